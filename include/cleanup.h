@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Scope-bound release of what a function holds: one error idiom throughout. */
+#ifndef CGROUP_CPU_CLEANUP_H
+#define CGROUP_CPU_CLEANUP_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Put before a variable: it is released when its scope ends, however it ends.
+ * Hand the value on with TAKE_POINTER or TAKE_FD to keep it. */
+#define CLEANUP_FREE __attribute__((cleanup(cleanup_free)))
+#define CLEANUP_FD __attribute__((cleanup(cleanup_fd)))
+#define CLEANUP_FILE __attribute__((cleanup(cleanup_file)))
+
+#define TAKE_POINTER(pointer)                                                  \
+  __extension__({                                                              \
+    __typeof__(pointer) taken_ = (pointer);                                    \
+    (pointer) = NULL;                                                          \
+    taken_;                                                                    \
+  })
+
+#define TAKE_FD(fd)                                                            \
+  __extension__({                                                              \
+    int taken_ = (fd);                                                         \
+    (fd) = -1;                                                                 \
+    taken_;                                                                    \
+  })
+
+static inline void cleanup_free(void *pointer) { free(*(void **)pointer); }
+
+static inline void cleanup_fd(const int *fd) {
+  if (*fd >= 0)
+    (void)close(*fd);
+}
+
+static inline void cleanup_file(FILE **file) {
+  if (*file != NULL)
+    (void)fclose(*file);
+}
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Which cgroup hierarchy of this system accounts CPU time, and in which file.
+ *
+ * Formats: proc(5) "/proc/[pid]/mountinfo"; the kernel's
+ * admin-guide/cgroup-v2.rst and admin-guide/cgroup-v1/cpuacct.rst.
+ */
+#ifndef CGROUP_CPU_HIERARCHY_H
+#define CGROUP_CPU_HIERARCHY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum cgroup_version {
+  CGROUP_VERSION_AUTO,
+  CGROUP_VERSION_1,
+  CGROUP_VERSION_2,
+};
+
+/* What to look for, and where. All zero is the default: this process's own
+ * view, either version. */
+struct hierarchy_options {
+  /* Look below this directory only, not in the mount table. Borrowed. */
+  const char *root;
+  enum cgroup_version version;
+  /* Put before every absolute path that is opened, so that a captured system
+   * can be looked at from its files. Borrowed; NULL is the running system. */
+  const char *system_root;
+  /* Stands in for statfs(2): stores the file system's magic number of the
+   * directory `path`, returns 0 or a negative errno. NULL is the kernel's. */
+  int (*file_system_magic)(const char *path, uint64_t *magic);
+};
+
+struct hierarchy {
+  enum cgroup_version version;
+  /* Both versions are mounted, and this is the v1 one. */
+  bool hybrid;
+  /* The kernel's own cgroup file system, not one that passes it on (9p in
+   * gVisor, FUSE): only there do events and link counts mean something. */
+  bool native;
+  /* The directory of the root cgroup. */
+  char *path;
+};
+
+/* Finds the hierarchy that accounts CPU time.
+ *
+ * A mount counts when its file system's magic number says so, not because of
+ * the name of its directory; where a sandbox hides the magic number, the files
+ * that exist decide. With both versions there, v1 is taken: container engines
+ * of a hybrid host need not create their cgroups in v2.
+ *
+ * Returns 0 and fills `hierarchy`, to be released with hierarchy_release().
+ * Returns -ENOENT if there is none, or another negative errno; then
+ * `*explanation`, unless it is NULL, is a text for the user that says where it
+ * looked, what was there and what to do. The caller frees it.
+ */
+int hierarchy_detect(const struct hierarchy_options *options,
+                     struct hierarchy *hierarchy, char **explanation);
+
+void hierarchy_release(struct hierarchy *hierarchy);
+
+/* The file in each cgroup's directory that holds its CPU time. */
+const char *hierarchy_usage_file(const struct hierarchy *hierarchy);
+
+/* "v1" or "v2". */
+const char *cgroup_version_name(enum cgroup_version version);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* From two readings of a CPU counter and the time between them: millicores. */
+#ifndef CGROUP_CPU_RATE_H
+#define CGROUP_CPU_RATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Readings closer together than this make no rate: a microsecond counter says
+ * nothing exact about less. */
+#define RATE_ELAPSED_MIN_NSEC UINT64_C(1000000)
+
+/* The earlier reading of a counter; all zero is none. */
+struct rate {
+  bool known;
+  uint64_t usage_usec;
+  uint64_t time_nsec;
+};
+
+struct rate_interval {
+  uint64_t delta_usec;
+  uint64_t elapsed_nsec;
+  /* 1000 is one core for the whole interval. */
+  double millicores;
+};
+
+/* Takes the reading `usage_usec`, made at `time_nsec` on a monotonic clock,
+ * and fills `interval` with what went on since the reading before.
+ *
+ * Returns 0, or when there is no rate to tell:
+ * -ENODATA  this is the first reading,
+ * -ERANGE   the counter went back: it was reset,
+ * -ETIME    less than RATE_ELAPSED_MIN_NSEC went by; the earlier reading is
+ *           kept, so that the next interval begins there.
+ */
+int rate_update(struct rate *rate, uint64_t usage_usec, uint64_t time_nsec,
+                struct rate_interval *interval);
+
+#endif

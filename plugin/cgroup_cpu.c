@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The glue to collectd 5: configuration, log, life cycle and dispatch. The
+ * only file that knows collectd. */
+#include "collectd.h"
+#include "plugin.h"
+#include "utils_complain.h"
+
+#include "cleanup.h"
+#include "collector.h"
+#include "options.h"
+
+#define PLUGIN "cgroup_cpu"
+#define LOG_PREFIX PLUGIN " plugin: "
+
+/* collectd hands no pointer to configuration, init and shutdown callbacks:
+ * here is what they share. */
+static struct {
+  struct options options;
+  bool misconfigured;
+  enum cgroup_version version;
+  struct collector *collector;
+  c_complain_t unreadable;
+} plugin;
+
+/* The context of the sink during a pass. */
+struct dispatch {
+  cdtime_t time;
+};
+
+static struct option_value option_value(const oconfig_item_t *item) {
+  struct option_value value = {.kind = OPTION_OTHER};
+
+  if (item->values_num != 1 || item->children_num != 0)
+    return value;
+  switch (item->values[0].type) {
+  case OCONFIG_TYPE_STRING:
+    value.kind = OPTION_STRING;
+    value.as.string = item->values[0].value.string;
+    break;
+  case OCONFIG_TYPE_NUMBER:
+    value.kind = OPTION_NUMBER;
+    value.as.number = item->values[0].value.number;
+    break;
+  case OCONFIG_TYPE_BOOLEAN:
+    value.kind = OPTION_BOOLEAN;
+    value.as.boolean = item->values[0].value.boolean != 0;
+    break;
+  default:
+    break;
+  }
+  return value;
+}
+
+/* A mistake stops this plugin, not the daemon with all the others: an error
+ * returned from here would. */
+static int configure(oconfig_item_t *block) {
+  for (int i = 0; i < block->children_num; i++) {
+    struct option_value value = option_value(&block->children[i]);
+    CLEANUP_FREE char *message = NULL;
+
+    if (options_set(&plugin.options, block->children[i].key, &value, &message) <
+        0) {
+      ERROR(LOG_PREFIX "%s", message != NULL ? message : "out of memory");
+      plugin.misconfigured = true;
+    }
+  }
+  return 0;
+}
+
+static void dispatch_value(void *context, const struct report_value *report) {
+  const struct dispatch *dispatch = context;
+  value_t value = {0};
+  value_list_t list = VALUE_LIST_INIT;
+
+  list.values = &value;
+  list.values_len = 1;
+  list.time = dispatch->time;
+  (void)snprintf(list.plugin, sizeof(list.plugin), "%s", PLUGIN);
+  (void)snprintf(list.plugin_instance, sizeof(list.plugin_instance), "%s",
+                 report->cgroup);
+  (void)snprintf(list.type_instance, sizeof(list.type_instance), "%s",
+                 report->type_instance);
+  switch (report->type) {
+  case REPORT_DERIVE:
+    value.derive = report->value.derive;
+    (void)snprintf(list.type, sizeof(list.type), "derive");
+    break;
+  case REPORT_GAUGE:
+    value.gauge = report->value.gauge;
+    (void)snprintf(list.type, sizeof(list.type), "gauge");
+    break;
+  }
+  (void)plugin_dispatch_values(&list);
+}
+
+static void log_sample(void *context, const char *line) {
+  (void)context;
+  INFO(LOG_PREFIX "%s", line);
+}
+
+static void complain(const struct collector_pass *pass) {
+  bool no_root_usage =
+      plugin.version == CGROUP_VERSION_2 && pass->error == -ENOENT;
+
+  c_complain(LOG_ERR, &plugin.unreadable, LOG_PREFIX "Cannot read %s: %s%s",
+             pass->failed_file, strerror(-pass->error),
+             no_root_usage
+                 ? ". Linux before 5.8 does not account CPU time in the root "
+                   "of cgroup v2; set Root to a cgroup below it"
+                 : "");
+}
+
+static int read_cgroups(user_data_t *user_data) {
+  struct dispatch dispatch = {.time = cdtime()};
+  struct report_sink sink = {
+      .context = &dispatch,
+      .value = dispatch_value,
+      .sample = plugin.options.log_samples ? log_sample : NULL,
+  };
+  struct collector_pass pass;
+
+  (void)user_data;
+  collector_run(plugin.collector, &sink, &pass);
+  if (pass.failed > 0)
+    complain(&pass);
+  else
+    c_release(LOG_INFO, &plugin.unreadable,
+              LOG_PREFIX "All cgroups can be read again");
+  return pass.read == 0 ? -1 : 0;
+}
+
+/* collectd looks neither at versions nor at layouts when it loads a plugin. A
+ * daemon that was built with longer or shorter names shows in its data sets;
+ * so does a types.db that replaced the stock one. */
+static bool daemon_fits(void) {
+  const char *const types[] = {"derive", "gauge"};
+
+  for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+    const data_set_t *set = plugin_get_ds(types[i]);
+
+    if (set == NULL) {
+      ERROR(LOG_PREFIX "The type \"%s\" is unknown to this collectd: its "
+                       "TypesDB must name the types.db that comes with it",
+            types[i]);
+      return false;
+    }
+    if (set->ds_num != 1 || strcmp(set->ds[0].name, "value") != 0) {
+      ERROR(LOG_PREFIX "This collectd was built with other settings than the "
+                       "headers the plugin was built with");
+      return false;
+    }
+  }
+  return true;
+}
+
+static void log_hierarchy(const struct hierarchy *hierarchy) {
+  INFO(LOG_PREFIX "Cgroup version: %s (%s)%s, CPU time from %s",
+       cgroup_version_name(hierarchy->version), hierarchy->path,
+       hierarchy->hybrid ? ", hybrid: v2 is mounted too and not used" : "",
+       hierarchy_usage_file(hierarchy));
+}
+
+static int start(void) {
+  struct hierarchy_options wanted = {
+      .root = plugin.options.root,
+      .version = plugin.options.version,
+  };
+  struct hierarchy hierarchy;
+  CLEANUP_FREE char *explanation = NULL;
+
+  if (plugin.misconfigured) {
+    ERROR(LOG_PREFIX "Not started because of its configuration, see above");
+    return -1;
+  }
+  if (!daemon_fits())
+    return -1;
+
+  int status = hierarchy_detect(&wanted, &hierarchy, &explanation);
+  if (status < 0) {
+    ERROR(LOG_PREFIX "%s",
+          explanation != NULL ? explanation : strerror(-status));
+    return -1;
+  }
+  log_hierarchy(&hierarchy);
+  plugin.version = hierarchy.version;
+  if (collector_new(&hierarchy, &plugin.collector) < 0) {
+    ERROR(LOG_PREFIX "Out of memory");
+    return -1;
+  }
+  return plugin_register_complex_read(NULL, PLUGIN, read_cgroups, 0, NULL);
+}
+
+static int stop(void) {
+  collector_free(plugin.collector);
+  plugin.collector = NULL;
+  options_release(&plugin.options);
+  return 0;
+}
+
+void module_register(void) {
+  (void)plugin_register_complex_config(PLUGIN, configure);
+  (void)plugin_register_init(PLUGIN, start);
+  (void)plugin_register_shutdown(PLUGIN, stop);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "hierarchy.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "cleanup.h"
+#include "mount_table.h"
+
+#define DEFAULT_DIRECTORY "/sys/fs/cgroup"
+#define MOUNT_TABLE "/proc/self/mountinfo"
+
+static const char *const usage_files[] = {
+    [CGROUP_VERSION_1] = "cpuacct.usage",
+    [CGROUP_VERSION_2] = "cpu.stat",
+};
+
+/* The state of one search. */
+struct search {
+  const struct hierarchy_options *options;
+  /* The first good directory of each version. */
+  struct hierarchy found[CGROUP_VERSION_2 + 1];
+  /* What was looked at and found, for the explanation. */
+  FILE *log;
+};
+
+static int kernel_file_system_magic(const char *path, uint64_t *magic) {
+  struct statfs status;
+
+  if (statfs(path, &status) < 0)
+    return -errno;
+  *magic = (uint64_t)status.f_type;
+  return 0;
+}
+
+static char *system_path(const struct search *search, const char *directory,
+                         const char *file) {
+  const char *system_root = search->options->system_root;
+  char *path = NULL;
+
+  if (asprintf(&path, "%s%s%s%s", system_root != NULL ? system_root : "",
+               directory, file != NULL ? "/" : "",
+               file != NULL ? file : "") < 0)
+    return NULL;
+  return path;
+}
+
+static bool file_exists(const struct search *search, const char *directory,
+                        const char *file) {
+  CLEANUP_FREE char *path = system_path(search, directory, file);
+
+  return path != NULL && access(path, F_OK) == 0;
+}
+
+/* The `cpu` controller of v1 has a cpu.stat too, without the usage. */
+static bool cpu_stat_has_usage(const struct search *search,
+                               const char *directory) {
+  CLEANUP_FREE char *path =
+      system_path(search, directory, usage_files[CGROUP_VERSION_2]);
+  CLEANUP_FILE FILE *file = path != NULL ? fopen(path, "re") : NULL;
+  char line[128];
+
+  while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+    if (strncmp(line, "usage_usec ", strlen("usage_usec ")) == 0)
+      return true;
+  return false;
+}
+
+static void keep(struct search *search, enum cgroup_version version,
+                 const char *directory, bool native) {
+  enum cgroup_version wanted = search->options->version;
+  struct hierarchy *found = &search->found[version];
+
+  if (wanted != CGROUP_VERSION_AUTO && wanted != version) {
+    (void)fprintf(search->log, "; %s: cgroup %s, not the wanted %s", directory,
+                  cgroup_version_name(version), cgroup_version_name(wanted));
+    return;
+  }
+  if (found->path == NULL)
+    *found = (struct hierarchy){
+        .version = version, .native = native, .path = strdup(directory)};
+}
+
+/* Returns true when `directory` is part of a cgroup hierarchy, of use or not:
+ * then its subdirectories are cgroups and no place to search. */
+static bool look_at(struct search *search, const char *directory) {
+  const char *v1_file = usage_files[CGROUP_VERSION_1];
+  CLEANUP_FREE char *path = system_path(search, directory, NULL);
+  uint64_t magic = 0;
+
+  if (path == NULL)
+    return false;
+  int status = search->options->file_system_magic != NULL
+                   ? search->options->file_system_magic(path, &magic)
+                   : kernel_file_system_magic(path, &magic);
+  if (status < 0) {
+    (void)fprintf(search->log, "; %s: %s", directory, strerror(-status));
+    return false;
+  }
+
+  if (magic == CGROUP2_SUPER_MAGIC) {
+    keep(search, CGROUP_VERSION_2, directory, true);
+    return true;
+  }
+  if (file_exists(search, directory, v1_file)) {
+    keep(search, CGROUP_VERSION_1, directory, magic == CGROUP_SUPER_MAGIC);
+    return true;
+  }
+  if (magic == CGROUP_SUPER_MAGIC) {
+    (void)fprintf(search->log, "; %s: cgroup v1 without cpuacct", directory);
+    return true;
+  }
+  if (cpu_stat_has_usage(search, directory)) {
+    keep(search, CGROUP_VERSION_2, directory, false);
+    return true;
+  }
+  (void)fprintf(search->log, "; %s: no cgroup file system (type 0x%llx)",
+                directory, (unsigned long long)magic);
+  return false;
+}
+
+/* For a directory that holds one hierarchy, or has one mounted on each of its
+ * subdirectories as /sys/fs/cgroup has on v1 hosts. The symbolic links there
+ * name a controller of a co-mount and lead to its directory beside them. */
+static void look_below(struct search *search, const char *directory) {
+  struct dirent **entries = NULL;
+
+  if (look_at(search, directory))
+    return;
+  CLEANUP_FREE char *path = system_path(search, directory, NULL);
+  int count = path != NULL ? scandir(path, &entries, NULL, alphasort) : -1;
+  for (int i = 0; i < count; i++) {
+    CLEANUP_FREE char *below = NULL;
+
+    if (entries[i]->d_name[0] != '.' &&
+        (entries[i]->d_type == DT_DIR || entries[i]->d_type == DT_UNKNOWN) &&
+        asprintf(&below, "%s/%s", directory, entries[i]->d_name) >= 0)
+      (void)look_at(search, below);
+    free(entries[i]);
+  }
+  free(entries);
+}
+
+static bool is_usual_place(const char *directory) {
+  size_t length = strlen(DEFAULT_DIRECTORY);
+
+  return strncmp(directory, DEFAULT_DIRECTORY, length) == 0 &&
+         (directory[length] == '\0' || directory[length] == '/');
+}
+
+/* The usual place first: a container that also sees the host's cgroups
+ * elsewhere means its own unless told otherwise. Then the widest view, so
+ * that a bind mount of a subtree does not stand for the whole. */
+static int compare_mounts(const void *left, const void *right) {
+  const struct cgroup_mount *a = left;
+  const struct cgroup_mount *b = right;
+  bool a_usual = is_usual_place(a->directory);
+  bool b_usual = is_usual_place(b->directory);
+
+  if (a_usual != b_usual)
+    return a_usual ? -1 : 1;
+  if (a->depth != b->depth)
+    return a->depth < b->depth ? -1 : 1;
+  return a->line < b->line ? -1 : 1;
+}
+
+static void look_at_mounts(struct search *search) {
+  CLEANUP_FREE char *path = system_path(search, MOUNT_TABLE, NULL);
+  struct mount_table table = {0};
+  int status = path != NULL ? mount_table_read(path, &table) : -ENOMEM;
+
+  if (status < 0)
+    (void)fprintf(search->log, "; " MOUNT_TABLE ": %s", strerror(-status));
+  else if (table.count == 0)
+    (void)fprintf(search->log,
+                  "; " MOUNT_TABLE ": no cgroup2 mount, no cgroup mount with "
+                  "cpuacct");
+  else
+    qsort(table.mounts, table.count, sizeof(*table.mounts), compare_mounts);
+  for (size_t i = 0; i < table.count; i++)
+    (void)look_at(search, table.mounts[i].directory);
+  mount_table_release(&table);
+}
+
+static int conclude(struct search *search, struct hierarchy *hierarchy) {
+  struct hierarchy *v1 = &search->found[CGROUP_VERSION_1];
+  struct hierarchy *v2 = &search->found[CGROUP_VERSION_2];
+  struct hierarchy *best = v1->version != CGROUP_VERSION_AUTO ? v1 : v2;
+
+  if (best->version == CGROUP_VERSION_AUTO)
+    return -ENOENT;
+  if (best->path == NULL)
+    return -ENOMEM;
+  best->hybrid = v1->path != NULL && v2->path != NULL;
+  *hierarchy = *best;
+  hierarchy->path = TAKE_POINTER(best->path);
+  return 0;
+}
+
+static char *explain(const struct hierarchy_options *options,
+                     const char *looked_at) {
+  const char *advice =
+      options->root != NULL
+          ? "Set Root to a mounted cgroup file system, or to a directory that "
+            "has one on a subdirectory"
+          : "Mount a cgroup file system on " DEFAULT_DIRECTORY
+            ", or set Root to the directory where the host's is mounted";
+  char *text = NULL;
+
+  /* Every entry of the log begins with "; ". */
+  if (asprintf(&text,
+               "No cgroup CPU accounting%s%s found. Looked at: %s. %s%s.",
+               options->version != CGROUP_VERSION_AUTO ? " of cgroup " : "",
+               options->version != CGROUP_VERSION_AUTO
+                   ? cgroup_version_name(options->version)
+                   : "",
+               *looked_at != '\0' ? looked_at + 2 : "nothing", advice,
+               options->version != CGROUP_VERSION_AUTO
+                   ? "; or set CgroupVersion to \"auto\""
+                   : "") < 0)
+    return NULL;
+  return text;
+}
+
+int hierarchy_detect(const struct hierarchy_options *options,
+                     struct hierarchy *hierarchy, char **explanation) {
+  CLEANUP_FREE char *looked_at = NULL;
+  size_t size = 0;
+  struct search search = {.options = options,
+                          .log = open_memstream(&looked_at, &size)};
+
+  *hierarchy = (struct hierarchy){0};
+  if (explanation != NULL)
+    *explanation = NULL;
+  if (search.log == NULL)
+    return -errno;
+
+  if (options->root != NULL) {
+    look_below(&search, options->root);
+  } else {
+    look_at_mounts(&search);
+    if (search.found[CGROUP_VERSION_1].path == NULL &&
+        search.found[CGROUP_VERSION_2].path == NULL)
+      look_below(&search, DEFAULT_DIRECTORY);
+  }
+
+  int status = conclude(&search, hierarchy);
+  if (fclose(search.log) == 0 && status < 0 && explanation != NULL)
+    *explanation = explain(options, looked_at);
+  for (size_t i = 0; i < sizeof(search.found) / sizeof(*search.found); i++)
+    hierarchy_release(&search.found[i]);
+  return status;
+}
+
+void hierarchy_release(struct hierarchy *hierarchy) {
+  free(hierarchy->path);
+  *hierarchy = (struct hierarchy){0};
+}
+
+const char *hierarchy_usage_file(const struct hierarchy *hierarchy) {
+  return usage_files[hierarchy->version];
+}
+
+const char *cgroup_version_name(enum cgroup_version version) {
+  static const char *const names[] = {
+      [CGROUP_VERSION_AUTO] = "auto",
+      [CGROUP_VERSION_1] = "v1",
+      [CGROUP_VERSION_2] = "v2",
+  };
+  return names[version];
+}

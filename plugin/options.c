@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cleanup.h"
+
+struct option {
+  const char *key;
+  const char *allowed;
+  /* Returns -EINVAL when the value is not allowed. */
+  int (*set)(struct options *options, const struct option_value *value);
+};
+
+static int set_root(struct options *options, const struct option_value *value) {
+  if (value->kind != OPTION_STRING || value->as.string[0] != '/')
+    return -EINVAL;
+
+  char *root = strdup(value->as.string);
+  if (root == NULL)
+    return -ENOMEM;
+  for (size_t last = strlen(root) - 1; last > 0 && root[last] == '/'; last--)
+    root[last] = '\0';
+  free(options->root);
+  options->root = root;
+  return 0;
+}
+
+static int set_version(struct options *options,
+                       const struct option_value *value) {
+  if (value->kind != OPTION_STRING)
+    return -EINVAL;
+  for (enum cgroup_version version = CGROUP_VERSION_AUTO;
+       version <= CGROUP_VERSION_2; version++)
+    if (strcasecmp(value->as.string, cgroup_version_name(version)) == 0) {
+      options->version = version;
+      return 0;
+    }
+  return -EINVAL;
+}
+
+static int set_boolean(bool *option, const struct option_value *value) {
+  if (value->kind != OPTION_BOOLEAN)
+    return -EINVAL;
+  *option = value->as.boolean;
+  return 0;
+}
+
+static int set_log_samples(struct options *options,
+                           const struct option_value *value) {
+  return set_boolean(&options->log_samples, value);
+}
+
+static const struct option known[] = {
+    {"Root", "an absolute path in quotes", set_root},
+    {"CgroupVersion", "\"auto\", \"v1\" or \"v2\"", set_version},
+    {"LogSamples", "true or false", set_log_samples},
+};
+
+static char *describe_value(const struct option_value *value) {
+  char *text = NULL;
+  int length = -1;
+
+  switch (value->kind) {
+  case OPTION_STRING:
+    length = asprintf(&text, "\"%s\"", value->as.string);
+    break;
+  case OPTION_NUMBER:
+    length = asprintf(&text, "%g", value->as.number);
+    break;
+  case OPTION_BOOLEAN:
+    length = asprintf(&text, "%s", value->as.boolean ? "true" : "false");
+    break;
+  case OPTION_OTHER:
+    length = asprintf(&text, "(no single value)");
+    break;
+  }
+  return length < 0 ? NULL : text;
+}
+
+static void explain_value(const struct option *option,
+                          const struct option_value *value, char **message) {
+  CLEANUP_FREE char *text = describe_value(value);
+
+  if (text == NULL || asprintf(message, "Option %s does not take %s: %s needed",
+                               option->key, text, option->allowed) < 0)
+    *message = NULL;
+}
+
+static void explain_key(const char *key, char **message) {
+  CLEANUP_FREE char *list = NULL;
+  size_t size = 0;
+  FILE *stream = open_memstream(&list, &size);
+
+  *message = NULL;
+  if (stream == NULL)
+    return;
+  for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+    (void)fprintf(stream, "%s%s", i > 0 ? ", " : "", known[i].key);
+  if (fclose(stream) != 0 ||
+      asprintf(message, "There is no option %s; there are: %s", key, list) < 0)
+    *message = NULL;
+}
+
+int options_set(struct options *options, const char *key,
+                const struct option_value *value, char **message) {
+  *message = NULL;
+  for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+    if (strcasecmp(known[i].key, key) != 0)
+      continue;
+    int status = known[i].set(options, value);
+    if (status == -EINVAL)
+      explain_value(&known[i], value, message);
+    return status;
+  }
+  explain_key(key, message);
+  return -EINVAL;
+}
+
+void options_release(struct options *options) {
+  free(options->root);
+  *options = (struct options){0};
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "suites.h"
+
+int main(void) {
+  SRunner *runner = srunner_create(rate_suite());
+
+  srunner_add_suite(runner, collector_suite());
+  srunner_add_suite(runner, counter_file_suite());
+  srunner_add_suite(runner, cpu_stat_suite());
+  srunner_add_suite(runner, hierarchy_suite());
+  srunner_add_suite(runner, mount_table_suite());
+  srunner_add_suite(runner, options_suite());
+  srunner_add_suite(runner, report_suite());
+  srunner_run_all(runner, CK_ENV);
+
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* A sink that keeps what it is given. */
+#ifndef RECORDER_H
+#define RECORDER_H
+
+#include <stddef.h>
+
+#include "report.h"
+
+struct recorded_value {
+  char cgroup[256];
+  char path[256];
+  enum report_type type;
+  char type_instance[64];
+  int64_t derive;
+  double gauge;
+};
+
+struct recorder {
+  size_t count;
+  struct recorded_value values[64];
+  size_t lines;
+  char line[256];
+};
+
+struct report_sink recorder_sink(struct recorder *recorder);
+
+/* The only value of that cgroup and type instance, or NULL. */
+const struct recorded_value *recorder_find(const struct recorder *recorder,
+                                           const char *cgroup,
+                                           const char *type_instance);
+
+#endif

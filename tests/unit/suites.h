@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* One suite for each part of the core. */
+#ifndef SUITES_H
+#define SUITES_H
+
+#include <check.h>
+
+Suite *collector_suite(void);
+Suite *counter_file_suite(void);
+Suite *cpu_stat_suite(void);
+Suite *hierarchy_suite(void);
+Suite *mount_table_suite(void);
+Suite *options_suite(void);
+Suite *rate_suite(void);
+Suite *report_suite(void);
+
+/* Runs `test` once for each entry of the array `entries`, with its index _i. */
+#define add_test_for_each(tests, test, entries)                                \
+  tcase_add_loop_test(tests, test, 0,                                          \
+                      (int)(sizeof(entries) / sizeof(*(entries))))
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "mount_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "files.h"
+#include "suites.h"
+
+static struct mount_table read_text(const char *text) {
+  char *tree = make_tree();
+  CLEANUP_FREE char *path = NULL;
+  struct mount_table table;
+
+  write_file(tree, "mountinfo", text);
+  ck_assert_int_ge(asprintf(&path, "%s/mountinfo", tree), 0);
+  ck_assert_int_eq(mount_table_read(path, &table), 0);
+  remove_tree(tree);
+  return table;
+}
+
+static const struct {
+  const char *line;
+  enum cgroup_version version;
+  const char *directory;
+  int depth;
+} lines[] = {
+    {"41 31 0:38 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw\n",
+     CGROUP_VERSION_2, "/sys/fs/cgroup", 0},
+    {"33 31 0:30 / /a rw - cgroup cgroup rw,cpuacct\n", CGROUP_VERSION_1, "/a",
+     0},
+    /* Co-mounts in either order, named for something else altogether. */
+    {"33 31 0:30 / /memory rw - cgroup x rw,cpu,cpuacct\n", CGROUP_VERSION_1,
+     "/memory", 0},
+    {"33 31 0:30 / /c rw - cgroup cgroup rw,cpuacct,cpu\n", CGROUP_VERSION_1,
+     "/c", 0},
+    /* Any number of optional fields. */
+    {"33 31 0:30 / /o rw shared:7 master:1 x:2 - cgroup2 none rw\n",
+     CGROUP_VERSION_2, "/o", 0},
+    /* gVisor leaves two blanks where the optional fields would be. */
+    {"16 15 0:16 / /g rw  - cgroup none rw,cpuacct\n", CGROUP_VERSION_1, "/g",
+     0},
+    /* Subtrees, and what lies above a cgroup namespace. */
+    {"9 8 0:30 /docker/4f1c /d rw - cgroup cgroup rw,cpuacct\n",
+     CGROUP_VERSION_1, "/d", 2},
+    {"9 8 0:30 /.. /n rw - cgroup2 none rw\n", CGROUP_VERSION_2, "/n", -1},
+    {"9 8 0:30 /../../b /n rw - cgroup2 none rw\n", CGROUP_VERSION_2, "/n", -1},
+    /* Escapes of the kernel, and what only looks like one. */
+    {"9 8 0:30 / /a\\040b\\011c\\012d\\134e rw - cgroup2 none rw\n",
+     CGROUP_VERSION_2, "/a b\tc\nd\\e", 0},
+    {"9 8 0:30 / /a\\04x\\400\\9 rw - cgroup2 none rw\n", CGROUP_VERSION_2,
+     "/a\\04x\\400\\9", 0},
+    /* No newline at the end. */
+    {"9 8 0:30 / /e rw - cgroup2 none rw", CGROUP_VERSION_2, "/e", 0},
+};
+
+START_TEST(cgroup_lines) {
+  struct mount_table table = read_text(lines[_i].line);
+
+  ck_assert_uint_eq(table.count, 1);
+  ck_assert_int_eq(table.mounts[0].version, lines[_i].version);
+  ck_assert_str_eq(table.mounts[0].directory, lines[_i].directory);
+  ck_assert_int_eq(table.mounts[0].depth, lines[_i].depth);
+  mount_table_release(&table);
+}
+END_TEST
+
+static const char *const other_lines[] = {
+    "",
+    "\n\n",
+    "9 8 0:30 / /cpuacct rw - tmpfs tmpfs rw,cpuacct\n",
+    "9 8 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n",
+    "9 8 0:30 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct_not\n",
+    "9 8 0:30 / /sys/fs/cgroup/cpuacct rw,cpuacct - cgroup cgroup rw\n",
+    /* Cut short anywhere, and without a separator. */
+    "9\n",
+    "9 8\n",
+    "9 8 0:30\n",
+    "9 8 0:30 /\n",
+    "9 8 0:30 / /a\n",
+    "9 8 0:30 / /a rw\n",
+    "9 8 0:30 / /a rw -\n",
+    "9 8 0:30 / /a rw - cgroup2\n",
+    "9 8 0:30 / /a rw - cgroup2 none\n",
+    "9 8 0:30 / /a rw cgroup2 none rw\n",
+};
+
+START_TEST(lines_passed_over) {
+  struct mount_table table = read_text(other_lines[_i]);
+
+  ck_assert_uint_eq(table.count, 0);
+  mount_table_release(&table);
+}
+END_TEST
+
+START_TEST(order_and_line_numbers) {
+  struct mount_table table =
+      read_text("1 0 0:1 / / rw - ext4 d rw\n"
+                "2 1 0:2 / /b rw - cgroup2 none rw\n"
+                "broken\n"
+                "3 1 0:3 / /a rw - cgroup none rw,cpuacct\n");
+
+  ck_assert_uint_eq(table.count, 2);
+  ck_assert_str_eq(table.mounts[0].directory, "/b");
+  ck_assert_uint_eq(table.mounts[0].line, 2);
+  ck_assert_str_eq(table.mounts[1].directory, "/a");
+  ck_assert_uint_eq(table.mounts[1].line, 4);
+  mount_table_release(&table);
+}
+END_TEST
+
+START_TEST(no_file) {
+  struct mount_table table;
+
+  ck_assert_int_eq(mount_table_read("/nowhere/mountinfo", &table), -ENOENT);
+  ck_assert_int_eq(mount_table_read("/", &table), -EISDIR);
+  ck_assert_uint_eq(table.count, 0);
+}
+END_TEST
+
+Suite *mount_table_suite(void) {
+  Suite *suite = suite_create("mount_table");
+  TCase *tests = tcase_create("mount_table");
+
+  add_test_for_each(tests, cgroup_lines, lines);
+  add_test_for_each(tests, lines_passed_over, other_lines);
+  tcase_add_test(tests, order_and_line_numbers);
+  tcase_add_test(tests, no_file);
+  suite_add_tcase(suite, tests);
+  return suite;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "suites.h"
+
+static struct option_value string(const char *text) {
+  return (struct option_value){.kind = OPTION_STRING, .as.string = text};
+}
+
+static struct option_value number(double value) {
+  return (struct option_value){.kind = OPTION_NUMBER, .as.number = value};
+}
+
+static struct option_value boolean(bool value) {
+  return (struct option_value){.kind = OPTION_BOOLEAN, .as.boolean = value};
+}
+
+static void accept(struct options *options, const char *key,
+                   struct option_value value) {
+  char *message = NULL;
+
+  ck_assert_int_eq(options_set(options, key, &value, &message), 0);
+  ck_assert_ptr_null(message);
+}
+
+/* The message must name the option and hold each of the other two texts. */
+static void refuse(const char *key, struct option_value value,
+                   const char *shown, const char *allowed) {
+  struct options options = {0};
+  CLEANUP_FREE char *message = NULL;
+
+  ck_assert_int_eq(options_set(&options, key, &value, &message), -EINVAL);
+  ck_assert_ptr_nonnull(strstr(message, key));
+  ck_assert_msg(strstr(message, shown) != NULL, "%s", message);
+  ck_assert_msg(strstr(message, allowed) != NULL, "%s", message);
+  options_release(&options);
+}
+
+START_TEST(defaults) {
+  struct options options = {0};
+
+  ck_assert_ptr_null(options.root);
+  ck_assert_int_eq(options.version, CGROUP_VERSION_AUTO);
+  ck_assert(!options.log_samples);
+}
+END_TEST
+
+START_TEST(values_are_taken) {
+  struct options options = {0};
+
+  accept(&options, "Root", string("/host/sys/fs/cgroup//"));
+  ck_assert_str_eq(options.root, "/host/sys/fs/cgroup");
+  accept(&options, "ROOT", string("/"));
+  ck_assert_str_eq(options.root, "/");
+  accept(&options, "CgroupVersion", string("v1"));
+  ck_assert_int_eq(options.version, CGROUP_VERSION_1);
+  accept(&options, "cgroupversion", string("V2"));
+  ck_assert_int_eq(options.version, CGROUP_VERSION_2);
+  accept(&options, "CgroupVersion", string("auto"));
+  ck_assert_int_eq(options.version, CGROUP_VERSION_AUTO);
+  accept(&options, "LogSamples", boolean(true));
+  ck_assert(options.log_samples);
+  accept(&options, "LogSamples", boolean(false));
+  ck_assert(!options.log_samples);
+  options_release(&options);
+  ck_assert_ptr_null(options.root);
+}
+END_TEST
+
+START_TEST(values_are_refused) {
+  struct option_value none = {.kind = OPTION_OTHER};
+
+  refuse("Root", string("sys/fs/cgroup"), "\"sys/fs/cgroup\"", "absolute");
+  refuse("Root", string(""), "\"\"", "absolute");
+  refuse("Root", number(3), "3", "absolute");
+  refuse("CgroupVersion", string("v3"), "\"v3\"", "\"auto\", \"v1\" or \"v2\"");
+  refuse("CgroupVersion", number(2), "2", "\"auto\", \"v1\" or \"v2\"");
+  refuse("LogSamples", string("yes"), "\"yes\"", "true or false");
+  refuse("LogSamples", number(1), "1", "true or false");
+  refuse("LogSamples", none, "no single value", "true or false");
+  refuse("Interval", number(10), "Interval", "CgroupVersion");
+}
+END_TEST
+
+START_TEST(a_refused_value_changes_nothing) {
+  struct options options = {0};
+  struct option_value bad = string("relative");
+  char *message = NULL;
+
+  accept(&options, "Root", string("/good"));
+  ck_assert_int_eq(options_set(&options, "Root", &bad, &message), -EINVAL);
+  free(message);
+  ck_assert_str_eq(options.root, "/good");
+  options_release(&options);
+}
+END_TEST
+
+Suite *options_suite(void) {
+  Suite *suite = suite_create("options");
+  TCase *tests = tcase_create("options");
+
+  tcase_add_test(tests, defaults);
+  tcase_add_test(tests, values_are_taken);
+  tcase_add_test(tests, values_are_refused);
+  tcase_add_test(tests, a_refused_value_changes_nothing);
+  suite_add_tcase(suite, tests);
+  return suite;
+}
