@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "hierarchy.h"
+#include "options.h"
 #include "report.h"
 
 struct collector;
@@ -19,15 +20,23 @@ struct collector_pass {
   size_t failed;
   int error;
   const char *failed_file;
+  /* Cgroups that MaxCgroups left no room for; at least so many. */
+  size_t left_out;
+  /* Negative errno when events of the kernel cannot be had for all cgroups,
+   * so that all directories are looked at in each pass. */
+  int watch_error;
 };
 
-/* Takes the hierarchy over, on success and on failure. Opens nothing yet.
+/* Takes the hierarchy over, on success and on failure. `options` is borrowed
+ * for as long as the collector lives.
  * Returns 0 or -ENOMEM. The caller frees with collector_free(). */
-int collector_new(struct hierarchy *hierarchy, struct collector **collector);
+int collector_new(struct hierarchy *hierarchy, const struct options *options,
+                  struct collector **collector);
 
 void collector_free(struct collector *collector);
 
-/* Reads all cgroups once and hands their values to `sink`. */
+/* Finds the cgroups that are there now, reads all that are wanted once and
+ * hands their values to `sink`. */
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass);
 

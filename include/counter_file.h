@@ -6,10 +6,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Opens `name` in the directory `directory`, following no symbolic link.
- * Returns the descriptor, or a negative errno. */
-int counter_file_open(int directory, const char *name);
-
 /* Reads the whole file from its beginning into `buffer`: one system call,
  * since these files end with a newline, and more only where that is missing.
  * Where the file is longer than the buffer, the text ends with the last whole

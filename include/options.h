@@ -3,19 +3,36 @@
 #ifndef CGROUP_CPU_OPTIONS_H
 #define CGROUP_CPU_OPTIONS_H
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "hierarchy.h"
+#include "name.h"
+#include "selection.h"
 
-/* All zero is the default of every option. */
 struct options {
   /* Root: look here instead of in the mount table; NULL is the latter. */
   char *root;
   /* CgroupVersion */
   enum cgroup_version version;
+  /* CGroup and IgnoreSelected */
+  struct selection selection;
+  /* LeavesOnly */
+  bool leaves_only;
+  /* InstanceFormat */
+  enum name_format instance_format;
+  /* MaxDepth, MaxCgroups and KeepOpen */
+  unsigned max_depth;
+  size_t max_cgroups;
+  size_t keep_open;
   /* LogSamples */
   bool log_samples;
 };
+
+/* The default of every option. */
+#define OPTIONS_DEFAULT                                                        \
+  { .max_depth = UINT_MAX, .max_cgroups = 10000, .keep_open = 2000 }
 
 enum option_kind {
   OPTION_STRING,
@@ -44,6 +61,7 @@ struct option_value {
 int options_set(struct options *options, const char *key,
                 const struct option_value *value, char **message);
 
+/* Frees what the options hold; they are not to be used again. */
 void options_release(struct options *options);
 
 #endif

@@ -36,4 +36,8 @@ struct rate_interval {
 int rate_update(struct rate *rate, uint64_t usage_usec, uint64_t time_nsec,
                 struct rate_interval *interval);
 
+/* The millicores of `usec` microseconds of CPU time in `elapsed_nsec`
+ * nanoseconds, which are not 0. */
+double rate_millicores(uint64_t usec, uint64_t elapsed_nsec);
+
 #endif

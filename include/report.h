@@ -8,6 +8,7 @@
 
 #include "cpu_stat.h"
 #include "rate.h"
+#include "tree.h"
 
 /* The types of collectd's own types.db that are used. */
 enum report_type {
@@ -16,9 +17,7 @@ enum report_type {
 };
 
 struct report_value {
-  /* The plugin instance, and the path below the root ("/" is the root). */
-  const char *cgroup;
-  const char *path;
+  const struct cgroup *cgroup;
   enum report_type type;
   const char *type_instance;
   union {
@@ -38,8 +37,7 @@ struct report_sink {
 
 /* What is known of a cgroup at one time. */
 struct report_sample {
-  const char *cgroup;
-  const char *path;
+  const struct cgroup *cgroup;
   const struct cpu_stat *stat;
   /* NULL when there is no rate to tell. */
   const struct rate_interval *interval;
@@ -50,5 +48,13 @@ struct report_sample {
  * has no number for, are left out. */
 void report_sample(const struct report_sink *sink,
                    const struct report_sample *sample);
+
+/* Hands over the millicores that `cgroup` used in `interval` beyond the
+ * `below_usec` microseconds of others. The reads of one pass are not all of
+ * the same moment; a remainder below zero is told as zero. */
+void report_remainder(const struct report_sink *sink,
+                      const struct cgroup *cgroup,
+                      const struct rate_interval *interval,
+                      uint64_t below_usec);
 
 #endif

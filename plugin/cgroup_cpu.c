@@ -20,11 +20,16 @@ static struct {
   enum cgroup_version version;
   struct collector *collector;
   c_complain_t unreadable;
-} plugin;
+  c_complain_t left_out;
+  bool watch_error_told;
+} plugin = {.options = OPTIONS_DEFAULT};
 
 /* The context of the sink during a pass. */
 struct dispatch {
   cdtime_t time;
+  /* The metadata for the cgroup whose values are being handed over. */
+  const struct cgroup *cgroup;
+  meta_data_t *meta;
 };
 
 static struct option_value option_value(const oconfig_item_t *item) {
@@ -67,17 +72,34 @@ static int configure(oconfig_item_t *block) {
   return 0;
 }
 
+/* Values may go out without metadata, so what fails here is no failure. */
+static void describe_cgroup(struct dispatch *dispatch,
+                            const struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE];
+
+  meta_data_destroy(dispatch->meta);
+  dispatch->cgroup = cgroup;
+  dispatch->meta = meta_data_create();
+  if (dispatch->meta == NULL)
+    return;
+  (void)tree_path(cgroup, path);
+  (void)meta_data_add_string(dispatch->meta, PLUGIN ":path", path);
+}
+
 static void dispatch_value(void *context, const struct report_value *report) {
-  const struct dispatch *dispatch = context;
+  struct dispatch *dispatch = context;
   value_t value = {0};
   value_list_t list = VALUE_LIST_INIT;
 
+  if (dispatch->cgroup != report->cgroup)
+    describe_cgroup(dispatch, report->cgroup);
   list.values = &value;
   list.values_len = 1;
   list.time = dispatch->time;
+  list.meta = dispatch->meta;
   (void)snprintf(list.plugin, sizeof(list.plugin), "%s", PLUGIN);
   (void)snprintf(list.plugin_instance, sizeof(list.plugin_instance), "%s",
-                 report->cgroup);
+                 report->cgroup->instance);
   (void)snprintf(list.type_instance, sizeof(list.type_instance), "%s",
                  report->type_instance);
   switch (report->type) {
@@ -110,6 +132,22 @@ static void complain(const struct collector_pass *pass) {
                  : "");
 }
 
+static void tell_limits(const struct collector_pass *pass) {
+  if (pass->left_out > 0)
+    c_complain(LOG_WARNING, &plugin.left_out,
+               LOG_PREFIX "At least %zu cgroups are left out: MaxCgroups is "
+                          "%zu",
+               pass->left_out, plugin.options.max_cgroups);
+  else
+    c_release(LOG_INFO, &plugin.left_out, LOG_PREFIX "No cgroup is left out");
+
+  if (pass->watch_error != 0 && !plugin.watch_error_told)
+    NOTICE(LOG_PREFIX "inotify cannot watch all cgroups (%s): all their "
+                      "directories are looked at in each interval",
+           strerror(-pass->watch_error));
+  plugin.watch_error_told = pass->watch_error != 0;
+}
+
 static int read_cgroups(user_data_t *user_data) {
   struct dispatch dispatch = {.time = cdtime()};
   struct report_sink sink = {
@@ -121,11 +159,13 @@ static int read_cgroups(user_data_t *user_data) {
 
   (void)user_data;
   collector_run(plugin.collector, &sink, &pass);
+  meta_data_destroy(dispatch.meta);
   if (pass.failed > 0)
     complain(&pass);
   else
     c_release(LOG_INFO, &plugin.unreadable,
               LOG_PREFIX "All cgroups can be read again");
+  tell_limits(&pass);
   return pass.read == 0 ? -1 : 0;
 }
 
@@ -183,7 +223,7 @@ static int start(void) {
   }
   log_hierarchy(&hierarchy);
   plugin.version = hierarchy.version;
-  if (collector_new(&hierarchy, &plugin.collector) < 0) {
+  if (collector_new(&hierarchy, &plugin.options, &plugin.collector) < 0) {
     ERROR(LOG_PREFIX "Out of memory");
     return -1;
   }

@@ -2,116 +2,190 @@
 #include "collector.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
 
 #include "cleanup.h"
-#include "counter_file.h"
 #include "cpu_stat.h"
+#include "discovery.h"
 #include "rate.h"
-
-#define NSEC_PER_SEC UINT64_C(1000000000)
+#include "reader.h"
+#include "tree.h"
 
 struct collector {
+  const struct options *options;
   struct hierarchy hierarchy;
-  char *usage_path;
-  /* The root's usage file, kept open; -1 before the first read and after one
-   * that failed. */
-  int usage_fd;
-  struct rate rate;
+  struct tree tree;
+  struct discovery discovery;
+  struct reader reader;
+  char *failed_file;
 };
 
-int collector_new(struct hierarchy *hierarchy, struct collector **collector) {
+static void forget(void *context, struct cgroup *cgroup) {
+  struct collector *collector = context;
+
+  discovery_forget(&collector->discovery, cgroup);
+  reader_forget(&collector->reader, cgroup);
+}
+
+int collector_new(struct hierarchy *hierarchy, const struct options *options,
+                  struct collector **collector) {
   struct collector *new = calloc(1, sizeof(*new));
 
-  *collector = NULL;
+  *collector = new;
   if (new == NULL) {
     hierarchy_release(hierarchy);
     return -ENOMEM;
   }
-  *new = (struct collector){.hierarchy = *hierarchy, .usage_fd = -1};
+  new->options = options;
+  new->hierarchy = *hierarchy;
   *hierarchy = (struct hierarchy){0};
-  if (asprintf(&new->usage_path, "%s/%s", new->hierarchy.path,
-               hierarchy_usage_file(&new->hierarchy)) < 0) {
-    new->usage_path = NULL;
-    collector_free(new);
-    return -ENOMEM;
-  }
-  *collector = new;
+  new->tree = (struct tree){
+      .selection = &options->selection,
+      .instance_format = options->instance_format,
+      .on_remove = forget,
+      .context = new,
+  };
+  new->discovery = (struct discovery){
+      .root_path = new->hierarchy.path,
+      .max_depth = options->max_depth,
+      .max_cgroups = options->max_cgroups,
+      .native = new->hierarchy.native,
+  };
+  discovery_open(&new->discovery);
+  reader_open(&new->reader, hierarchy_usage_file(&new->hierarchy),
+              options->keep_open);
   return 0;
 }
 
 void collector_free(struct collector *collector) {
   if (collector == NULL)
     return;
-  if (collector->usage_fd >= 0)
-    (void)close(collector->usage_fd);
-  free(collector->usage_path);
+  tree_release(&collector->tree);
+  discovery_close(&collector->discovery);
   hierarchy_release(&collector->hierarchy);
+  free(collector->failed_file);
   free(collector);
 }
 
-static uint64_t monotonic_nsec(void) {
-  struct timespec now;
+static void note_failure(struct collector *collector,
+                         const struct cgroup *cgroup, int error,
+                         struct collector_pass *pass) {
+  char path[TREE_PATH_SIZE] = "";
 
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+  if (pass->failed++ > 0)
+    return;
+  pass->error = error;
+  free(collector->failed_file);
+  if (cgroup != NULL)
+    (void)tree_path(cgroup, path);
+  if (asprintf(&collector->failed_file, "%s%s%s%s", collector->hierarchy.path,
+               path, strcmp(path, "/") == 0 || cgroup == NULL ? "" : "/",
+               cgroup != NULL ? hierarchy_usage_file(&collector->hierarchy)
+                              : "") < 0)
+    collector->failed_file = NULL;
+  pass->failed_file = collector->failed_file != NULL
+                          ? collector->failed_file
+                          : collector->hierarchy.path;
 }
 
-static int parse(const struct collector *collector, const char *text,
-                 size_t length, struct cpu_stat *stat) {
-  return collector->hierarchy.version == CGROUP_VERSION_1
-             ? cpu_stat_parse_usage_nsec(text, length, stat)
-             : cpu_stat_parse(text, length, stat);
-}
-
-/* The kernel takes the counter's value at some time during the call, so the
- * middle of it is nearest to the truth. */
-static int read_root(struct collector *collector, struct cpu_stat *stat,
-                     uint64_t *time_nsec) {
+static int read_counters(struct collector *collector, struct cgroup *cgroup,
+                         struct cpu_stat *stat, uint64_t *time_nsec) {
   char text[CPU_STAT_FILE_MAX];
+  struct reading reading;
 
-  if (collector->usage_fd < 0)
-    collector->usage_fd = counter_file_open(AT_FDCWD, collector->usage_path);
-  if (collector->usage_fd < 0)
-    return collector->usage_fd;
+  int status = reader_read(&collector->reader, collector->discovery.root_fd,
+                           cgroup, text, sizeof(text), &reading);
+  if (status < 0)
+    return status;
+  *time_nsec = reading.time_nsec;
+  return collector->hierarchy.version == CGROUP_VERSION_1
+             ? cpu_stat_parse_usage_nsec(text, (size_t)reading.length, stat)
+             : cpu_stat_parse(text, (size_t)reading.length, stat);
+}
 
-  uint64_t before = monotonic_nsec();
-  ssize_t length = counter_file_read(collector->usage_fd, text, sizeof(text));
-  *time_nsec = before + (monotonic_nsec() - before) / 2;
+/* A cgroup that vanished since the tree was updated is no failure. The root
+ * is: it is there, but older kernels have no counters in the root of v2. */
+static bool has_vanished(const struct cgroup *cgroup, int error) {
+  return cgroup->parent != NULL && (error == -ENOENT || error == -ENODEV);
+}
 
-  int status =
-      length < 0 ? (int)length : parse(collector, text, (size_t)length, stat);
+static bool is_reported(const struct collector *collector,
+                        const struct cgroup *cgroup) {
+  return cgroup->selected &&
+         !(collector->options->leaves_only && cgroup->selected_below);
+}
+
+/* On v2 a read makes the kernel sum up the whole subtree first. Reading what
+ * is next to the root before all below it lets it do so once. */
+static bool is_read(const struct collector *collector,
+                    const struct cgroup *cgroup) {
+  return cgroup->selected ||
+         (collector->hierarchy.version == CGROUP_VERSION_2 &&
+          cgroup->depth == 1 && cgroup->selected_below);
+}
+
+static void collect(struct collector *collector, struct cgroup *cgroup,
+                    const struct report_sink *sink,
+                    struct collector_pass *pass) {
+  struct cpu_stat stat;
+  uint64_t time_nsec = 0;
+
+  cgroup->interval = (struct rate_interval){0};
+  cgroup->below_usec = 0;
+  if (!is_read(collector, cgroup))
+    return;
+  int status = read_counters(collector, cgroup, &stat, &time_nsec);
   if (status < 0) {
-    (void)close(TAKE_FD(collector->usage_fd));
-    collector->rate = (struct rate){0};
+    cgroup->rate = (struct rate){0};
+    if (!has_vanished(cgroup, status))
+      note_failure(collector, cgroup, status, pass);
+    return;
   }
-  return status;
+
+  pass->read++;
+  bool has_rate = rate_update(&cgroup->rate, stat.counters[CPU_USAGE_USEC],
+                              time_nsec, &cgroup->interval) == 0;
+  if (is_reported(collector, cgroup))
+    report_sample(sink, &(struct report_sample){
+                            .cgroup = cgroup,
+                            .stat = &stat,
+                            .interval = has_rate ? &cgroup->interval : NULL,
+                        });
+}
+
+/* With LeavesOnly, what the reported cgroups below did not use: that of
+ * processes beside them, of cgroups that are gone or not yet known for a whole
+ * interval, or that are not selected. */
+static void report_remainders(struct cgroup *const *order, size_t count,
+                              const struct report_sink *sink) {
+  while (count-- > 0) {
+    struct cgroup *cgroup = order[count];
+    const struct rate_interval *interval = &cgroup->interval;
+    bool known = cgroup->selected && interval->elapsed_nsec > 0;
+
+    if (cgroup->parent != NULL)
+      cgroup->parent->below_usec +=
+          known ? interval->delta_usec : cgroup->below_usec;
+    if (known && cgroup->selected_below)
+      report_remainder(sink, cgroup, interval, cgroup->below_usec);
+  }
 }
 
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass) {
-  struct cpu_stat stat;
-  struct rate_interval interval;
-  uint64_t time_nsec = 0;
-
   *pass = (struct collector_pass){0};
-  int status = read_root(collector, &stat, &time_nsec);
-  if (status < 0) {
-    pass->failed = 1;
-    pass->error = status;
-    pass->failed_file = collector->usage_path;
-    return;
-  }
+  int status = discovery_update(&collector->discovery, &collector->tree);
+  if (status < 0)
+    note_failure(collector, NULL, status, pass);
+  pass->left_out = collector->discovery.left_out;
+  pass->watch_error = collector->discovery.watch_error;
 
-  pass->read = 1;
-  bool has_rate = rate_update(&collector->rate, stat.counters[CPU_USAGE_USEC],
-                              time_nsec, &interval) == 0;
-  report_sample(sink, &(struct report_sample){
-                          .cgroup = "root",
-                          .path = "/",
-                          .stat = &stat,
-                          .interval = has_rate ? &interval : NULL,
-                      });
+  struct cgroup *const *order = tree_order(&collector->tree);
+  if (order == NULL)
+    return;
+  for (size_t i = 0; i < collector->tree.count; i++)
+    collect(collector, order[i], sink, pass);
+  if (collector->options->leaves_only)
+    report_remainders(order, collector->tree.count, sink);
 }

@@ -2,16 +2,8 @@
 #include "counter_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-int counter_file_open(int directory, const char *name) {
-  int fd = openat(directory, name,
-                  O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-  return fd >= 0 ? fd : -errno;
-}
 
 ssize_t counter_file_read(int fd, char *buffer, size_t size) {
   size_t length = 0;

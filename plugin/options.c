@@ -8,6 +8,8 @@
 
 #include "cleanup.h"
 
+#define COUNT_MAX 1000000
+
 struct option {
   const char *key;
   const char *allowed;
@@ -54,10 +56,80 @@ static int set_log_samples(struct options *options,
   return set_boolean(&options->log_samples, value);
 }
 
+static int add_cgroup(struct options *options,
+                      const struct option_value *value) {
+  if (value->kind != OPTION_STRING)
+    return -EINVAL;
+  return selection_add(&options->selection, value->as.string);
+}
+
+static int set_ignore_selected(struct options *options,
+                               const struct option_value *value) {
+  return set_boolean(&options->selection.ignore_selected, value);
+}
+
+static int set_leaves_only(struct options *options,
+                           const struct option_value *value) {
+  return set_boolean(&options->leaves_only, value);
+}
+
+static int set_instance_format(struct options *options,
+                               const struct option_value *value) {
+  if (value->kind != OPTION_STRING)
+    return -EINVAL;
+  if (strcasecmp(value->as.string, "path") == 0)
+    options->instance_format = NAME_FORMAT_PATH;
+  else if (strcasecmp(value->as.string, "leaf") == 0)
+    options->instance_format = NAME_FORMAT_LEAF;
+  else
+    return -EINVAL;
+  return 0;
+}
+
+static int set_count(size_t *option, const struct option_value *value,
+                     size_t least) {
+  if (value->kind != OPTION_NUMBER || !(value->as.number >= (double)least) ||
+      value->as.number > COUNT_MAX ||
+      value->as.number != (double)(size_t)value->as.number)
+    return -EINVAL;
+  *option = (size_t)value->as.number;
+  return 0;
+}
+
+static int set_max_depth(struct options *options,
+                         const struct option_value *value) {
+  size_t depth = 0;
+  int status = set_count(&depth, value, 0);
+
+  if (status == 0)
+    options->max_depth = (unsigned)depth;
+  return status;
+}
+
+static int set_max_cgroups(struct options *options,
+                           const struct option_value *value) {
+  return set_count(&options->max_cgroups, value, 1);
+}
+
+static int set_keep_open(struct options *options,
+                         const struct option_value *value) {
+  return set_count(&options->keep_open, value, 0);
+}
+
+#define BOOLEAN "true or false"
+
 static const struct option known[] = {
     {"Root", "an absolute path in quotes", set_root},
     {"CgroupVersion", "\"auto\", \"v1\" or \"v2\"", set_version},
-    {"LogSamples", "true or false", set_log_samples},
+    {"CGroup", "a path, a shell pattern or a /regular expression/ in quotes",
+     add_cgroup},
+    {"IgnoreSelected", BOOLEAN, set_ignore_selected},
+    {"LeavesOnly", BOOLEAN, set_leaves_only},
+    {"InstanceFormat", "\"path\" or \"leaf\"", set_instance_format},
+    {"MaxDepth", "a whole number from 0 to 1000000", set_max_depth},
+    {"MaxCgroups", "a whole number from 1 to 1000000", set_max_cgroups},
+    {"KeepOpen", "a whole number from 0 to 1000000", set_keep_open},
+    {"LogSamples", BOOLEAN, set_log_samples},
 };
 
 static char *describe_value(const struct option_value *value) {
@@ -69,7 +141,7 @@ static char *describe_value(const struct option_value *value) {
     length = asprintf(&text, "\"%s\"", value->as.string);
     break;
   case OPTION_NUMBER:
-    length = asprintf(&text, "%g", value->as.number);
+    length = asprintf(&text, "%.15g", value->as.number);
     break;
   case OPTION_BOOLEAN:
     length = asprintf(&text, "%s", value->as.boolean ? "true" : "false");
@@ -122,5 +194,6 @@ int options_set(struct options *options, const char *key,
 
 void options_release(struct options *options) {
   free(options->root);
-  *options = (struct options){0};
+  options->root = NULL;
+  selection_release(&options->selection);
 }

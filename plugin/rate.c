@@ -6,6 +6,10 @@
 /* millicores = Δµs / Δns × (1000 ns per µs) × (1000 millicores per core) */
 #define MILLICORES_NSEC_PER_USEC 1e6
 
+double rate_millicores(uint64_t usec, uint64_t elapsed_nsec) {
+  return (double)usec * MILLICORES_NSEC_PER_USEC / (double)elapsed_nsec;
+}
+
 int rate_update(struct rate *rate, uint64_t usage_usec, uint64_t time_nsec,
                 struct rate_interval *interval) {
   struct rate earlier = *rate;
@@ -27,8 +31,7 @@ int rate_update(struct rate *rate, uint64_t usage_usec, uint64_t time_nsec,
   *rate = now;
   interval->delta_usec = usage_usec - earlier.usage_usec;
   interval->elapsed_nsec = time_nsec - earlier.time_nsec;
-  interval->millicores = (double)interval->delta_usec *
-                         MILLICORES_NSEC_PER_USEC /
-                         (double)interval->elapsed_nsec;
+  interval->millicores =
+      rate_millicores(interval->delta_usec, interval->elapsed_nsec);
   return 0;
 }

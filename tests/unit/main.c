@@ -4,15 +4,21 @@
 #include "suites.h"
 
 int main(void) {
-  SRunner *runner = srunner_create(rate_suite());
+  SRunner *runner = srunner_create(beneath_suite());
 
   srunner_add_suite(runner, collector_suite());
   srunner_add_suite(runner, counter_file_suite());
   srunner_add_suite(runner, cpu_stat_suite());
+  srunner_add_suite(runner, discovery_suite());
   srunner_add_suite(runner, hierarchy_suite());
   srunner_add_suite(runner, mount_table_suite());
+  srunner_add_suite(runner, name_suite());
   srunner_add_suite(runner, options_suite());
+  srunner_add_suite(runner, rate_suite());
+  srunner_add_suite(runner, reader_suite());
   srunner_add_suite(runner, report_suite());
+  srunner_add_suite(runner, selection_suite());
+  srunner_add_suite(runner, tree_suite());
   srunner_run_all(runner, CK_ENV);
 
   int failed = srunner_ntests_failed(runner);

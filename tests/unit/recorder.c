@@ -12,8 +12,8 @@ static void record_value(void *context, const struct report_value *value) {
   ck_assert_uint_lt(recorder->count, room);
   struct recorded_value *kept = &recorder->values[recorder->count++];
   *kept = (struct recorded_value){.type = value->type};
-  (void)snprintf(kept->cgroup, sizeof(kept->cgroup), "%s", value->cgroup);
-  (void)snprintf(kept->path, sizeof(kept->path), "%s", value->path);
+  (void)snprintf(kept->cgroup, sizeof(kept->cgroup), "%s",
+                 value->cgroup->instance);
   (void)snprintf(kept->type_instance, sizeof(kept->type_instance), "%s",
                  value->type_instance);
   if (value->type == REPORT_DERIVE)

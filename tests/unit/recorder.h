@@ -8,8 +8,7 @@
 #include "report.h"
 
 struct recorded_value {
-  char cgroup[256];
-  char path[256];
+  char cgroup[NAME_SIZE];
   enum report_type type;
   char type_instance[64];
   int64_t derive;
@@ -18,7 +17,7 @@ struct recorded_value {
 
 struct recorder {
   size_t count;
-  struct recorded_value values[64];
+  struct recorded_value values[256];
   size_t lines;
   char line[256];
 };

@@ -5,14 +5,20 @@
 
 #include <check.h>
 
+Suite *beneath_suite(void);
 Suite *collector_suite(void);
 Suite *counter_file_suite(void);
 Suite *cpu_stat_suite(void);
+Suite *discovery_suite(void);
 Suite *hierarchy_suite(void);
 Suite *mount_table_suite(void);
+Suite *name_suite(void);
 Suite *options_suite(void);
 Suite *rate_suite(void);
+Suite *reader_suite(void);
 Suite *report_suite(void);
+Suite *selection_suite(void);
+Suite *tree_suite(void);
 
 /* Runs `test` once for each entry of the array `entries`, with its index _i. */
 #define add_test_for_each(tests, test, entries)                                \

@@ -16,19 +16,24 @@
 static char *tree;
 static struct collector *collector;
 static struct recorder recorder;
+static struct options options;
 
-static void setup(void) { tree = make_tree(); }
+static void setup(void) {
+  tree = make_tree();
+  options = (struct options)OPTIONS_DEFAULT;
+}
 
 static void teardown(void) {
   collector_free(collector);
   collector = NULL;
+  options_release(&options);
   remove_tree(tree);
 }
 
 static void start(enum cgroup_version version) {
   struct hierarchy hierarchy = {.version = version, .path = strdup(tree)};
 
-  ck_assert_int_eq(collector_new(&hierarchy, &collector), 0);
+  ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
   ck_assert_ptr_null(hierarchy.path);
 }
 

@@ -2,11 +2,13 @@
 #include "options.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "suites.h"
+#include "tree.h"
 
 static struct option_value string(const char *text) {
   return (struct option_value){.kind = OPTION_STRING, .as.string = text};
@@ -31,7 +33,7 @@ static void accept(struct options *options, const char *key,
 /* The message must name the option and hold each of the other two texts. */
 static void refuse(const char *key, struct option_value value,
                    const char *shown, const char *allowed) {
-  struct options options = {0};
+  struct options options = OPTIONS_DEFAULT;
   CLEANUP_FREE char *message = NULL;
 
   ck_assert_int_eq(options_set(&options, key, &value, &message), -EINVAL);
@@ -42,16 +44,23 @@ static void refuse(const char *key, struct option_value value,
 }
 
 START_TEST(defaults) {
-  struct options options = {0};
+  struct options options = OPTIONS_DEFAULT;
 
   ck_assert_ptr_null(options.root);
   ck_assert_int_eq(options.version, CGROUP_VERSION_AUTO);
+  ck_assert_uint_eq(options.selection.count, 0);
+  ck_assert(!options.selection.ignore_selected);
+  ck_assert(!options.leaves_only);
+  ck_assert_int_eq(options.instance_format, NAME_FORMAT_PATH);
+  ck_assert_uint_ge(options.max_depth, TREE_PATH_SIZE);
+  ck_assert_uint_eq(options.max_cgroups, 10000);
+  ck_assert_uint_eq(options.keep_open, 2000);
   ck_assert(!options.log_samples);
 }
 END_TEST
 
 START_TEST(values_are_taken) {
-  struct options options = {0};
+  struct options options = OPTIONS_DEFAULT;
 
   accept(&options, "Root", string("/host/sys/fs/cgroup//"));
   ck_assert_str_eq(options.root, "/host/sys/fs/cgroup");
@@ -63,6 +72,23 @@ START_TEST(values_are_taken) {
   ck_assert_int_eq(options.version, CGROUP_VERSION_2);
   accept(&options, "CgroupVersion", string("auto"));
   ck_assert_int_eq(options.version, CGROUP_VERSION_AUTO);
+  accept(&options, "CGroup", string("/system.slice/*"));
+  accept(&options, "CGroup", string("/^.kubepods/"));
+  ck_assert_uint_eq(options.selection.count, 2);
+  accept(&options, "IgnoreSelected", boolean(true));
+  ck_assert(options.selection.ignore_selected);
+  accept(&options, "LeavesOnly", boolean(true));
+  ck_assert(options.leaves_only);
+  accept(&options, "InstanceFormat", string("leaf"));
+  ck_assert_int_eq(options.instance_format, NAME_FORMAT_LEAF);
+  accept(&options, "InstanceFormat", string("Path"));
+  ck_assert_int_eq(options.instance_format, NAME_FORMAT_PATH);
+  accept(&options, "MaxDepth", number(0));
+  ck_assert_uint_eq(options.max_depth, 0);
+  accept(&options, "MaxCgroups", number(1000000));
+  ck_assert_uint_eq(options.max_cgroups, 1000000);
+  accept(&options, "KeepOpen", number(64));
+  ck_assert_uint_eq(options.keep_open, 64);
   accept(&options, "LogSamples", boolean(true));
   ck_assert(options.log_samples);
   accept(&options, "LogSamples", boolean(false));
@@ -80,6 +106,20 @@ START_TEST(values_are_refused) {
   refuse("Root", number(3), "3", "absolute");
   refuse("CgroupVersion", string("v3"), "\"v3\"", "\"auto\", \"v1\" or \"v2\"");
   refuse("CgroupVersion", number(2), "2", "\"auto\", \"v1\" or \"v2\"");
+  refuse("CGroup", string(""), "\"\"", "regular expression");
+  refuse("CGroup", string("/a(/"), "\"/a(/\"", "regular expression");
+  refuse("CGroup", number(1), "1", "regular expression");
+  refuse("IgnoreSelected", string("true"), "\"true\"", "true or false");
+  refuse("LeavesOnly", number(0), "0", "true or false");
+  refuse("InstanceFormat", string("name"), "\"name\"", "\"leaf\"");
+  refuse("InstanceFormat", boolean(true), "true", "\"leaf\"");
+  refuse("MaxDepth", number(-1), "-1", "from 0 to 1000000");
+  refuse("MaxDepth", number(1.5), "1.5", "from 0 to 1000000");
+  refuse("MaxDepth", string("3"), "\"3\"", "from 0 to 1000000");
+  refuse("MaxCgroups", number(0), "0", "from 1 to 1000000");
+  refuse("MaxCgroups", number(1e30), "1e+30", "from 1 to 1000000");
+  refuse("MaxCgroups", number(NAN), "nan", "from 1 to 1000000");
+  refuse("KeepOpen", number(1000001), "1000001", "from 0 to 1000000");
   refuse("LogSamples", string("yes"), "\"yes\"", "true or false");
   refuse("LogSamples", number(1), "1", "true or false");
   refuse("LogSamples", none, "no single value", "true or false");
@@ -88,7 +128,7 @@ START_TEST(values_are_refused) {
 END_TEST
 
 START_TEST(a_refused_value_changes_nothing) {
-  struct options options = {0};
+  struct options options = OPTIONS_DEFAULT;
   struct option_value bad = string("relative");
   char *message = NULL;
 

@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "recorder.h"
 #include "suites.h"
 
 static struct recorder recorder;
 static struct report_sink sink;
+static struct cgroup *root;
 
-static void setup(void) { sink = recorder_sink(&recorder); }
+static void setup(void) {
+  sink = recorder_sink(&recorder);
+  root = calloc(1, sizeof(*root) + 1);
+  ck_assert_ptr_nonnull(root);
+  root->instance = strdup("root");
+}
+
+static void teardown(void) {
+  free(root->instance);
+  free(root);
+}
 
 static struct cpu_stat usage(uint64_t usec) {
   return (struct cpu_stat){.present = 1U << CPU_USAGE_USEC,
@@ -16,10 +30,8 @@ static struct cpu_stat usage(uint64_t usec) {
 
 static void report(const struct cpu_stat *stat,
                    const struct rate_interval *interval) {
-  report_sample(&sink, &(struct report_sample){.cgroup = "root",
-                                               .path = "/",
-                                               .stat = stat,
-                                               .interval = interval});
+  report_sample(&sink, &(struct report_sample){
+                           .cgroup = root, .stat = stat, .interval = interval});
 }
 
 static const struct rate_interval quarter = {
@@ -31,7 +43,6 @@ START_TEST(first_sample_has_no_gauge) {
   report(&stat, NULL);
   ck_assert_uint_eq(recorder.count, 1);
   ck_assert_str_eq(recorder.values[0].cgroup, "root");
-  ck_assert_str_eq(recorder.values[0].path, "/");
   ck_assert_str_eq(recorder.values[0].type_instance, "cpu_usage_usec");
   ck_assert_int_eq(recorder.values[0].type, REPORT_DERIVE);
   ck_assert_int_eq(recorder.values[0].derive, 1234567);
@@ -87,16 +98,31 @@ START_TEST(absent_counter_is_no_value) {
 }
 END_TEST
 
+START_TEST(remainders) {
+  report_remainder(&sink, root, &quarter, 50123);
+  ck_assert_uint_eq(recorder.count, 1);
+  ck_assert_double_eq_tol(
+      recorder_find(&recorder, "root", "remainder_millicores")->gauge, 200,
+      1e-9);
+
+  sink = recorder_sink(&recorder);
+  report_remainder(&sink, root, &quarter, 250124);
+  ck_assert_double_eq(
+      recorder_find(&recorder, "root", "remainder_millicores")->gauge, 0);
+}
+END_TEST
+
 Suite *report_suite(void) {
   Suite *suite = suite_create("report");
   TCase *tests = tcase_create("report");
 
-  tcase_add_checked_fixture(tests, setup, NULL);
+  tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, first_sample_has_no_gauge);
   tcase_add_test(tests, both_values);
   tcase_add_test(tests, lines_only_when_wanted);
   tcase_add_test(tests, largest_counters);
   tcase_add_test(tests, absent_counter_is_no_value);
+  tcase_add_test(tests, remainders);
   suite_add_tcase(suite, tests);
   return suite;
 }

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* The set of live cgroups, what each is called and where it hangs. */
+#ifndef CGROUP_CPU_TREE_H
+#define CGROUP_CPU_TREE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "name.h"
+#include "rate.h"
+#include "selection.h"
+
+/* Room for the path of any cgroup in a tree and a zero byte. Cgroups whose
+ * path is longer are not taken in. */
+#define TREE_PATH_SIZE PATH_MAX
+
+/* One life of a cgroup. */
+struct cgroup {
+  struct cgroup *parent;
+  struct cgroup *first_child;
+  struct cgroup *previous;
+  struct cgroup *next;
+  /* What tells this life from another one under the same path. */
+  uint64_t inode;
+  /* Counts the cgroups as they come. */
+  uint64_t birth;
+  uint32_t depth;
+  /* Its values are wanted. */
+  bool selected;
+  /* A cgroup below is selected. */
+  bool selected_below;
+  /* Is not in the tree any more. */
+  bool removed;
+
+  /* For discovery.h. No cgroup below is wanted, so the directory need not be
+   * listed. */
+  bool closed;
+  /* Is in the queue of directories to list. */
+  bool queued;
+  /* The listing that last saw it. */
+  uint32_t seen;
+  /* Subdirectories when the directory was last listed, and those of them that
+   * there was no room for in the tree. */
+  uint32_t subdirectories;
+  uint32_t left_out;
+  /* Watch descriptor of inotify, or -1. */
+  int watch;
+
+  /* For reader.h: the usage file, kept open; or -1. */
+  int usage_fd;
+
+  /* For collector.h: the reading before, what was used since in how much time
+   * (0: not known), and how much of that by cgroups below. */
+  struct rate rate;
+  struct rate_interval interval;
+  uint64_t below_usec;
+
+  /* The plugin instance; no other cgroup of the tree has the same. */
+  char *instance;
+  /* The last component of the path; empty for the root. */
+  char component[];
+};
+
+struct tree {
+  /* Borrowed. */
+  const struct selection *selection;
+  enum name_format instance_format;
+  /* Called for every cgroup that leaves the tree, so that others can let go of
+   * what they keep for it. */
+  void (*on_remove)(void *context, struct cgroup *cgroup);
+  void *context;
+
+  /* NULL while there is none. */
+  struct cgroup *root;
+  size_t count;
+  /* See tree_order(). */
+  struct cgroup **order;
+  size_t order_room;
+  bool changed;
+  uint64_t births;
+  /* Search trees of tsearch(3): by inode, and by instance. */
+  void *by_inode;
+  void *by_instance;
+  /* Removed cgroups, until tree_bury(). */
+  struct cgroup *graveyard;
+};
+
+/* Adds a cgroup below `parent`, or the root where that is NULL, and names it.
+ *
+ * Returns 0; -ENAMETOOLONG when its path exceeds TREE_PATH_SIZE; -EEXIST when
+ * its inode is in the tree already; or -ENOMEM.
+ */
+int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
+             uint64_t inode, struct cgroup **added);
+
+/* Takes a cgroup and all below it out of the tree. They stay valid, marked as
+ * removed, until tree_bury(). */
+void tree_remove(struct tree *tree, struct cgroup *cgroup);
+
+/* Frees what was removed. */
+void tree_bury(struct tree *tree);
+
+/* Returns NULL when there is none. */
+struct cgroup *tree_find(const struct tree *tree, uint64_t inode);
+
+/* All cgroups, `tree->count` of them, parents before children; current until
+ * the next change of the tree. Also brings `selected_below` up to date.
+ * Returns NULL when there is no memory for it, or no cgroup. */
+struct cgroup *const *tree_order(struct tree *tree);
+
+/* Writes the path of a cgroup below the root: "/" for the root itself. Returns
+ * its length. */
+size_t tree_path(const struct cgroup *cgroup, char path[TREE_PATH_SIZE]);
+
+/* Removes and frees everything. */
+void tree_release(struct tree *tree);
+
+#endif

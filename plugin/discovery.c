@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+#include "discovery.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "beneath.h"
+#include "cleanup.h"
+
+/* One update at work. */
+struct update {
+  struct discovery *discovery;
+  struct tree *tree;
+  /* The depth of the deepest cgroups in the tree. */
+  uint32_t deepest;
+  int status;
+};
+
+static int compare_watches(const void *left, const void *right) {
+  const struct cgroup *a = left;
+  const struct cgroup *b = right;
+
+  return a->watch < b->watch ? -1 : a->watch > b->watch;
+}
+
+void discovery_open(struct discovery *discovery) {
+  discovery->root_fd = -1;
+  discovery->watch_error = watcher_open(&discovery->watcher);
+}
+
+void discovery_close(struct discovery *discovery) {
+  if (discovery->root_fd >= 0)
+    (void)close(TAKE_FD(discovery->root_fd));
+  watcher_close(&discovery->watcher);
+  free(discovery->queue);
+  discovery->queue = NULL;
+}
+
+void discovery_forget(struct discovery *discovery, struct cgroup *cgroup) {
+  if (cgroup->watch >= 0) {
+    (void)tdelete(cgroup, &discovery->by_watch, compare_watches);
+    watcher_remove(&discovery->watcher, cgroup->watch);
+    cgroup->watch = -1;
+  } else if (!cgroup->closed) {
+    discovery->unwatched--;
+  }
+  discovery->left_out -= cgroup->left_out;
+}
+
+static void enqueue(struct update *update, struct cgroup *cgroup) {
+  struct discovery *discovery = update->discovery;
+
+  if (cgroup->queued || cgroup->closed)
+    return;
+  if (discovery->queue_length == discovery->queue_room) {
+    size_t room = discovery->queue_room * 2 + 64;
+    struct cgroup **queue =
+        reallocarray(discovery->queue, room, sizeof(*queue));
+    if (queue == NULL) {
+      update->status = -ENOMEM;
+      return;
+    }
+    discovery->queue = queue;
+    discovery->queue_room = room;
+  }
+  cgroup->queued = true;
+  discovery->queue[discovery->queue_length++] = cgroup;
+}
+
+/* Watching comes before listing, so that nothing happens unseen between. */
+static void watch(struct discovery *discovery, struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE];
+  CLEANUP_FREE char *full_path = NULL;
+
+  (void)tree_path(cgroup, path);
+  if (asprintf(&full_path, "%s%s", discovery->root_path, path) < 0) {
+    full_path = NULL;
+    discovery->watch_error = -ENOMEM;
+    return;
+  }
+  int watch = watcher_add(&discovery->watcher, full_path);
+  if (watch < 0) {
+    /* One that is gone already is no sign of trouble. */
+    if (discovery->watcher.fd >= 0 && watch != -ENOENT && watch != -ENOTDIR)
+      discovery->watch_error = watch;
+    return;
+  }
+  cgroup->watch = watch;
+  struct cgroup **owner =
+      tsearch(cgroup, &discovery->by_watch, compare_watches);
+  if (owner == NULL || *owner != cgroup)
+    cgroup->watch = -1;
+  else
+    discovery->unwatched--;
+}
+
+/* Takes a new cgroup in; what lies below it is looked for if it has to be. */
+static void admit(struct update *update, struct cgroup *cgroup) {
+  struct discovery *discovery = update->discovery;
+  char path[TREE_PATH_SIZE];
+
+  (void)tree_path(cgroup, path);
+  cgroup->closed = cgroup->depth >= discovery->max_depth ||
+                   !selection_may_match_below(update->tree->selection, path);
+  if (cgroup->closed)
+    return;
+  discovery->unwatched++;
+  watch(discovery, cgroup);
+}
+
+static bool is_leaf(const struct discovery *discovery, int directory,
+                    const char *name) {
+  struct stat status;
+
+  return discovery->links == LINKS_COUNT &&
+         fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         status.st_nlink == 2;
+}
+
+/* A full tree takes in only what is nearer to the root than others, which then
+ * have to leave; and of that not without end in one update. */
+static bool has_room(const struct update *update, uint32_t depth) {
+  size_t count = update->tree->count;
+  size_t limit = update->discovery->max_cgroups;
+
+  return count < limit || (depth < update->deepest && count < 2 * limit);
+}
+
+static void add_child(struct update *update, struct cgroup *parent,
+                      int directory, const char *name, uint64_t inode) {
+  struct discovery *discovery = update->discovery;
+  struct tree *tree = update->tree;
+  struct cgroup *child = tree_find(tree, inode);
+
+  if (child != NULL && child->parent == parent &&
+      strcmp(child->component, name) == 0) {
+    child->seen = discovery->listings;
+    return;
+  }
+  /* Renamed, or the number is in use again. */
+  if (child != NULL)
+    tree_remove(tree, child);
+  if (!has_room(update, parent->depth + 1)) {
+    parent->left_out++;
+    return;
+  }
+  int status = tree_add(tree, parent, name, inode, &child);
+  if (status < 0) {
+    if (status != -ENAMETOOLONG)
+      update->status = status;
+    return;
+  }
+  child->seen = discovery->listings;
+  if (child->depth > update->deepest)
+    update->deepest = child->depth;
+  admit(update, child);
+  if (!child->closed && !is_leaf(discovery, directory, name))
+    enqueue(update, child);
+}
+
+static bool is_directory(int directory, const struct dirent *entry,
+                         uint64_t *inode) {
+  struct stat status;
+
+  *inode = entry->d_ino;
+  if (entry->d_type != DT_UNKNOWN)
+    return entry->d_type == DT_DIR;
+  if (fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    return false;
+  *inode = status.st_ino;
+  return S_ISDIR(status.st_mode);
+}
+
+static void add_children(struct update *update, struct cgroup *cgroup,
+                         DIR *stream) {
+  const struct dirent *entry;
+  int directory = dirfd(stream);
+  uint64_t inode;
+
+  while ((entry = readdir(stream)) != NULL) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+        !is_directory(directory, entry, &inode))
+      continue;
+    cgroup->subdirectories++;
+    add_child(update, cgroup, directory, entry->d_name, inode);
+    /* It can have gone when a child has its number now. */
+    if (cgroup->removed)
+      return;
+  }
+}
+
+static void remove_unseen(struct update *update, struct cgroup *cgroup) {
+  struct cgroup *next;
+
+  for (struct cgroup *child = cgroup->first_child; child != NULL;
+       child = next) {
+    next = child->next;
+    if (child->seen != update->discovery->listings)
+      tree_remove(update->tree, child);
+  }
+}
+
+/* Whether link counts count subdirectories is learned from directories that
+ * have some and were not changed during the listing. */
+static void learn_links(struct discovery *discovery,
+                        const struct cgroup *cgroup, nlink_t before,
+                        nlink_t after) {
+  if (!discovery->native || cgroup->subdirectories == 0 || before != after)
+    return;
+  if (after != cgroup->subdirectories + 2)
+    discovery->links = LINKS_WRONG;
+  else if (discovery->links == LINKS_UNKNOWN)
+    discovery->links = LINKS_COUNT;
+}
+
+/* Returns a stream for the directory of this very life of the cgroup. */
+static DIR *open_directory(const struct discovery *discovery,
+                           const struct cgroup *cgroup, struct stat *status) {
+  char path[TREE_PATH_SIZE];
+
+  (void)tree_path(cgroup, path);
+  CLEANUP_FD int fd =
+      beneath_open(discovery->root_fd, path + 1, O_RDONLY | O_DIRECTORY);
+  if (fd < 0) {
+    errno = -fd;
+    return NULL;
+  }
+  if (fstat(fd, status) < 0)
+    return NULL;
+  if (status->st_ino != cgroup->inode) {
+    errno = ENOENT;
+    return NULL;
+  }
+  DIR *stream = fdopendir(fd);
+  if (stream != NULL)
+    (void)TAKE_FD(fd);
+  return stream;
+}
+
+static bool is_gone(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP ||
+         error == ENODEV;
+}
+
+static void list(struct update *update, struct cgroup *cgroup) {
+  struct discovery *discovery = update->discovery;
+  struct stat before;
+  struct stat after;
+  DIR *stream = open_directory(discovery, cgroup, &before);
+
+  if (stream == NULL) {
+    if (!is_gone(errno))
+      update->status = -errno;
+    else if (cgroup->parent != NULL) {
+      enqueue(update, cgroup->parent);
+      tree_remove(update->tree, cgroup);
+    }
+    return;
+  }
+  discovery->listings++;
+  discovery->left_out -= cgroup->left_out;
+  cgroup->left_out = cgroup->subdirectories = 0;
+  add_children(update, cgroup, stream);
+  if (!cgroup->removed) {
+    discovery->left_out += cgroup->left_out;
+    remove_unseen(update, cgroup);
+    if (fstat(dirfd(stream), &after) == 0)
+      learn_links(discovery, cgroup, before.st_nlink, after.st_nlink);
+  }
+  (void)closedir(stream);
+}
+
+static int compare_depth_and_birth(const void *left, const void *right) {
+  const struct cgroup *a = *(struct cgroup *const *)left;
+  const struct cgroup *b = *(struct cgroup *const *)right;
+
+  if (a->depth != b->depth)
+    return a->depth < b->depth ? -1 : 1;
+  return a->birth < b->birth ? -1 : a->birth > b->birth;
+}
+
+static void find_deepest(struct update *update) {
+  struct cgroup *const *order = tree_order(update->tree);
+
+  for (size_t i = 0; order != NULL && i < update->tree->count; i++)
+    if (order[i]->depth > update->deepest)
+      update->deepest = order[i]->depth;
+}
+
+/* What is found is listed in turn, level by level. A tree that changes as fast
+ * as it is listed must not keep this from coming to an end. */
+static void list_queued(struct update *update) {
+  struct discovery *discovery = update->discovery;
+  size_t most = 4 * discovery->max_cgroups + DISCOVERY_SMALL;
+
+  if (discovery->queue_length == 0)
+    return;
+  find_deepest(update);
+  qsort(discovery->queue, discovery->queue_length, sizeof(*discovery->queue),
+        compare_depth_and_birth);
+  for (size_t i = 0; i < discovery->queue_length; i++) {
+    struct cgroup *cgroup = discovery->queue[i];
+    cgroup->queued = false;
+    if (!cgroup->removed && i < most)
+      list(update, cgroup);
+  }
+  discovery->queue_length = 0;
+}
+
+/* Keeps the cgroups nearest to the root, and of two as near the older one. */
+static void trim(struct update *update) {
+  struct discovery *discovery = update->discovery;
+  struct tree *tree = update->tree;
+  size_t count = tree->count;
+
+  if (count <= discovery->max_cgroups)
+    return;
+  struct cgroup *const *order = tree_order(tree);
+  CLEANUP_FREE struct cgroup **by_depth =
+      order != NULL ? reallocarray(NULL, count, sizeof(*by_depth)) : NULL;
+  if (by_depth == NULL) {
+    update->status = -ENOMEM;
+    return;
+  }
+  memcpy(by_depth, order, count * sizeof(*by_depth));
+  qsort(by_depth, count, sizeof(*by_depth), compare_depth_and_birth);
+  while (count-- > discovery->max_cgroups) {
+    struct cgroup *parent = by_depth[count]->parent;
+    tree_remove(tree, by_depth[count]);
+    parent->left_out++;
+    discovery->left_out++;
+  }
+}
+
+/* Looks at a directory without listing it, where that tells enough. */
+static void look_at(struct update *update, struct cgroup *cgroup) {
+  struct discovery *discovery = update->discovery;
+  char path[TREE_PATH_SIZE];
+  struct stat status;
+
+  size_t length = tree_path(cgroup, path);
+  if (fstatat(discovery->root_fd, length > 1 ? path + 1 : ".", &status,
+              AT_SYMLINK_NOFOLLOW) < 0 ||
+      status.st_ino != cgroup->inode)
+    enqueue(update, cgroup->parent != NULL ? cgroup->parent : cgroup);
+  else if (discovery->links != LINKS_COUNT ||
+           status.st_nlink != cgroup->subdirectories + 2)
+    enqueue(update, cgroup);
+}
+
+static void watch_the_unwatched(struct update *update,
+                                struct cgroup *const *order) {
+  struct discovery *discovery = update->discovery;
+  size_t before = SIZE_MAX;
+
+  for (size_t i = 0; i < update->tree->count && discovery->unwatched > 0 &&
+                     discovery->unwatched < before;
+       i++) {
+    if (order[i]->closed || order[i]->watch >= 0)
+      continue;
+    before = discovery->unwatched;
+    watch(discovery, order[i]);
+    if (order[i]->watch >= 0)
+      enqueue(update, order[i]);
+  }
+  if (discovery->unwatched == 0)
+    discovery->watch_error = 0;
+}
+
+/* Looks at all directories where nothing else would show a change, and at one
+ * part of them in turn elsewhere: events can fail to come without a sign. */
+static void look_around(struct update *update, bool complete) {
+  struct discovery *discovery = update->discovery;
+  struct cgroup *const *order = tree_order(update->tree);
+  size_t count = update->tree->count;
+
+  if (order == NULL) {
+    update->status = -ENOMEM;
+    return;
+  }
+  if (discovery->unwatched > 0)
+    watch_the_unwatched(update, order);
+  bool all = !complete || !discovery->native || discovery->unwatched > 0 ||
+             count <= DISCOVERY_SMALL;
+  size_t looks = all ? count : (count - 1) / DISCOVERY_ROUND + 1;
+  for (; looks > 0; looks--)
+    look_at(update, order[discovery->next_look++ % count]);
+
+  if (discovery->left_out > 0 && count < discovery->max_cgroups)
+    for (size_t i = 0; i < count; i++)
+      if (order[i]->left_out > 0)
+        enqueue(update, order[i]);
+}
+
+static void on_event(void *context, int watch_descriptor) {
+  struct update *update = context;
+  struct cgroup key = {.watch = watch_descriptor};
+  struct cgroup **found =
+      tfind(&key, &update->discovery->by_watch, compare_watches);
+
+  if (found != NULL)
+    enqueue(update, *found);
+}
+
+/* Makes sure that the tree's root is the directory that is there now. */
+static int find_root(struct update *update, bool *fresh) {
+  struct discovery *discovery = update->discovery;
+  struct tree *tree = update->tree;
+  struct stat status;
+
+  *fresh = false;
+  int error = stat(discovery->root_path, &status) < 0 ? -errno : 0;
+  if (error == 0 && tree->root != NULL && tree->root->inode == status.st_ino)
+    return 0;
+
+  if (tree->root != NULL)
+    tree_remove(tree, tree->root);
+  if (discovery->root_fd >= 0)
+    (void)close(TAKE_FD(discovery->root_fd));
+  if (error < 0)
+    return error;
+  discovery->root_fd =
+      open(discovery->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (discovery->root_fd < 0)
+    return -errno;
+  if (fstat(discovery->root_fd, &status) < 0)
+    return -errno;
+  struct cgroup *root = NULL;
+  error = tree_add(tree, NULL, "", status.st_ino, &root);
+  if (error < 0)
+    return error;
+  admit(update, root);
+  enqueue(update, root);
+  *fresh = true;
+  return 0;
+}
+
+int discovery_update(struct discovery *discovery, struct tree *tree) {
+  struct update update = {.discovery = discovery, .tree = tree};
+  bool fresh = false;
+
+  int status = find_root(&update, &fresh);
+  if (status == 0) {
+    bool complete = watcher_drain(&discovery->watcher, on_event, &update);
+    if (!fresh)
+      look_around(&update, complete);
+    list_queued(&update);
+    trim(&update);
+    status = update.status;
+  }
+  tree_bury(tree);
+  return status;
+}

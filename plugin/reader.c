@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "beneath.h"
+#include "cleanup.h"
+#include "counter_file.h"
+
+#define NSEC_PER_SEC UINT64_C(1000000000)
+
+static rlim_t raise_descriptor_limit(void) {
+  struct rlimit limit;
+
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+    return 0;
+  rlim_t soft = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : soft;
+}
+
+void reader_open(struct reader *reader, const char *file, size_t wanted) {
+  rlim_t limit = wanted > 0 ? raise_descriptor_limit() : 0;
+  bool high = limit >= (rlim_t)2 * READER_LOWEST_FD;
+  rlim_t share = high ? (limit - READER_LOWEST_FD) / 2 : limit / 4;
+
+  *reader = (struct reader){
+      .file = file,
+      .keep = share < wanted ? (size_t)share : wanted,
+      .lowest = high ? READER_LOWEST_FD : 0,
+  };
+}
+
+static uint64_t monotonic_nsec(void) {
+  struct timespec now;
+
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+static int open_file(const struct reader *reader, int root_fd,
+                     const struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE + NAME_MAX + 2];
+  size_t length = tree_path(cgroup, path);
+
+  if (length > 1)
+    path[length++] = '/';
+  size_t name = strlen(reader->file);
+  if (name > NAME_MAX)
+    return -ENAMETOOLONG;
+  memcpy(path + length, reader->file, name + 1);
+  return beneath_open(root_fd, path + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Keeps `fd` in the place for kept descriptors. Where there is no room the
+ * share was too large, and no more are kept. */
+static void keep(struct reader *reader, struct cgroup *cgroup, int fd) {
+  if (reader->lowest > 0) {
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, reader->lowest);
+    (void)close(fd);
+    fd = moved;
+  }
+  if (fd < 0) {
+    reader->keep = reader->kept;
+    return;
+  }
+  cgroup->usage_fd = fd;
+  reader->kept++;
+}
+
+/* The kernel takes the counters' values at some time during the call, so the
+ * middle of it is nearest to the truth. */
+static int read_file(int fd, char *buffer, size_t size,
+                     struct reading *reading) {
+  uint64_t before = monotonic_nsec();
+
+  reading->length = counter_file_read(fd, buffer, size);
+  reading->time_nsec = before + (monotonic_nsec() - before) / 2;
+  return reading->length < 0 ? (int)reading->length : 0;
+}
+
+int reader_read(struct reader *reader, int root_fd, struct cgroup *cgroup,
+                char *buffer, size_t size, struct reading *reading) {
+  if (cgroup->usage_fd >= 0) {
+    int status = read_file(cgroup->usage_fd, buffer, size, reading);
+    if (status < 0)
+      reader_forget(reader, cgroup);
+    return status;
+  }
+
+  CLEANUP_FD int fd = open_file(reader, root_fd, cgroup);
+  if (fd < 0)
+    return fd;
+  int status = read_file(fd, buffer, size, reading);
+  if (status == 0 && reader->kept < reader->keep)
+    keep(reader, cgroup, TAKE_FD(fd));
+  return status;
+}
+
+void reader_forget(struct reader *reader, struct cgroup *cgroup) {
+  if (cgroup->usage_fd < 0)
+    return;
+  (void)close(TAKE_FD(cgroup->usage_fd));
+  reader->kept--;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Tries before two names with the same hash are given up on: it takes more
+ * than one hash collision on purpose to need a third. */
+#define NAME_ATTEMPTS 64
+
+static int compare_inodes(const void *left, const void *right) {
+  const struct cgroup *a = left;
+  const struct cgroup *b = right;
+
+  return a->inode < b->inode ? -1 : a->inode > b->inode;
+}
+
+static int compare_instances(const void *left, const void *right) {
+  const struct cgroup *a = left;
+  const struct cgroup *b = right;
+
+  return strcmp(a->instance, b->instance);
+}
+
+size_t tree_path(const struct cgroup *cgroup, char path[TREE_PATH_SIZE]) {
+  char *end = path + TREE_PATH_SIZE - 1;
+  char *begin = end;
+
+  *end = '\0';
+  for (; cgroup->parent != NULL; cgroup = cgroup->parent) {
+    size_t length = strlen(cgroup->component);
+    begin -= length;
+    memcpy(begin, cgroup->component, length);
+    *--begin = '/';
+  }
+  if (begin == end)
+    *--begin = '/';
+  size_t length = (size_t)(end - begin);
+  memmove(path, begin, length + 1);
+  return length;
+}
+
+/* 1 when the name is this cgroup's, 0 when another has it. */
+static int take_name(struct tree *tree, struct cgroup *cgroup,
+                     const char *name) {
+  cgroup->instance = strdup(name);
+  if (cgroup->instance == NULL)
+    return -ENOMEM;
+  struct cgroup **owner =
+      tsearch(cgroup, &tree->by_instance, compare_instances);
+  if (owner == NULL)
+    return -ENOMEM;
+  return *owner == cgroup;
+}
+
+static int give_name(struct tree *tree, struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE];
+  char name[NAME_SIZE];
+
+  (void)tree_path(cgroup, path);
+  cgroup->selected = selection_matches(tree->selection, path);
+  name_of_path(path, tree->instance_format, name);
+  for (unsigned attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
+    int status = take_name(tree, cgroup, name);
+    if (status > 0)
+      return 0;
+    free(cgroup->instance);
+    cgroup->instance = NULL;
+    if (status < 0)
+      return status;
+    name_apart(path, tree->instance_format, attempt, name);
+  }
+  return -EEXIST;
+}
+
+static size_t path_length(const struct cgroup *cgroup) {
+  size_t length = 0;
+
+  for (; cgroup->parent != NULL; cgroup = cgroup->parent)
+    length += strlen(cgroup->component) + 1;
+  return length;
+}
+
+static void bury(struct cgroup *cgroup) {
+  free(cgroup->instance);
+  free(cgroup);
+}
+
+static int index_cgroup(struct tree *tree, struct cgroup *cgroup) {
+  struct cgroup **owner = tsearch(cgroup, &tree->by_inode, compare_inodes);
+
+  if (owner == NULL)
+    return -ENOMEM;
+  if (*owner != cgroup)
+    return -EEXIST;
+
+  int status = give_name(tree, cgroup);
+  if (status < 0)
+    (void)tdelete(cgroup, &tree->by_inode, compare_inodes);
+  return status;
+}
+
+static void link_cgroup(struct tree *tree, struct cgroup *cgroup) {
+  struct cgroup *parent = cgroup->parent;
+
+  if (parent == NULL) {
+    tree->root = cgroup;
+    return;
+  }
+  cgroup->next = parent->first_child;
+  if (cgroup->next != NULL)
+    cgroup->next->previous = cgroup;
+  parent->first_child = cgroup;
+}
+
+int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
+             uint64_t inode, struct cgroup **added) {
+  size_t length = strlen(component);
+
+  if (parent != NULL && path_length(parent) + 1 + length >= TREE_PATH_SIZE)
+    return -ENAMETOOLONG;
+  struct cgroup *cgroup = calloc(1, sizeof(*cgroup) + length + 1);
+  if (cgroup == NULL)
+    return -ENOMEM;
+  cgroup->parent = parent;
+  cgroup->inode = inode;
+  cgroup->birth = tree->births++;
+  cgroup->depth = parent != NULL ? parent->depth + 1 : 0;
+  cgroup->watch = -1;
+  cgroup->usage_fd = -1;
+  memcpy(cgroup->component, component, length + 1);
+
+  int status = index_cgroup(tree, cgroup);
+  if (status < 0) {
+    bury(cgroup);
+    return status;
+  }
+  link_cgroup(tree, cgroup);
+  tree->count++;
+  tree->changed = true;
+  *added = cgroup;
+  return 0;
+}
+
+static void unlink_cgroup(struct cgroup *cgroup) {
+  if (cgroup->previous != NULL)
+    cgroup->previous->next = cgroup->next;
+  else if (cgroup->parent != NULL)
+    cgroup->parent->first_child = cgroup->next;
+  if (cgroup->next != NULL)
+    cgroup->next->previous = cgroup->previous;
+}
+
+static void remove_leaf(struct tree *tree, struct cgroup *cgroup) {
+  (void)tdelete(cgroup, &tree->by_inode, compare_inodes);
+  (void)tdelete(cgroup, &tree->by_instance, compare_instances);
+  unlink_cgroup(cgroup);
+  if (tree->on_remove != NULL)
+    tree->on_remove(tree->context, cgroup);
+  cgroup->removed = true;
+  cgroup->next = tree->graveyard;
+  tree->graveyard = cgroup;
+  tree->count--;
+  tree->changed = true;
+}
+
+void tree_remove(struct tree *tree, struct cgroup *cgroup) {
+  for (struct cgroup *leaf = cgroup;;) {
+    while (leaf->first_child != NULL)
+      leaf = leaf->first_child;
+    struct cgroup *parent = leaf->parent;
+    remove_leaf(tree, leaf);
+    if (leaf == cgroup)
+      break;
+    leaf = parent;
+  }
+  if (cgroup == tree->root)
+    tree->root = NULL;
+}
+
+void tree_bury(struct tree *tree) {
+  while (tree->graveyard != NULL) {
+    struct cgroup *cgroup = tree->graveyard;
+    tree->graveyard = cgroup->next;
+    bury(cgroup);
+  }
+}
+
+struct cgroup *tree_find(const struct tree *tree, uint64_t inode) {
+  struct cgroup key = {.inode = inode};
+  struct cgroup **found = tfind(&key, &tree->by_inode, compare_inodes);
+
+  return found != NULL ? *found : NULL;
+}
+
+static struct cgroup *next_in_order(struct cgroup *cgroup) {
+  if (cgroup->first_child != NULL)
+    return cgroup->first_child;
+  while (cgroup != NULL && cgroup->next == NULL)
+    cgroup = cgroup->parent;
+  return cgroup != NULL ? cgroup->next : NULL;
+}
+
+struct cgroup *const *tree_order(struct tree *tree) {
+  size_t count = 0;
+
+  if (!tree->changed)
+    return tree->order;
+  if (tree->order_room < tree->count) {
+    struct cgroup **order =
+        reallocarray(tree->order, tree->count, sizeof(*order));
+    if (order == NULL)
+      return NULL;
+    tree->order = order;
+    tree->order_room = tree->count;
+  }
+  for (struct cgroup *cgroup = tree->root; cgroup != NULL;
+       cgroup = next_in_order(cgroup)) {
+    cgroup->selected_below = false;
+    tree->order[count++] = cgroup;
+  }
+  while (count-- > 1) {
+    struct cgroup *cgroup = tree->order[count];
+    if (cgroup->selected || cgroup->selected_below)
+      cgroup->parent->selected_below = true;
+  }
+  tree->changed = false;
+  return tree->order;
+}
+
+void tree_release(struct tree *tree) {
+  if (tree->root != NULL)
+    tree_remove(tree, tree->root);
+  tree_bury(tree);
+  free(tree->order);
+  *tree = (struct tree){0};
+}
