@@ -36,10 +36,10 @@ struct reader {
   int lowest;
 };
 
-/* Prepares to keep up to `wanted` descriptors open, and no more than the half
- * of those that the process may have from READER_LOWEST_FD on, for which its
- * soft limit is raised to the hard one; where the hard limit is lower than
- * twice READER_LOWEST_FD, a quarter of all. */
+/* Prepares to keep up to `wanted` descriptors open, and no more than three
+ * quarters of those that the process may have from READER_LOWEST_FD on, for
+ * which its soft limit is raised to the hard one; where the hard limit is lower
+ * than twice READER_LOWEST_FD, a quarter of all. */
 void reader_open(struct reader *reader, const char *file, size_t wanted);
 
 /* Reads the file of `cgroup`, whose root is the directory `root_fd`, as

@@ -26,7 +26,7 @@ static rlim_t raise_descriptor_limit(void) {
 void reader_open(struct reader *reader, const char *file, size_t wanted) {
   rlim_t limit = wanted > 0 ? raise_descriptor_limit() : 0;
   bool high = limit >= (rlim_t)2 * READER_LOWEST_FD;
-  rlim_t share = high ? (limit - READER_LOWEST_FD) / 2 : limit / 4;
+  rlim_t share = high ? (limit - READER_LOWEST_FD) / 4 * 3 : limit / 4;
 
   *reader = (struct reader){
       .file = file,

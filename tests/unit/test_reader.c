@@ -111,7 +111,7 @@ END_TEST
 static const struct {
   rlim_t hard;
   size_t share;
-} limits[] = {{64, 16}, {100, 25}, {2047, 511}, {2048, 512}, {2058, 517}};
+} limits[] = {{64, 16}, {100, 25}, {2047, 511}, {2048, 768}, {2058, 774}};
 
 START_TEST(a_share_is_taken) {
   limit_descriptors(limits[_i].hard, limits[_i].hard);

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* What a pass over many cgroups costs, next to what it could and might cost.
+ *
+ * Three readers of the same real cgroups take turns in one process:
+ *   plain  a path, stdio, one open per file and pass
+ *   floor  one pread of a kept descriptor per cgroup and nothing else
+ *   ours   the plugin's whole pass, its values going nowhere
+ * Printed are the medians of their CPU times, and ratios, which another machine
+ * shares. "active" means that half of the cgroups used CPU since the pass
+ * before: on v2 a read then has the kernel sum up what changed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "collector.h"
+
+#define PER_GROUP 100
+#define ROUNDS 15
+#define SPARE_DESCRIPTORS 64
+#define DEFAULT_KEEP_OPEN (((struct options)OPTIONS_DEFAULT).keep_open)
+
+struct forest {
+  const char *version;
+  const char *file;
+  char *base;
+  size_t count;
+  /* Paths of the cgroups, parents first, and descriptors of their files. */
+  char **paths;
+  int *fds;
+};
+
+static void fail(const char *what, const char *name) {
+  (void)fprintf(stderr, "bench: %s %s: %s\n", what, name, strerror(errno));
+  exit(EXIT_FAILURE);
+}
+
+static double cpu_usec(void) {
+  struct timespec now;
+
+  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static void plant(struct forest *forest) {
+  forest->paths = calloc(forest->count, sizeof(*forest->paths));
+  forest->fds = calloc(forest->count, sizeof(*forest->fds));
+  if (forest->paths == NULL || forest->fds == NULL)
+    fail("allocate", "cgroups");
+  for (size_t i = 0; i < forest->count; i++) {
+    size_t group = i / PER_GROUP;
+    CLEANUP_FREE char *name = NULL;
+
+    int length =
+        i == 0               ? asprintf(&forest->paths[i], "%s", forest->base)
+        : i % PER_GROUP == 0 ? asprintf(&forest->paths[i], "%s/group%zu.slice",
+                                        forest->base, group)
+        : group == 0
+            ? asprintf(&forest->paths[i], "%s/%zu.service", forest->base, i)
+            : asprintf(&forest->paths[i], "%s/group%zu.slice/%zu.service",
+                       forest->base, group, i);
+    if (length < 0 || mkdir(forest->paths[i], 0755) < 0)
+      fail("make", forest->paths[i]);
+  }
+}
+
+static void open_files(struct forest *forest) {
+  for (size_t i = 0; i < forest->count; i++) {
+    CLEANUP_FREE char *name = NULL;
+
+    if (asprintf(&name, "%s/%s", forest->paths[i], forest->file) < 0 ||
+        (forest->fds[i] = open(name, O_RDONLY | O_CLOEXEC)) < 0)
+      fail("open", forest->paths[i]);
+  }
+}
+
+static void close_files(struct forest *forest) {
+  for (size_t i = 0; i < forest->count; i++)
+    (void)close(forest->fds[i]);
+}
+
+static void fell(struct forest *forest) {
+  for (size_t i = forest->count; i-- > 0;) {
+    if (forest->paths != NULL && forest->paths[i] != NULL) {
+      (void)rmdir(forest->paths[i]);
+      free(forest->paths[i]);
+    }
+  }
+  free(forest->paths);
+  free(forest->fds);
+  forest->paths = NULL;
+  forest->fds = NULL;
+}
+
+/* A child that uses a little CPU in every second cgroup each time it is told
+ * to. It is made once: a fork before each pass would leave every page of this
+ * process to be copied in it. */
+struct stirrer {
+  pid_t child;
+  int told;
+  int done;
+};
+
+static void move_about(const struct forest *forest) {
+  for (size_t i = 1; i < forest->count; i += 2) {
+    CLEANUP_FREE char *name = NULL;
+    if (asprintf(&name, "%s/cgroup.procs", forest->paths[i]) < 0)
+      _exit(1);
+    CLEANUP_FD int fd = open(name, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) != 1)
+      _exit(1);
+    for (volatile int spin = 0; spin < 20000; spin++)
+      ;
+  }
+}
+
+static void start_stirring(struct stirrer *stirrer,
+                           const struct forest *forest) {
+  int told[2];
+  int done[2];
+  char byte = 0;
+
+  if (pipe2(told, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0 ||
+      (stirrer->child = fork()) < 0)
+    fail("start", "a child");
+  if (stirrer->child == 0) {
+    (void)close(told[1]);
+    while (read(told[0], &byte, 1) == 1) {
+      move_about(forest);
+      if (write(done[1], &byte, 1) != 1)
+        _exit(1);
+    }
+    _exit(0);
+  }
+  (void)close(told[0]);
+  (void)close(done[1]);
+  stirrer->told = told[1];
+  stirrer->done = done[0];
+}
+
+static void stir(const struct stirrer *stirrer) {
+  char byte = 0;
+
+  if (stirrer->child > 0 && (write(stirrer->told, &byte, 1) != 1 ||
+                             read(stirrer->done, &byte, 1) != 1))
+    fail("use CPU in", "the cgroups");
+}
+
+static void stop_stirring(struct stirrer *stirrer) {
+  if (stirrer->child <= 0)
+    return;
+  (void)close(stirrer->told);
+  (void)close(stirrer->done);
+  (void)waitpid(stirrer->child, NULL, 0);
+}
+
+static void read_plain(void *context) {
+  const struct forest *forest = context;
+
+  for (size_t i = 0; i < forest->count; i++) {
+    CLEANUP_FREE char *name = NULL;
+    char line[256];
+    unsigned long long usage = 0;
+
+    if (asprintf(&name, "%s/%s", forest->paths[i], forest->file) < 0)
+      fail("allocate", "a path");
+    CLEANUP_FILE FILE *file = fopen(name, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+      const char *digits = strpbrk(line, "0123456789");
+      if (usage == 0 && digits != NULL)
+        usage = strtoull(digits, NULL, 10);
+    }
+  }
+}
+
+static void read_floor(void *context) {
+  const struct forest *forest = context;
+  char text[4096];
+
+  for (size_t i = 0; i < forest->count; i++)
+    if (pread(forest->fds[i], text, sizeof(text), 0) <= 0)
+      fail("read", forest->paths[i]);
+}
+
+struct ours {
+  struct options options;
+  struct collector *collector;
+  size_t values;
+  struct collector_pass pass;
+};
+
+static void count_value(void *context, const struct report_value *value) {
+  struct ours *ours = context;
+
+  (void)value;
+  ours->values++;
+}
+
+static void read_ours(void *context) {
+  struct ours *ours = context;
+  struct report_sink sink = {.context = ours, .value = count_value};
+
+  collector_run(ours->collector, &sink, &ours->pass);
+}
+
+static void open_ours(struct ours *ours, const struct forest *forest,
+                      size_t keep_open) {
+  struct hierarchy_options where = {.root = forest->base};
+  struct hierarchy hierarchy;
+
+  *ours = (struct ours){.options = OPTIONS_DEFAULT};
+  ours->options.keep_open = keep_open;
+  ours->options.max_cgroups = forest->count;
+  if (hierarchy_detect(&where, &hierarchy, NULL) < 0 ||
+      collector_new(&hierarchy, &ours->options, &ours->collector) < 0)
+    fail("collect", forest->base);
+  read_ours(ours);
+  if (ours->pass.read != forest->count)
+    fail("find all below", forest->base);
+}
+
+static void close_ours(struct ours *ours) {
+  collector_free(ours->collector);
+  options_release(&ours->options);
+}
+
+static double timed(void (*reader)(void *), void *context) {
+  double before = cpu_usec();
+
+  reader(context);
+  return cpu_usec() - before;
+}
+
+static int compare(const void *left, const void *right) {
+  double a = *(const double *)left;
+  double b = *(const double *)right;
+
+  return a < b ? -1 : a > b;
+}
+
+static double median(double *values) {
+  qsort(values, ROUNDS, sizeof(*values), compare);
+  return values[ROUNDS / 2];
+}
+
+/* System calls of one run of `reader`, counted by tracing a child. */
+static long system_calls(void (*reader)(void *), void *context) {
+  pid_t child = fork();
+  int status = 0;
+  long stops = 0;
+
+  if (child == 0) {
+    (void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    (void)raise(SIGSTOP);
+    reader(context);
+    _exit(0);
+  }
+  if (child < 0 || waitpid(child, &status, 0) < 0)
+    fail("trace", "a child");
+  while (WIFSTOPPED(status)) {
+    if (ptrace(PTRACE_SYSCALL, child, NULL, NULL) < 0 ||
+        waitpid(child, &status, 0) < 0)
+      fail("trace", "a child");
+    stops++;
+  }
+  /* Two stops a call; the first is the return from raise(), the last two are
+   * the entry of _exit() and the end. */
+  return (stops - 3) / 2;
+}
+
+static long kernel_kilobytes(void) {
+  CLEANUP_FILE FILE *file = fopen("/proc/meminfo", "re");
+  char line[128];
+
+  while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+    if (strncmp(line, "SUnreclaim:", 11) == 0)
+      return strtol(line + 11, NULL, 10);
+  return 0;
+}
+
+static void measure(struct forest *forest, bool active, size_t keep_open) {
+  double plain[ROUNDS];
+  double floor[ROUNDS];
+  double mine[ROUNDS];
+  struct ours ours;
+  struct stirrer stirrer = {0};
+
+  if (active)
+    start_stirring(&stirrer, forest);
+  long slab = kernel_kilobytes();
+  size_t heap = mallinfo2().uordblks;
+  open_ours(&ours, forest, keep_open);
+  heap = mallinfo2().uordblks - heap;
+  slab = kernel_kilobytes() - slab;
+  for (int round = 0; round < ROUNDS; round++) {
+    stir(&stirrer);
+    plain[round] = timed(read_plain, forest);
+    stir(&stirrer);
+    floor[round] = timed(read_floor, forest);
+    /* Both find the caches as the plain reader left them. */
+    read_plain(forest);
+    stir(&stirrer);
+    mine[round] = timed(read_ours, &ours);
+  }
+  double count = (double)forest->count;
+  double lowest = median(floor);
+  double highest = median(plain);
+  double own = median(mine);
+  printf(
+      "| %s | %zu | %s | %zu | %.2f | %.2f | %.2f | %.2f | %.2f | %ld | %zu | "
+      "%ld |\n",
+      forest->version, forest->count, active ? "half" : "none", keep_open,
+      highest / count, lowest / count, own / count, own / lowest, own / highest,
+      system_calls(read_ours, &ours), heap / forest->count,
+      slab * 1024 / (long)forest->count);
+  (void)fflush(stdout);
+  close_ours(&ours);
+  stop_stirring(&stirrer);
+}
+
+static struct forest planted;
+
+static void clean_up(void) { fell(&planted); }
+
+static void on_signal(int number) {
+  (void)number;
+  exit(EXIT_FAILURE);
+}
+
+static void measure_version(enum cgroup_version version, size_t count,
+                            size_t descriptors) {
+  struct hierarchy_options where = {.version = version};
+  struct hierarchy hierarchy;
+
+  if (hierarchy_detect(&where, &hierarchy, NULL) < 0) {
+    printf("| %s | %zu | this host has no such cgroups |\n",
+           cgroup_version_name(version), count);
+    return;
+  }
+  planted = (struct forest){.version = cgroup_version_name(version),
+                            .file = hierarchy_usage_file(&hierarchy),
+                            .count = count};
+  if (asprintf(&planted.base, "%s/cgroup_cpu_bench.%d", hierarchy.path,
+               (int)getpid()) < 0)
+    fail("allocate", "a path");
+  plant(&planted);
+  open_files(&planted);
+  /* The floor has a descriptor for each cgroup too. */
+  size_t keep_open = descriptors - count - SPARE_DESCRIPTORS;
+  if (keep_open > count)
+    keep_open = count;
+  measure(&planted, false, keep_open);
+  measure(&planted, true, keep_open);
+  if (count > DEFAULT_KEEP_OPEN)
+    measure(&planted, false, DEFAULT_KEEP_OPEN);
+  close_files(&planted);
+  fell(&planted);
+  free(planted.base);
+  hierarchy_release(&hierarchy);
+}
+
+int main(void) {
+  static const size_t counts[] = {100, 1000, 10000};
+  struct rlimit limit;
+
+  (void)getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+    fail("raise", "the limit of descriptors");
+  (void)atexit(clean_up);
+  (void)signal(SIGINT, on_signal);
+  (void)signal(SIGTERM, on_signal);
+  printf("CPU time per cgroup and pass in microseconds, medians of %d\n\n"
+         "| | cgroups | active | kept open | plain | floor | ours | ours/floor "
+         "| ours/plain | system calls | heap bytes per cgroup | kernel bytes "
+         "per cgroup |\n"
+         "|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+         ROUNDS);
+  for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+    measure_version(CGROUP_VERSION_1, counts[i], limit.rlim_cur);
+    measure_version(CGROUP_VERSION_2, counts[i], limit.rlim_cur);
+  }
+  return EXIT_SUCCESS;
+}
