@@ -3,6 +3,7 @@
 #ifndef CGROUP_CPU_COLLECTOR_H
 #define CGROUP_CPU_COLLECTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hierarchy.h"
@@ -20,6 +21,8 @@ struct collector_pass {
   size_t failed;
   int error;
   const char *failed_file;
+  /* The root has no counters: that of v2 before Linux 5.8. */
+  bool root_unaccounted;
   /* Cgroups that MaxCgroups left no room for; at least so many. */
   size_t left_out;
   /* Negative errno when events of the kernel cannot be had for all cgroups,

@@ -17,11 +17,11 @@
 static struct {
   struct options options;
   bool misconfigured;
-  enum cgroup_version version;
   struct collector *collector;
   c_complain_t unreadable;
   c_complain_t left_out;
   bool watch_error_told;
+  bool root_unaccounted_told;
 } plugin = {.options = OPTIONS_DEFAULT};
 
 /* The context of the sink during a pass. */
@@ -120,19 +120,7 @@ static void log_sample(void *context, const char *line) {
   INFO(LOG_PREFIX "%s", line);
 }
 
-static void complain(const struct collector_pass *pass) {
-  bool no_root_usage =
-      plugin.version == CGROUP_VERSION_2 && pass->error == -ENOENT;
-
-  c_complain(LOG_ERR, &plugin.unreadable, LOG_PREFIX "Cannot read %s: %s%s",
-             pass->failed_file, strerror(-pass->error),
-             no_root_usage
-                 ? ". Linux before 5.8 does not account CPU time in the root "
-                   "of cgroup v2; set Root to a cgroup below it"
-                 : "");
-}
-
-static void tell_limits(const struct collector_pass *pass) {
+static void tell_conditions(const struct collector_pass *pass) {
   if (pass->left_out > 0)
     c_complain(LOG_WARNING, &plugin.left_out,
                LOG_PREFIX "At least %zu cgroups are left out: MaxCgroups is "
@@ -146,6 +134,11 @@ static void tell_limits(const struct collector_pass *pass) {
                       "directories are looked at in each interval",
            strerror(-pass->watch_error));
   plugin.watch_error_told = pass->watch_error != 0;
+
+  if (pass->root_unaccounted && !plugin.root_unaccounted_told)
+    NOTICE(LOG_PREFIX "There is no CPU time of the root itself: Linux before "
+                      "5.8 does not account it in cgroup v2");
+  plugin.root_unaccounted_told = pass->root_unaccounted;
 }
 
 static int read_cgroups(user_data_t *user_data) {
@@ -161,11 +154,13 @@ static int read_cgroups(user_data_t *user_data) {
   collector_run(plugin.collector, &sink, &pass);
   meta_data_destroy(dispatch.meta);
   if (pass.failed > 0)
-    complain(&pass);
+    c_complain(LOG_ERR, &plugin.unreadable,
+               LOG_PREFIX "Cannot read %s: %s (%zu cgroups in all)",
+               pass.failed_file, strerror(-pass.error), pass.failed);
   else
     c_release(LOG_INFO, &plugin.unreadable,
               LOG_PREFIX "All cgroups can be read again");
-  tell_limits(&pass);
+  tell_conditions(&pass);
   return pass.read == 0 ? -1 : 0;
 }
 
@@ -222,7 +217,6 @@ static int start(void) {
     return -1;
   }
   log_hierarchy(&hierarchy);
-  plugin.version = hierarchy.version;
   if (collector_new(&hierarchy, &plugin.options, &plugin.collector) < 0) {
     ERROR(LOG_PREFIX "Out of memory");
     return -1;

@@ -189,10 +189,11 @@ static int parse_millicores(const char *text, long *millicores) {
   double value;
 
   if (parse_number(text, "0123456789", &value) < 0 || value > (double)max) {
-    fprintf(stderr,
-            "cgroup_cpu_burn: --millicores '%s': must be a whole number from 0 "
-            "to %ld (1000 for each usable CPU)\n",
-            text, max);
+    (void)fprintf(
+        stderr,
+        "cgroup_cpu_burn: --millicores '%s': must be a whole number from 0 "
+        "to %ld (1000 for each usable CPU)\n",
+        text, max);
     return -EINVAL;
   }
   *millicores = (long)value;
@@ -204,10 +205,11 @@ static int parse_seconds(const char *text, double *seconds) {
 
   if (parse_number(text, ".0123456789", &value) < 0 || value <= 0 ||
       value > MAX_SECONDS) {
-    fprintf(stderr,
-            "cgroup_cpu_burn: --seconds '%s': must be a number above 0 and up "
-            "to %d\n",
-            text, MAX_SECONDS);
+    (void)fprintf(
+        stderr,
+        "cgroup_cpu_burn: --seconds '%s': must be a number above 0 and up "
+        "to %d\n",
+        text, MAX_SECONDS);
     return -EINVAL;
   }
   *seconds = value;
@@ -256,8 +258,8 @@ static int parse_options(int argc, char **argv, struct options *options) {
       r = -EINVAL;
     }
   if (r == 0 && optind < argc) {
-    fprintf(stderr, "cgroup_cpu_burn: unexpected argument '%s'\n",
-            argv[optind]);
+    (void)fprintf(stderr, "cgroup_cpu_burn: unexpected argument '%s'\n",
+                  argv[optind]);
     r = -EINVAL;
   }
   return r;
@@ -267,13 +269,13 @@ int main(int argc, char **argv) {
   struct options options = {.millicores = 100};
 
   if (parse_options(argc, argv, &options) < 0) {
-    fputs(usage_line, stderr);
+    (void)fputs(usage_line, stderr);
     return EXIT_USAGE;
   }
 
   int r = burn(&options);
   if (r < 0) {
-    fprintf(stderr, "cgroup_cpu_burn: %s\n", strerror(-r));
+    (void)fprintf(stderr, "cgroup_cpu_burn: %s\n", strerror(-r));
     return EXIT_FAILURE;
   }
   return EXIT_SUCCESS;

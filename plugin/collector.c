@@ -104,10 +104,19 @@ static int read_counters(struct collector *collector, struct cgroup *cgroup,
              : cpu_stat_parse(text, (size_t)reading.length, stat);
 }
 
-/* A cgroup that vanished since the tree was updated is no failure. The root
- * is: it is there, but older kernels have no counters in the root of v2. */
-static bool has_vanished(const struct cgroup *cgroup, int error) {
-  return cgroup->parent != NULL && (error == -ENOENT || error == -ENODEV);
+static void handle_failure(struct collector *collector, struct cgroup *cgroup,
+                           int error, struct collector_pass *pass) {
+  bool is_missing = error == -ENOENT || error == -ENODEV;
+
+  cgroup->rate = (struct rate){0};
+  /* One that vanished since the tree was updated is no failure. */
+  if (cgroup->parent != NULL && is_missing)
+    return;
+  if (cgroup->parent == NULL && error == -ENOENT &&
+      collector->hierarchy.version == CGROUP_VERSION_2)
+    pass->root_unaccounted = true;
+  else
+    note_failure(collector, cgroup, error, pass);
 }
 
 static bool is_reported(const struct collector *collector,
@@ -137,9 +146,7 @@ static void collect(struct collector *collector, struct cgroup *cgroup,
     return;
   int status = read_counters(collector, cgroup, &stat, &time_nsec);
   if (status < 0) {
-    cgroup->rate = (struct rate){0};
-    if (!has_vanished(cgroup, status))
-      note_failure(collector, cgroup, status, pass);
+    handle_failure(collector, cgroup, status, pass);
     return;
   }
 

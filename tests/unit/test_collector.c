@@ -52,6 +52,33 @@ static double now(void) {
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* The test's own clock around the two latest passes. */
+static struct {
+  double begin;
+  double end;
+} passes[2];
+
+static struct collector_pass timed_run(void) {
+  passes[0] = passes[1];
+  passes[1].begin = now();
+  struct collector_pass pass = run();
+  passes[1].end = now();
+  return pass;
+}
+
+/* The true time between two reads lies between two that the test knows. */
+static void assert_gauge(const char *cgroup, const char *type_instance,
+                         int64_t delta_usec) {
+  double longest = passes[1].end - passes[0].begin;
+  double shortest = passes[1].begin - passes[0].end;
+  const struct recorded_value *value =
+      recorder_find(&recorder, cgroup, type_instance);
+
+  ck_assert_ptr_nonnull(value);
+  ck_assert_double_ge(value->gauge, (double)delta_usec / 1e3 / longest);
+  ck_assert_double_le(value->gauge, (double)delta_usec / 1e3 / shortest);
+}
+
 static const struct {
   enum cgroup_version version;
   const char *file;
@@ -68,13 +95,17 @@ static const struct {
      {1000000, 1005000}},
 };
 
-/* The true time between the reads lies between two that the test can take. */
+static void wait_for(double seconds) {
+  for (double end = now() + seconds; now() < end;)
+    (void)usleep(500);
+}
+
+static void wait_past_shortest_interval(void) { wait_for(0.002); }
+
 START_TEST(millicores_of_two_passes) {
   start(counters[_i].version);
   write_file(tree, counters[_i].file, counters[_i].texts[0]);
-  double before_first = now();
-  struct collector_pass pass = run();
-  double after_first = now();
+  struct collector_pass pass = timed_run();
   ck_assert_uint_eq(pass.read, 1);
   ck_assert_uint_eq(pass.failed, 0);
   ck_assert_uint_eq(recorder.count, 1);
@@ -82,28 +113,15 @@ START_TEST(millicores_of_two_passes) {
                    counters[_i].usage_usec[0]);
 
   write_file(tree, counters[_i].file, counters[_i].texts[1]);
-  while (now() < after_first + 0.02)
-    (void)usleep(1000);
-  double before_second = now();
-  (void)run();
-  double after_second = now();
+  wait_for(0.02);
+  (void)timed_run();
   ck_assert_uint_eq(recorder.count, 2);
   ck_assert_int_eq(recorder_find(&recorder, "root", "cpu_usage_usec")->derive,
                    counters[_i].usage_usec[1]);
-
-  int64_t delta = counters[_i].usage_usec[1] - counters[_i].usage_usec[0];
-  double gauge = recorder_find(&recorder, "root", "millicores")->gauge;
-  ck_assert_double_ge(gauge,
-                      (double)delta / 1e3 / (after_second - before_first));
-  ck_assert_double_le(gauge,
-                      (double)delta / 1e3 / (before_second - after_first));
+  assert_gauge("root", "millicores",
+               counters[_i].usage_usec[1] - counters[_i].usage_usec[0]);
 }
 END_TEST
-
-static void wait_past_shortest_interval(void) {
-  for (double end = now() + 0.002; now() < end;)
-    (void)usleep(500);
-}
 
 START_TEST(counter_that_goes_back_gives_no_gauge) {
   start(CGROUP_VERSION_2);
@@ -148,6 +166,121 @@ START_TEST(unreadable_file_is_named_and_comes_back) {
 }
 END_TEST
 
+static const struct recorded_value *gauge_of(const char *cgroup) {
+  return recorder_find(&recorder, cgroup, "millicores");
+}
+
+START_TEST(every_cgroup_below) {
+  write_file(tree, "cpu.stat", "usage_usec 900\n");
+  write_file(tree, "a.slice/cpu.stat", "usage_usec 500\n");
+  write_file(tree, "a.slice/b.service/cpu.stat", "usage_usec 300\n");
+  start(CGROUP_VERSION_2);
+  struct collector_pass pass = run();
+  ck_assert_uint_eq(pass.read, 3);
+  ck_assert_uint_eq(recorder.count, 3);
+  ck_assert_int_eq(
+      recorder_find(&recorder, "a.slice_b.service", "cpu_usage_usec")->derive,
+      300);
+
+  /* A new one gives a counter at once and a rate with the next pass. */
+  wait_past_shortest_interval();
+  write_file(tree, "new/cpu.stat", "usage_usec 7\n");
+  pass = run();
+  ck_assert_uint_eq(pass.read, 4);
+  ck_assert_ptr_nonnull(gauge_of("a.slice"));
+  ck_assert_ptr_null(gauge_of("new"));
+  wait_past_shortest_interval();
+  (void)run();
+  ck_assert_ptr_nonnull(gauge_of("new"));
+}
+END_TEST
+
+/* A directory whose file vanished between update and read is no failure. */
+START_TEST(vanishing_is_silent) {
+  write_file(tree, "cpu.stat", "usage_usec 900\n");
+  write_file(tree, "a/other", "");
+  start(CGROUP_VERSION_2);
+  struct collector_pass pass = run();
+  ck_assert_uint_eq(pass.read, 1);
+  ck_assert_uint_eq(pass.failed, 0);
+  ck_assert(!pass.root_unaccounted);
+}
+END_TEST
+
+START_TEST(v2_root_without_counters) {
+  write_file(tree, "a/cpu.stat", "usage_usec 900\n");
+  start(CGROUP_VERSION_2);
+  struct collector_pass pass = run();
+  ck_assert(pass.root_unaccounted);
+  ck_assert_uint_eq(pass.read, 1);
+  ck_assert_uint_eq(pass.failed, 0);
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "a", "cpu_usage_usec"));
+}
+END_TEST
+
+START_TEST(only_what_is_selected_is_read) {
+  write_file(tree, "cpu.stat", "usage_usec 900\n");
+  write_file(tree, "a/cpu.stat", "usage_usec 500\n");
+  write_file(tree, "a/b/cpu.stat", "usage_usec 300\n");
+  write_file(tree, "c/cpu.stat", "usage_usec 300\n");
+  ck_assert_int_eq(selection_add(&options.selection, "/a"), 0);
+  start(CGROUP_VERSION_2);
+  ck_assert_uint_eq(run().read, 1);
+  ck_assert_uint_eq(recorder.count, 1);
+  ck_assert_str_eq(recorder.values[0].cgroup, "a");
+}
+END_TEST
+
+/* On v2 the cgroup next to the root is read before those below it, reported or
+ * not. */
+START_TEST(v2_parents_are_read_first) {
+  write_file(tree, "a/cpu.stat", "usage_usec 500\n");
+  write_file(tree, "a/b/cpu.stat", "usage_usec 300\n");
+  ck_assert_int_eq(selection_add(&options.selection, "/a/b"), 0);
+  start(CGROUP_VERSION_2);
+  ck_assert_uint_eq(run().read, 2);
+  ck_assert_uint_eq(recorder.count, 1);
+}
+END_TEST
+
+static void write_usages(int root, int a, int b, int c) {
+  char text[64];
+  const struct {
+    const char *file;
+    int usage;
+  } files[] = {{"cpu.stat", root},
+               {"a/cpu.stat", a},
+               {"a/b/cpu.stat", b},
+               {"c/cpu.stat", c}};
+
+  for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+    (void)snprintf(text, sizeof(text), "usage_usec %d\n", files[i].usage);
+    write_file(tree, files[i].file, text);
+  }
+}
+
+/* Of 10,000 µs in all, b used 3000, a 2000 more, c 1000: the root has 4000
+ * left. Each is once in the sum. */
+START_TEST(leaves_and_remainders_are_the_whole) {
+  options.leaves_only = true;
+  write_usages(0, 0, 0, 0);
+  start(CGROUP_VERSION_2);
+  (void)timed_run();
+  ck_assert_uint_eq(recorder.count, 2);
+  wait_for(0.02);
+  write_usages(10000, 5000, 3000, 1000);
+  (void)timed_run();
+
+  ck_assert_uint_eq(recorder.count, 6);
+  ck_assert_ptr_null(gauge_of("root"));
+  ck_assert_ptr_null(gauge_of("a"));
+  assert_gauge("a_b", "millicores", 3000);
+  assert_gauge("c", "millicores", 1000);
+  assert_gauge("a", "remainder_millicores", 2000);
+  assert_gauge("root", "remainder_millicores", 4000);
+}
+END_TEST
+
 Suite *collector_suite(void) {
   Suite *suite = suite_create("collector");
   TCase *tests = tcase_create("collector");
@@ -156,6 +289,12 @@ Suite *collector_suite(void) {
   add_test_for_each(tests, millicores_of_two_passes, counters);
   tcase_add_test(tests, counter_that_goes_back_gives_no_gauge);
   tcase_add_test(tests, unreadable_file_is_named_and_comes_back);
+  tcase_add_test(tests, every_cgroup_below);
+  tcase_add_test(tests, vanishing_is_silent);
+  tcase_add_test(tests, v2_root_without_counters);
+  tcase_add_test(tests, only_what_is_selected_is_read);
+  tcase_add_test(tests, v2_parents_are_read_first);
+  tcase_add_test(tests, leaves_and_remainders_are_the_whole);
   suite_add_tcase(suite, tests);
   return suite;
 }
