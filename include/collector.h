@@ -25,6 +25,10 @@ struct collector_pass {
   bool root_unaccounted;
   /* Cgroups that MaxCgroups left no room for; at least so many. */
   size_t left_out;
+  /* After the first pass, a text that says which of the wanted values no cgroup
+   * has, and why; NULL: nothing to say. Borrowed until the collector is
+   * freed. */
+  const char *missing;
   /* Negative errno when events of the kernel cannot be had for all cgroups,
    * so that all directories are looked at in each pass. */
   int watch_error;

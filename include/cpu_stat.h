@@ -2,7 +2,9 @@
 /* The formats of the files that hold a cgroup's CPU counters.
  *
  * Formats: the kernel's admin-guide/cgroup-v2.rst, "CPU Interface Files"
- * (cpu.stat), and admin-guide/cgroup-v1/cpuacct.rst (cpuacct.usage).
+ * (cpu.stat), admin-guide/cgroup-v1/cpuacct.rst (cpuacct.usage),
+ * scheduler/sched-bwc.rst (cpu.stat of v1) and accounting/psi.rst
+ * (cpu.pressure).
  */
 #ifndef CGROUP_CPU_CPU_STAT_H
 #define CGROUP_CPU_CPU_STAT_H
@@ -11,40 +13,60 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hierarchy.h"
-
 enum cpu_counter {
   CPU_USAGE_USEC,
+  CPU_USER_USEC,
+  CPU_SYSTEM_USEC,
+  CPU_NICE_USEC,
+  CPU_NR_PERIODS,
+  CPU_NR_THROTTLED,
+  CPU_THROTTLED_USEC,
+  CPU_NR_BURSTS,
+  CPU_BURST_USEC,
+  CPU_PRESSURE_SOME_USEC,
+  CPU_PRESSURE_FULL_USEC,
   CPU_COUNTER_COUNT,
 };
 
-/* One sample of a cgroup's counters, all in microseconds. */
+/* One sample of a cgroup's counters; times are in microseconds. */
 struct cpu_stat {
-  /* Bit (1 << counter) is set when the file had that counter. */
+  /* Bit (1 << counter) is set when a file had that counter. */
   uint32_t present;
   uint64_t counters[CPU_COUNTER_COUNT];
+};
+
+/* The same with the time of each on CLOCK_MONOTONIC. */
+struct cpu_sample {
+  struct cpu_stat stat;
+  uint64_t time_nsec[CPU_COUNTER_COUNT];
 };
 
 /* Long enough for the counter files of any kernel; a longer file's last,
  * broken line is not to be handed to a parser. */
 #define CPU_STAT_FILE_MAX 4096
 
-/* Reads v2's "key value" lines in `text`, which need not end with a zero byte
- * or a newline. Unknown keys are passed over; keys that are not there, or
- * whose value is no decimal number below 2^64, are not marked present.
- *
- * Returns 0, or -ENODATA when no known counter is there; then `stat` holds
- * nothing.
- */
+/* The parsers read a text that need not end with a zero byte or a newline, and
+ * add what it holds to `stat`. Of a counter that is not there, or is no decimal
+ * number below 2^64, they add nothing. */
+
+/* "key value" lines of cpu.stat, of v2 or v1. Unknown keys are passed over.
+ * Returns 0, or -ENODATA when no known counter is there. */
 int cpu_stat_parse(const char *text, size_t length, struct cpu_stat *stat);
 
-/* Reads v1's single number of nanoseconds as CPU_USAGE_USEC, rounded down.
- *
+/* A single number of nanoseconds, as in v1's cpuacct.usage, that is `counter`
+ * in microseconds, rounded down.
  * Returns 0, -ENODATA for an empty file, -EINVAL when it is not one decimal
- * number, -ERANGE for 2^64 and above; then `stat` holds nothing.
- */
-int cpu_stat_parse_usage_nsec(const char *text, size_t length,
-                              struct cpu_stat *stat);
+ * number, or -ERANGE for 2^64 and above. */
+int cpu_stat_parse_nsec(const char *text, size_t length,
+                        enum cpu_counter counter, struct cpu_stat *stat);
+
+/* The totals of cpu.pressure. Returns 0, or -ENODATA when there are none. */
+int cpu_stat_parse_pressure(const char *text, size_t length,
+                            struct cpu_stat *stat);
+
+/* A decimal number below 2^64 that is all of the text, which may end with a
+ * newline. Returns 0, -ENODATA, -EINVAL or -ERANGE as above. */
+int cpu_stat_parse_number(const char *text, size_t length, uint64_t *number);
 
 static inline bool cpu_stat_has(const struct cpu_stat *stat,
                                 enum cpu_counter counter) {

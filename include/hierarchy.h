@@ -16,6 +16,14 @@ enum cgroup_version {
   CGROUP_VERSION_2,
 };
 
+/* The controllers of v1 that have files of interest. */
+enum cgroup_controller {
+  CGROUP_CPUACCT,
+  CGROUP_CPU,
+  CGROUP_CPUSET,
+  CGROUP_CONTROLLER_COUNT,
+};
+
 /* What to look for, and where. All zero is the default: this process's own
  * view, either version. */
 struct hierarchy_options {
@@ -39,6 +47,9 @@ struct hierarchy {
   bool native;
   /* The directory of the root cgroup. */
   char *path;
+  /* On v1, where the same cgroup is in the hierarchies of the controllers; NULL
+   * where there is none. On v2, and for cpuacct, it is `path`. */
+  char *controller_paths[CGROUP_CONTROLLER_COUNT];
 };
 
 /* Finds the hierarchy that accounts CPU time.
@@ -58,10 +69,10 @@ int hierarchy_detect(const struct hierarchy_options *options,
 
 void hierarchy_release(struct hierarchy *hierarchy);
 
-/* The file in each cgroup's directory that holds its CPU time. */
-const char *hierarchy_usage_file(const struct hierarchy *hierarchy);
-
-/* "v1" or "v2". */
+/* "auto", "v1" or "v2". */
 const char *cgroup_version_name(enum cgroup_version version);
+
+/* As in mount options: "cpuacct". */
+const char *cgroup_controller_name(enum cgroup_controller controller);
 
 #endif

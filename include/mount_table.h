@@ -10,9 +10,11 @@
 
 #include "hierarchy.h"
 
-/* A cgroup2 mount, or a v1 mount that carries the cpuacct controller. */
+/* A cgroup2 mount, or a v1 mount that carries one of the controllers. */
 struct cgroup_mount {
   enum cgroup_version version;
+  /* For v1: bit (1 << controller) is set for each that it carries. */
+  unsigned controllers;
   /* Where it is mounted, with the octal escapes decoded. */
   char *directory;
   /* Depth of the mounted subtree below the hierarchy's root: 0 for "/", 2 for

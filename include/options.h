@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cpu_file.h"
 #include "hierarchy.h"
 #include "name.h"
 #include "selection.h"
@@ -26,13 +27,18 @@ struct options {
   unsigned max_depth;
   size_t max_cgroups;
   size_t keep_open;
+  /* ReportUserSystem and so on: a mask of enum cpu_group */
+  unsigned groups;
   /* LogSamples */
   bool log_samples;
 };
 
 /* The default of every option. */
 #define OPTIONS_DEFAULT                                                        \
-  { .max_depth = UINT_MAX, .max_cgroups = 10000, .keep_open = 2000 }
+  {                                                                            \
+    .max_depth = UINT_MAX, .max_cgroups = 10000, .keep_open = 2000,            \
+    .groups = CPU_GROUP_CORE                                                   \
+  }
 
 enum option_kind {
   OPTION_STRING,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading one small file of each cgroup, over and over, cheaply.
+/* Reading small files of each cgroup, over and over, cheaply.
  *
  * A kept descriptor is the cheapest way to read a file again. It costs memory
  * of the kernel and a part of the process's descriptor limit, so only so many
@@ -27,8 +27,6 @@ struct reading {
 };
 
 struct reader {
-  /* Borrowed: the file's name in each cgroup's directory. */
-  const char *file;
   /* The most descriptors to keep, and how many are. */
   size_t keep;
   size_t kept;
@@ -40,16 +38,18 @@ struct reader {
  * quarters of those that the process may have from READER_LOWEST_FD on, for
  * which its soft limit is raised to the hard one; where the hard limit is lower
  * than twice READER_LOWEST_FD, a quarter of all. */
-void reader_open(struct reader *reader, const char *file, size_t wanted);
+void reader_open(struct reader *reader, size_t wanted);
 
-/* Reads the file of `cgroup`, whose root is the directory `root_fd`, as
- * counter_file_read() does.
+/* Reads the file `name` of `cgroup`, whose root is the directory `root_fd`, as
+ * counter_file_read() does. Its descriptor may be kept as the cgroup's
+ * `fds[index]`; with an index of -1 it is not.
  *
- * Returns 0 and fills `reading`; -ENOENT or -ENODEV when the cgroup is gone,
- * or another negative errno.
+ * Returns 0 and fills `reading`; -ENOENT or -ENODEV when the cgroup or the file
+ * is gone, or another negative errno.
  */
 int reader_read(struct reader *reader, int root_fd, struct cgroup *cgroup,
-                char *buffer, size_t size, struct reading *reading);
+                const char *name, int index, char *buffer, size_t size,
+                struct reading *reading);
 
 /* To be called for every cgroup that leaves the tree. */
 void reader_forget(struct reader *reader, struct cgroup *cgroup);

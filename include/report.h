@@ -14,6 +14,8 @@
 enum report_type {
   REPORT_DERIVE,
   REPORT_GAUGE,
+  /* From 0 to 100. */
+  REPORT_PERCENT,
 };
 
 struct report_value {
@@ -22,6 +24,7 @@ struct report_value {
   const char *type_instance;
   union {
     int64_t derive;
+    /* Also of REPORT_PERCENT. */
     double gauge;
   } value;
 };
@@ -38,14 +41,22 @@ struct report_sink {
 /* What is known of a cgroup at one time. */
 struct report_sample {
   const struct cgroup *cgroup;
-  const struct cpu_stat *stat;
-  /* NULL when there is no rate to tell. */
+  /* A mask of enum cpu_group: what is wanted. */
+  unsigned groups;
+  const struct cpu_sample *now;
+  /* The sample before; NULL: none. */
+  const struct cpu_sample *before;
+  /* The use since the sample before; NULL when there is no rate to tell. */
   const struct rate_interval *interval;
+  /* NULL: not known. */
+  const struct cpu_limit *limit;
+  /* 0: no limit. */
+  double limit_millicores;
 };
 
 /* Hands the values of `sample` to `sink`: the counters that are present, and
- * the rates if there is an interval. Counters above INT64_MAX, which collectd
- * has no number for, are left out. */
+ * the rates that there are. Counters above INT64_MAX, which collectd has no
+ * number for, are left out. */
 void report_sample(const struct report_sink *sink,
                    const struct report_sample *sample);
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu_file.h"
 #include "name.h"
 #include "rate.h"
 #include "selection.h"
@@ -48,19 +49,32 @@ struct cgroup {
   /* Watch descriptor of inotify, or -1. */
   int watch;
 
-  /* For reader.h: the usage file, kept open; or -1. */
-  int usage_fd;
+  /* For reader.h: the files that count, kept open; or -1. */
+  int fds[CPU_FILES_COUNTING];
 
   /* For collector.h: the reading before, what was used since in how much time
    * (0: not known), and how much of that by cgroups below. */
   struct rate rate;
   struct rate_interval interval;
   uint64_t below_usec;
+  /* NULL while nothing but the core values is wanted. */
+  struct cgroup_details *details;
 
   /* The plugin instance; no other cgroup of the tree has the same. */
   char *instance;
   /* The last component of the path; empty for the root. */
   char component[];
+};
+
+/* What the groups of values beyond the core need to be kept of a cgroup. */
+struct cgroup_details {
+  struct cpu_sample before;
+  struct cpu_limit limit;
+  /* What it may use together with its ancestors; 0: all there is. */
+  double limit_millicores;
+  /* Bit (1 << index in cpu_files()): was not there or could not be read. */
+  unsigned missing;
+  bool limit_known;
 };
 
 struct tree {

@@ -111,6 +111,10 @@ static void dispatch_value(void *context, const struct report_value *report) {
     value.gauge = report->value.gauge;
     (void)snprintf(list.type, sizeof(list.type), "gauge");
     break;
+  case REPORT_PERCENT:
+    value.gauge = report->value.gauge;
+    (void)snprintf(list.type, sizeof(list.type), "percent");
+    break;
   }
   (void)plugin_dispatch_values(&list);
 }
@@ -135,6 +139,8 @@ static void tell_conditions(const struct collector_pass *pass) {
            strerror(-pass->watch_error));
   plugin.watch_error_told = pass->watch_error != 0;
 
+  if (pass->missing != NULL)
+    INFO(LOG_PREFIX "%s", pass->missing);
   if (pass->root_unaccounted && !plugin.root_unaccounted_told)
     NOTICE(LOG_PREFIX "There is no CPU time of the root itself: Linux before "
                       "5.8 does not account it in cgroup v2");
@@ -168,7 +174,7 @@ static int read_cgroups(user_data_t *user_data) {
  * daemon that was built with longer or shorter names shows in its data sets;
  * so does a types.db that replaced the stock one. */
 static bool daemon_fits(void) {
-  const char *const types[] = {"derive", "gauge"};
+  const char *const types[] = {"derive", "gauge", "percent"};
 
   for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
     const data_set_t *set = plugin_get_ds(types[i]);
@@ -189,10 +195,12 @@ static bool daemon_fits(void) {
 }
 
 static void log_hierarchy(const struct hierarchy *hierarchy) {
+  size_t count = 0;
+
   INFO(LOG_PREFIX "Cgroup version: %s (%s)%s, CPU time from %s",
        cgroup_version_name(hierarchy->version), hierarchy->path,
        hierarchy->hybrid ? ", hybrid: v2 is mounted too and not used" : "",
-       hierarchy_usage_file(hierarchy));
+       cpu_files(hierarchy->version, &count)[0].name);
 }
 
 static int start(void) {

@@ -2,14 +2,14 @@
 #include "collector.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "cpu_stat.h"
 #include "discovery.h"
 #include "rate.h"
-#include "reader.h"
+#include "sampler.h"
 #include "tree.h"
 
 struct collector {
@@ -17,7 +17,11 @@ struct collector {
   struct hierarchy hierarchy;
   struct tree tree;
   struct discovery discovery;
-  struct reader reader;
+  struct sampler sampler;
+  /* The life of the root that the sampler's directories are of; 0: none. */
+  uint64_t root_birth;
+  bool missing_told;
+  char *missing;
   char *failed_file;
 };
 
@@ -25,7 +29,7 @@ static void forget(void *context, struct cgroup *cgroup) {
   struct collector *collector = context;
 
   discovery_forget(&collector->discovery, cgroup);
-  reader_forget(&collector->reader, cgroup);
+  sampler_forget(&collector->sampler, cgroup);
 }
 
 int collector_new(struct hierarchy *hierarchy, const struct options *options,
@@ -53,17 +57,43 @@ int collector_new(struct hierarchy *hierarchy, const struct options *options,
       .native = new->hierarchy.native,
   };
   discovery_open(&new->discovery);
-  reader_open(&new->reader, hierarchy_usage_file(&new->hierarchy),
-              options->keep_open);
+  sampler_open(&new->sampler, new->hierarchy.version, options->groups,
+               options->keep_open);
   return 0;
+}
+
+/* On v2 there is one directory, which is discovery's. */
+static void close_controllers(struct collector *collector) {
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+    if (collector->hierarchy.controller_paths[i] != NULL &&
+        collector->sampler.root_fds[i] >= 0)
+      (void)close(TAKE_FD(collector->sampler.root_fds[i]));
+}
+
+static void open_controllers(struct collector *collector) {
+  const struct hierarchy *hierarchy = &collector->hierarchy;
+
+  close_controllers(collector);
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
+    const char *path = hierarchy->controller_paths[i];
+    bool same = hierarchy->version == CGROUP_VERSION_2 || i == CGROUP_CPUACCT;
+
+    if (path != NULL)
+      collector->sampler.root_fds[i] =
+          open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    else
+      collector->sampler.root_fds[i] = same ? collector->discovery.root_fd : -1;
+  }
 }
 
 void collector_free(struct collector *collector) {
   if (collector == NULL)
     return;
   tree_release(&collector->tree);
+  close_controllers(collector);
   discovery_close(&collector->discovery);
   hierarchy_release(&collector->hierarchy);
+  free(collector->missing);
   free(collector->failed_file);
   free(collector);
 }
@@ -81,27 +111,12 @@ static void note_failure(struct collector *collector,
     (void)tree_path(cgroup, path);
   if (asprintf(&collector->failed_file, "%s%s%s%s", collector->hierarchy.path,
                path, strcmp(path, "/") == 0 || cgroup == NULL ? "" : "/",
-               cgroup != NULL ? hierarchy_usage_file(&collector->hierarchy)
-                              : "") < 0)
+               cgroup != NULL ? sampler_core_file(&collector->sampler) : "") <
+      0)
     collector->failed_file = NULL;
   pass->failed_file = collector->failed_file != NULL
                           ? collector->failed_file
                           : collector->hierarchy.path;
-}
-
-static int read_counters(struct collector *collector, struct cgroup *cgroup,
-                         struct cpu_stat *stat, uint64_t *time_nsec) {
-  char text[CPU_STAT_FILE_MAX];
-  struct reading reading;
-
-  int status = reader_read(&collector->reader, collector->discovery.root_fd,
-                           cgroup, text, sizeof(text), &reading);
-  if (status < 0)
-    return status;
-  *time_nsec = reading.time_nsec;
-  return collector->hierarchy.version == CGROUP_VERSION_1
-             ? cpu_stat_parse_usage_nsec(text, (size_t)reading.length, stat)
-             : cpu_stat_parse(text, (size_t)reading.length, stat);
 }
 
 static void handle_failure(struct collector *collector, struct cgroup *cgroup,
@@ -109,6 +124,8 @@ static void handle_failure(struct collector *collector, struct cgroup *cgroup,
   bool is_missing = error == -ENOENT || error == -ENODEV;
 
   cgroup->rate = (struct rate){0};
+  if (cgroup->details != NULL)
+    cgroup->details->before.stat.present = 0;
   /* One that vanished since the tree was updated is no failure. */
   if (cgroup->parent != NULL && is_missing)
     return;
@@ -134,31 +151,63 @@ static bool is_read(const struct collector *collector,
           cgroup->depth == 1 && cgroup->selected_below);
 }
 
+static void report(struct collector *collector, struct cgroup *cgroup,
+                   const struct cpu_sample *now, bool has_rate,
+                   const struct report_sink *sink) {
+  struct cgroup_details *details = cgroup->details;
+
+  report_sample(sink, &(struct report_sample){
+                          .cgroup = cgroup,
+                          .groups = collector->options->groups,
+                          .now = now,
+                          .before = details != NULL ? &details->before : NULL,
+                          .interval = has_rate ? &cgroup->interval : NULL,
+                          .limit = details != NULL ? &details->limit : NULL,
+                          .limit_millicores =
+                              details != NULL ? details->limit_millicores : 0,
+                      });
+  if (details != NULL)
+    details->before = *now;
+}
+
+/* A limit counts for all below, selected or not. One that is surpassed has
+ * probably been raised. */
+static void update_limit(struct collector *collector, struct cgroup *cgroup) {
+  bool wanted = (collector->options->groups & CPU_GROUP_LIMIT) != 0 &&
+                (cgroup->selected || cgroup->selected_below);
+  const struct cgroup_details *details = cgroup->details;
+  bool surpassed = details != NULL && details->limit_millicores > 0 &&
+                   cgroup->interval.millicores > details->limit_millicores;
+
+  if (wanted)
+    (void)sampler_read_limit(&collector->sampler, cgroup, surpassed);
+}
+
 static void collect(struct collector *collector, struct cgroup *cgroup,
                     const struct report_sink *sink,
                     struct collector_pass *pass) {
-  struct cpu_stat stat;
-  uint64_t time_nsec = 0;
+  bool reported = is_reported(collector, cgroup);
+  struct cpu_sample sample;
 
   cgroup->interval = (struct rate_interval){0};
   cgroup->below_usec = 0;
-  if (!is_read(collector, cgroup))
-    return;
-  int status = read_counters(collector, cgroup, &stat, &time_nsec);
-  if (status < 0) {
-    handle_failure(collector, cgroup, status, pass);
+  int status =
+      is_read(collector, cgroup)
+          ? sampler_read(&collector->sampler, cgroup,
+                         reported ? collector->options->groups : 0, &sample)
+          : -ECANCELED;
+  if (status == 0) {
+    pass->read++;
+    status = rate_update(&cgroup->rate, sample.stat.counters[CPU_USAGE_USEC],
+                         sample.time_nsec[CPU_USAGE_USEC], &cgroup->interval);
+    update_limit(collector, cgroup);
+    if (reported)
+      report(collector, cgroup, &sample, status == 0, sink);
     return;
   }
-
-  pass->read++;
-  bool has_rate = rate_update(&cgroup->rate, stat.counters[CPU_USAGE_USEC],
-                              time_nsec, &cgroup->interval) == 0;
-  if (is_reported(collector, cgroup))
-    report_sample(sink, &(struct report_sample){
-                            .cgroup = cgroup,
-                            .stat = &stat,
-                            .interval = has_rate ? &cgroup->interval : NULL,
-                        });
+  update_limit(collector, cgroup);
+  if (status != -ECANCELED)
+    handle_failure(collector, cgroup, status, pass);
 }
 
 /* With LeavesOnly, what the reported cgroups below did not use: that of
@@ -179,6 +228,16 @@ static void report_remainders(struct cgroup *const *order, size_t count,
   }
 }
 
+/* Once, when there was something to see it by. */
+static void tell_missing(struct collector *collector,
+                         struct collector_pass *pass) {
+  if (collector->missing_told || pass->read == 0)
+    return;
+  collector->missing_told = true;
+  collector->missing = sampler_explain_missing(&collector->sampler);
+  pass->missing = collector->missing;
+}
+
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass) {
   *pass = (struct collector_pass){0};
@@ -191,8 +250,13 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   struct cgroup *const *order = tree_order(&collector->tree);
   if (order == NULL)
     return;
+  if (collector->root_birth != order[0]->birth + 1)
+    open_controllers(collector);
+  collector->root_birth = order[0]->birth + 1;
+  collector->sampler.pass++;
   for (size_t i = 0; i < collector->tree.count; i++)
     collect(collector, order[i], sink, pass);
   if (collector->options->leaves_only)
     report_remainders(order, collector->tree.count, sink);
+  tell_missing(collector, pass);
 }

@@ -6,11 +6,26 @@
 
 #define NSEC_PER_USEC 1000
 
-static const char *const keys[CPU_COUNTER_COUNT] = {
-    [CPU_USAGE_USEC] = "usage_usec",
+/* The keys of cpu.stat. v1 has other names for two of them, and nanoseconds. */
+static const struct {
+  const char *key;
+  enum cpu_counter counter;
+  unsigned divisor;
+} keys[] = {
+    {"usage_usec", CPU_USAGE_USEC, 1},
+    {"user_usec", CPU_USER_USEC, 1},
+    {"system_usec", CPU_SYSTEM_USEC, 1},
+    {"nice_usec", CPU_NICE_USEC, 1},
+    {"nr_periods", CPU_NR_PERIODS, 1},
+    {"nr_throttled", CPU_NR_THROTTLED, 1},
+    {"throttled_usec", CPU_THROTTLED_USEC, 1},
+    {"throttled_time", CPU_THROTTLED_USEC, NSEC_PER_USEC},
+    {"nr_bursts", CPU_NR_BURSTS, 1},
+    {"burst_usec", CPU_BURST_USEC, 1},
+    {"burst_time", CPU_BURST_USEC, NSEC_PER_USEC},
 };
 
-static int parse_number(const char *text, size_t length, uint64_t *number) {
+static int parse_digits(const char *text, size_t length, uint64_t *number) {
   uint64_t value = 0;
 
   if (length == 0)
@@ -33,48 +48,85 @@ static void set_counter(struct cpu_stat *stat, enum cpu_counter counter,
   stat->present |= UINT32_C(1) << counter;
 }
 
-static void parse_line(const char *line, size_t length, struct cpu_stat *stat) {
+static bool parse_stat_line(const char *line, size_t length,
+                            struct cpu_stat *stat) {
   const char *blank = memchr(line, ' ', length);
   uint64_t value = 0;
 
   if (blank == NULL)
-    return;
+    return false;
   size_t key_length = (size_t)(blank - line);
-  for (enum cpu_counter i = 0; i < CPU_COUNTER_COUNT; i++)
-    if (strlen(keys[i]) == key_length &&
-        memcmp(keys[i], line, key_length) == 0 &&
-        parse_number(blank + 1, length - key_length - 1, &value) == 0)
-      set_counter(stat, i, value);
+  for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+    if (strlen(keys[i].key) == key_length &&
+        memcmp(keys[i].key, line, key_length) == 0 &&
+        parse_digits(blank + 1, length - key_length - 1, &value) == 0) {
+      set_counter(stat, keys[i].counter, value / keys[i].divisor);
+      return true;
+    }
+  return false;
 }
 
-int cpu_stat_parse(const char *text, size_t length, struct cpu_stat *stat) {
-  *stat = (struct cpu_stat){0};
+/* some avg10=0.00 avg60=0.00 avg300=0.00 total=822905 */
+static bool parse_pressure_line(const char *line, size_t length,
+                                struct cpu_stat *stat) {
+  static const char total[] = " total=";
+  const char *found = memmem(line, length, total, strlen(total));
+  uint64_t value = 0;
+
+  if (found == NULL)
+    return false;
+  const char *digits = found + strlen(total);
+  if (parse_digits(digits, (size_t)(line + length - digits), &value) < 0)
+    return false;
+  if (length > 5 && memcmp(line, "some ", 5) == 0)
+    set_counter(stat, CPU_PRESSURE_SOME_USEC, value);
+  else if (length > 5 && memcmp(line, "full ", 5) == 0)
+    set_counter(stat, CPU_PRESSURE_FULL_USEC, value);
+  else
+    return false;
+  return true;
+}
+
+static int parse_lines(const char *text, size_t length, struct cpu_stat *stat,
+                       bool (*parse_line)(const char *line, size_t length,
+                                          struct cpu_stat *stat)) {
+  int status = -ENODATA;
 
   while (length > 0) {
     const char *newline = memchr(text, '\n', length);
     size_t line = newline != NULL ? (size_t)(newline - text) : length;
 
-    parse_line(text, line, stat);
+    if (parse_line(text, line, stat))
+      status = 0;
     if (newline != NULL)
       line++;
     text += line;
     length -= line;
   }
-  return stat->present != 0 ? 0 : -ENODATA;
+  return status;
 }
 
-int cpu_stat_parse_usage_nsec(const char *text, size_t length,
-                              struct cpu_stat *stat) {
-  uint64_t nsec = 0;
+int cpu_stat_parse(const char *text, size_t length, struct cpu_stat *stat) {
+  return parse_lines(text, length, stat, parse_stat_line);
+}
 
-  *stat = (struct cpu_stat){0};
+int cpu_stat_parse_pressure(const char *text, size_t length,
+                            struct cpu_stat *stat) {
+  return parse_lines(text, length, stat, parse_pressure_line);
+}
+
+int cpu_stat_parse_number(const char *text, size_t length, uint64_t *number) {
   if (length > 0 && text[length - 1] == '\n')
     length--;
-  if (length == 0)
-    return -ENODATA;
+  return length > 0 ? parse_digits(text, length, number) : -ENODATA;
+}
 
-  int status = parse_number(text, length, &nsec);
+int cpu_stat_parse_nsec(const char *text, size_t length,
+                        enum cpu_counter counter, struct cpu_stat *stat) {
+  uint64_t nsec = 0;
+  int status = cpu_stat_parse_number(text, length, &nsec);
+
   if (status == 0)
-    set_counter(stat, CPU_USAGE_USEC, nsec / NSEC_PER_USEC);
+    set_counter(stat, counter, nsec / NSEC_PER_USEC);
   return status;
 }

@@ -15,9 +15,11 @@
 #define DEFAULT_DIRECTORY "/sys/fs/cgroup"
 #define MOUNT_TABLE "/proc/self/mountinfo"
 
-static const char *const usage_files[] = {
-    [CGROUP_VERSION_1] = "cpuacct.usage",
-    [CGROUP_VERSION_2] = "cpu.stat",
+/* A file that every cgroup with that controller of v1 has. */
+static const char *const signs[] = {
+    [CGROUP_CPUACCT] = "cpuacct.usage",
+    [CGROUP_CPU] = "cpu.shares",
+    [CGROUP_CPUSET] = "cpuset.cpus",
 };
 
 /* The state of one search. */
@@ -25,6 +27,7 @@ struct search {
   const struct hierarchy_options *options;
   /* The first good directory of each version. */
   struct hierarchy found[CGROUP_VERSION_2 + 1];
+  struct mount_table mounts;
   /* What was looked at and found, for the explanation. */
   FILE *log;
 };
@@ -60,8 +63,7 @@ static bool file_exists(const struct search *search, const char *directory,
 /* The `cpu` controller of v1 has a cpu.stat too, without the usage. */
 static bool cpu_stat_has_usage(const struct search *search,
                                const char *directory) {
-  CLEANUP_FREE char *path =
-      system_path(search, directory, usage_files[CGROUP_VERSION_2]);
+  CLEANUP_FREE char *path = system_path(search, directory, "cpu.stat");
   CLEANUP_FILE FILE *file = path != NULL ? fopen(path, "re") : NULL;
   char line[128];
 
@@ -89,7 +91,6 @@ static void keep(struct search *search, enum cgroup_version version,
 /* Returns true when `directory` is part of a cgroup hierarchy, of use or not:
  * then its subdirectories are cgroups and no place to search. */
 static bool look_at(struct search *search, const char *directory) {
-  const char *v1_file = usage_files[CGROUP_VERSION_1];
   CLEANUP_FREE char *path = system_path(search, directory, NULL);
   uint64_t magic = 0;
 
@@ -107,7 +108,7 @@ static bool look_at(struct search *search, const char *directory) {
     keep(search, CGROUP_VERSION_2, directory, true);
     return true;
   }
-  if (file_exists(search, directory, v1_file)) {
+  if (file_exists(search, directory, signs[CGROUP_CPUACCT])) {
     keep(search, CGROUP_VERSION_1, directory, magic == CGROUP_SUPER_MAGIC);
     return true;
   }
@@ -169,22 +170,105 @@ static int compare_mounts(const void *left, const void *right) {
   return a->line < b->line ? -1 : 1;
 }
 
-static void look_at_mounts(struct search *search) {
+static void read_mounts(struct search *search) {
   CLEANUP_FREE char *path = system_path(search, MOUNT_TABLE, NULL);
-  struct mount_table table = {0};
-  int status = path != NULL ? mount_table_read(path, &table) : -ENOMEM;
+  struct mount_table *table = &search->mounts;
+  int status = path != NULL ? mount_table_read(path, table) : -ENOMEM;
 
   if (status < 0)
     (void)fprintf(search->log, "; " MOUNT_TABLE ": %s", strerror(-status));
-  else if (table.count == 0)
+  else if (table->count > 0)
+    qsort(table->mounts, table->count, sizeof(*table->mounts), compare_mounts);
+}
+
+static bool accounts_cpu_time(const struct cgroup_mount *mount) {
+  return mount->version == CGROUP_VERSION_2 ||
+         (mount->controllers & (1U << CGROUP_CPUACCT)) != 0;
+}
+
+static void look_at_mounts(struct search *search) {
+  size_t looked_at = 0;
+
+  for (size_t i = 0; i < search->mounts.count; i++)
+    if (accounts_cpu_time(&search->mounts.mounts[i])) {
+      (void)look_at(search, search->mounts.mounts[i].directory);
+      looked_at++;
+    }
+  if (looked_at == 0)
     (void)fprintf(search->log,
                   "; " MOUNT_TABLE ": no cgroup2 mount, no cgroup mount with "
                   "cpuacct");
-  else
-    qsort(table.mounts, table.count, sizeof(*table.mounts), compare_mounts);
-  for (size_t i = 0; i < table.count; i++)
-    (void)look_at(search, table.mounts[i].directory);
-  mount_table_release(&table);
+}
+
+/* `directory` itself, or the same cgroup in another hierarchy, if it has the
+ * controller. */
+static char *with_controller(const struct search *search, const char *directory,
+                             const char *below,
+                             enum cgroup_controller controller) {
+  char *path = NULL;
+
+  if (asprintf(&path, "%s%s", directory, below) < 0)
+    return NULL;
+  if (file_exists(search, path, signs[controller]))
+    return path;
+  free(path);
+  return NULL;
+}
+
+/* The mount that `path` lies in. */
+static const struct cgroup_mount *mount_of(const struct search *search,
+                                           const char *path) {
+  const struct cgroup_mount *innermost = NULL;
+  size_t longest = 0;
+
+  for (size_t i = 0; i < search->mounts.count; i++) {
+    const struct cgroup_mount *mount = &search->mounts.mounts[i];
+    size_t length = strlen(mount->directory);
+    if (length > longest && strncmp(path, mount->directory, length) == 0 &&
+        (path[length] == '/' || path[length] == '\0')) {
+      innermost = mount;
+      longest = length;
+    }
+  }
+  return innermost;
+}
+
+/* Controllers are one mount or several. Of several, those side by side belong
+ * together, and then the same path below each is the same cgroup. */
+static char *find_controller(const struct search *search, const char *path,
+                             enum cgroup_controller controller) {
+  const struct cgroup_mount *own = mount_of(search, path);
+  const char *top = own != NULL ? own->directory : path;
+  const char *below = own != NULL ? path + strlen(top) : "";
+  const char *slash = strrchr(top, '/');
+  char *found = with_controller(search, path, "", controller);
+
+  for (size_t i = 0; found == NULL && i < search->mounts.count; i++) {
+    const struct cgroup_mount *mount = &search->mounts.mounts[i];
+    size_t beside = (size_t)(slash - top) + 1;
+    if (own != NULL && mount->depth == own->depth &&
+        (mount->controllers & (1U << controller)) != 0 &&
+        strncmp(mount->directory, top, beside) == 0 &&
+        strchr(mount->directory + beside, '/') == NULL)
+      found = with_controller(search, mount->directory, below, controller);
+  }
+  if (found == NULL && own == NULL) {
+    CLEANUP_FREE char *beside = NULL;
+    if (asprintf(&beside, "%.*s/%s", (int)(slash - top), top,
+                 cgroup_controller_name(controller)) >= 0)
+      found = with_controller(search, beside, "", controller);
+  }
+  return found;
+}
+
+static void find_controllers(const struct search *search,
+                             struct hierarchy *hierarchy) {
+  if (hierarchy->version != CGROUP_VERSION_1)
+    return;
+  for (enum cgroup_controller i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+    if (i != CGROUP_CPUACCT)
+      hierarchy->controller_paths[i] =
+          find_controller(search, hierarchy->path, i);
 }
 
 static int conclude(struct search *search, struct hierarchy *hierarchy) {
@@ -240,6 +324,7 @@ int hierarchy_detect(const struct hierarchy_options *options,
   if (search.log == NULL)
     return -errno;
 
+  read_mounts(&search);
   if (options->root != NULL) {
     look_below(&search, options->root);
   } else {
@@ -250,20 +335,21 @@ int hierarchy_detect(const struct hierarchy_options *options,
   }
 
   int status = conclude(&search, hierarchy);
+  if (status == 0)
+    find_controllers(&search, hierarchy);
   if (fclose(search.log) == 0 && status < 0 && explanation != NULL)
     *explanation = explain(options, looked_at);
   for (size_t i = 0; i < sizeof(search.found) / sizeof(*search.found); i++)
     hierarchy_release(&search.found[i]);
+  mount_table_release(&search.mounts);
   return status;
 }
 
 void hierarchy_release(struct hierarchy *hierarchy) {
   free(hierarchy->path);
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+    free(hierarchy->controller_paths[i]);
   *hierarchy = (struct hierarchy){0};
-}
-
-const char *hierarchy_usage_file(const struct hierarchy *hierarchy) {
-  return usage_files[hierarchy->version];
 }
 
 const char *cgroup_version_name(enum cgroup_version version) {
@@ -273,4 +359,13 @@ const char *cgroup_version_name(enum cgroup_version version) {
       [CGROUP_VERSION_2] = "v2",
   };
   return names[version];
+}
+
+const char *cgroup_controller_name(enum cgroup_controller controller) {
+  static const char *const names[] = {
+      [CGROUP_CPUACCT] = "cpuacct",
+      [CGROUP_CPU] = "cpu",
+      [CGROUP_CPUSET] = "cpuset",
+  };
+  return names[controller];
 }

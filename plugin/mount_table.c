@@ -59,14 +59,16 @@ static bool split_line(char *line, struct mountinfo_line *fields) {
   return source != NULL && fields->super_options != NULL;
 }
 
-static bool has_option(char *options, const char *wanted) {
+static unsigned controllers_in(char *options) {
+  unsigned controllers = 0;
   char *rest = NULL;
 
   for (const char *option = strtok_r(options, ",", &rest); option != NULL;
        option = strtok_r(NULL, ",", &rest))
-    if (strcmp(option, wanted) == 0)
-      return true;
-  return false;
+    for (enum cgroup_controller i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+      if (strcmp(option, cgroup_controller_name(i)) == 0)
+        controllers |= 1U << i;
+  return controllers;
 }
 
 static int subtree_depth(char *root) {
@@ -80,7 +82,8 @@ static int subtree_depth(char *root) {
 }
 
 static int add_mount(struct mount_table *table, enum cgroup_version version,
-                     const struct mountinfo_line *fields, size_t number) {
+                     unsigned controllers, const struct mountinfo_line *fields,
+                     size_t number) {
   struct cgroup_mount *mounts =
       reallocarray(table->mounts, table->count + 1, sizeof(*table->mounts));
   if (mounts == NULL)
@@ -94,6 +97,7 @@ static int add_mount(struct mount_table *table, enum cgroup_version version,
 
   mounts[table->count++] = (struct cgroup_mount){
       .version = version,
+      .controllers = controllers,
       .directory = directory,
       .depth = subtree_depth(fields->root),
       .line = number,
@@ -107,11 +111,13 @@ static int add_line(struct mount_table *table, char *line, size_t number) {
   if (!split_line(line, &fields))
     return 0;
   if (strcmp(fields.type, "cgroup2") == 0)
-    return add_mount(table, CGROUP_VERSION_2, &fields, number);
-  if (strcmp(fields.type, "cgroup") == 0 &&
-      has_option(fields.super_options, "cpuacct"))
-    return add_mount(table, CGROUP_VERSION_1, &fields, number);
-  return 0;
+    return add_mount(table, CGROUP_VERSION_2, 0, &fields, number);
+  unsigned controllers = strcmp(fields.type, "cgroup") == 0
+                             ? controllers_in(fields.super_options)
+                             : 0;
+  return controllers != 0
+             ? add_mount(table, CGROUP_VERSION_1, controllers, &fields, number)
+             : 0;
 }
 
 int mount_table_read(const char *path, struct mount_table *table) {

@@ -116,6 +116,42 @@ static int set_keep_open(struct options *options,
   return set_count(&options->keep_open, value, 0);
 }
 
+static int set_groups(struct options *options, const struct option_value *value,
+                      unsigned groups) {
+  bool on = false;
+  int status = set_boolean(&on, value);
+
+  if (status == 0)
+    options->groups = on ? options->groups | groups : options->groups & ~groups;
+  return status;
+}
+
+static int set_user_system(struct options *options,
+                           const struct option_value *value) {
+  return set_groups(options, value, CPU_GROUP_USER_SYSTEM);
+}
+
+static int set_throttling(struct options *options,
+                          const struct option_value *value) {
+  return set_groups(options, value, CPU_GROUP_THROTTLING);
+}
+
+static int set_limit(struct options *options,
+                     const struct option_value *value) {
+  return set_groups(options, value, CPU_GROUP_LIMIT);
+}
+
+static int set_pressure(struct options *options,
+                        const struct option_value *value) {
+  return set_groups(options, value, CPU_GROUP_PRESSURE);
+}
+
+static int set_all(struct options *options, const struct option_value *value) {
+  return set_groups(options, value,
+                    CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |
+                        CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE);
+}
+
 #define BOOLEAN "true or false"
 
 static const struct option known[] = {
@@ -129,6 +165,11 @@ static const struct option known[] = {
     {"MaxDepth", "a whole number from 0 to 1000000", set_max_depth},
     {"MaxCgroups", "a whole number from 1 to 1000000", set_max_cgroups},
     {"KeepOpen", "a whole number from 0 to 1000000", set_keep_open},
+    {"ReportUserSystem", BOOLEAN, set_user_system},
+    {"ReportThrottling", BOOLEAN, set_throttling},
+    {"ReportLimit", BOOLEAN, set_limit},
+    {"ReportPressure", BOOLEAN, set_pressure},
+    {"ReportAll", BOOLEAN, set_all},
     {"LogSamples", BOOLEAN, set_log_samples},
 };
 

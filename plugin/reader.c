@@ -23,13 +23,12 @@ static rlim_t raise_descriptor_limit(void) {
   return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : soft;
 }
 
-void reader_open(struct reader *reader, const char *file, size_t wanted) {
+void reader_open(struct reader *reader, size_t wanted) {
   rlim_t limit = wanted > 0 ? raise_descriptor_limit() : 0;
   bool high = limit >= (rlim_t)2 * READER_LOWEST_FD;
   rlim_t share = high ? (limit - READER_LOWEST_FD) / 4 * 3 : limit / 4;
 
   *reader = (struct reader){
-      .file = file,
       .keep = share < wanted ? (size_t)share : wanted,
       .lowest = high ? READER_LOWEST_FD : 0,
   };
@@ -42,23 +41,23 @@ static uint64_t monotonic_nsec(void) {
   return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
-static int open_file(const struct reader *reader, int root_fd,
-                     const struct cgroup *cgroup) {
+static int open_file(int root_fd, const struct cgroup *cgroup,
+                     const char *name) {
   char path[TREE_PATH_SIZE + NAME_MAX + 2];
   size_t length = tree_path(cgroup, path);
 
   if (length > 1)
     path[length++] = '/';
-  size_t name = strlen(reader->file);
-  if (name > NAME_MAX)
+  size_t name_length = strlen(name);
+  if (name_length > NAME_MAX)
     return -ENAMETOOLONG;
-  memcpy(path + length, reader->file, name + 1);
+  memcpy(path + length, name, name_length + 1);
   return beneath_open(root_fd, path + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
 /* Keeps `fd` in the place for kept descriptors. Where there is no room the
  * share was too large, and no more are kept. */
-static void keep(struct reader *reader, struct cgroup *cgroup, int fd) {
+static void keep(struct reader *reader, int *kept_fd, int fd) {
   if (reader->lowest > 0) {
     int moved = fcntl(fd, F_DUPFD_CLOEXEC, reader->lowest);
     (void)close(fd);
@@ -68,7 +67,7 @@ static void keep(struct reader *reader, struct cgroup *cgroup, int fd) {
     reader->keep = reader->kept;
     return;
   }
-  cgroup->usage_fd = fd;
+  *kept_fd = fd;
   reader->kept++;
 }
 
@@ -83,27 +82,35 @@ static int read_file(int fd, char *buffer, size_t size,
   return reading->length < 0 ? (int)reading->length : 0;
 }
 
+static void let_go(struct reader *reader, int *kept_fd) {
+  if (*kept_fd < 0)
+    return;
+  (void)close(TAKE_FD(*kept_fd));
+  reader->kept--;
+}
+
 int reader_read(struct reader *reader, int root_fd, struct cgroup *cgroup,
-                char *buffer, size_t size, struct reading *reading) {
-  if (cgroup->usage_fd >= 0) {
-    int status = read_file(cgroup->usage_fd, buffer, size, reading);
+                const char *name, int index, char *buffer, size_t size,
+                struct reading *reading) {
+  int *kept_fd = index >= 0 ? &cgroup->fds[index] : NULL;
+
+  if (kept_fd != NULL && *kept_fd >= 0) {
+    int status = read_file(*kept_fd, buffer, size, reading);
     if (status < 0)
-      reader_forget(reader, cgroup);
+      let_go(reader, kept_fd);
     return status;
   }
 
-  CLEANUP_FD int fd = open_file(reader, root_fd, cgroup);
+  CLEANUP_FD int fd = open_file(root_fd, cgroup, name);
   if (fd < 0)
     return fd;
   int status = read_file(fd, buffer, size, reading);
-  if (status == 0 && reader->kept < reader->keep)
-    keep(reader, cgroup, TAKE_FD(fd));
+  if (status == 0 && kept_fd != NULL && reader->kept < reader->keep)
+    keep(reader, kept_fd, TAKE_FD(fd));
   return status;
 }
 
 void reader_forget(struct reader *reader, struct cgroup *cgroup) {
-  if (cgroup->usage_fd < 0)
-    return;
-  (void)close(TAKE_FD(cgroup->usage_fd));
-  reader->kept--;
+  for (size_t i = 0; i < CPU_FILES_COUNTING; i++)
+    let_go(reader, &cgroup->fds[i]);
 }

@@ -84,6 +84,7 @@ static size_t path_length(const struct cgroup *cgroup) {
 }
 
 static void bury(struct cgroup *cgroup) {
+  free(cgroup->details);
   free(cgroup->instance);
   free(cgroup);
 }
@@ -129,7 +130,8 @@ int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
   cgroup->birth = tree->births++;
   cgroup->depth = parent != NULL ? parent->depth + 1 : 0;
   cgroup->watch = -1;
-  cgroup->usage_fd = -1;
+  for (size_t i = 0; i < CPU_FILES_COUNTING; i++)
+    cgroup->fds[i] = -1;
   memcpy(cgroup->component, component, length + 1);
 
   int status = index_cgroup(tree, cgroup);

@@ -304,6 +304,8 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
   heap = mallinfo2().uordblks - heap;
   slab = kernel_kilobytes() - slab;
   for (int round = 0; round < ROUNDS; round++) {
+    if (interrupted != 0)
+      exit(EXIT_FAILURE);
     stir(&stirrer);
     plain[round] = timed(read_plain, forest);
     stir(&stirrer);
@@ -330,13 +332,11 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
 }
 
 static struct forest planted;
+static volatile sig_atomic_t interrupted;
 
 static void clean_up(void) { fell(&planted); }
 
-static void on_signal(int number) {
-  (void)number;
-  exit(EXIT_FAILURE);
-}
+static void on_signal(int number) { interrupted = number; }
 
 static void measure_version(enum cgroup_version version, size_t count,
                             size_t descriptors) {
@@ -348,9 +348,11 @@ static void measure_version(enum cgroup_version version, size_t count,
            cgroup_version_name(version), count);
     return;
   }
-  planted = (struct forest){.version = cgroup_version_name(version),
-                            .file = hierarchy_usage_file(&hierarchy),
-                            .count = count};
+  size_t files = 0;
+  planted =
+      (struct forest){.version = cgroup_version_name(version),
+                      .file = cpu_files(hierarchy.version, &files)[0].name,
+                      .count = count};
   if (asprintf(&planted.base, "%s/cgroup_cpu_bench.%d", hierarchy.path,
                (int)getpid()) < 0)
     fail("allocate", "a path");

@@ -8,6 +8,7 @@ int main(void) {
 
   srunner_add_suite(runner, collector_suite());
   srunner_add_suite(runner, counter_file_suite());
+  srunner_add_suite(runner, cpu_limit_suite());
   srunner_add_suite(runner, cpu_stat_suite());
   srunner_add_suite(runner, discovery_suite());
   srunner_add_suite(runner, hierarchy_suite());
@@ -17,6 +18,7 @@ int main(void) {
   srunner_add_suite(runner, rate_suite());
   srunner_add_suite(runner, reader_suite());
   srunner_add_suite(runner, report_suite());
+  srunner_add_suite(runner, sampler_suite());
   srunner_add_suite(runner, selection_suite());
   srunner_add_suite(runner, tree_suite());
   srunner_run_all(runner, CK_ENV);

@@ -8,6 +8,7 @@
 Suite *beneath_suite(void);
 Suite *collector_suite(void);
 Suite *counter_file_suite(void);
+Suite *cpu_limit_suite(void);
 Suite *cpu_stat_suite(void);
 Suite *discovery_suite(void);
 Suite *hierarchy_suite(void);
@@ -17,6 +18,7 @@ Suite *options_suite(void);
 Suite *rate_suite(void);
 Suite *reader_suite(void);
 Suite *report_suite(void);
+Suite *sampler_suite(void);
 Suite *selection_suite(void);
 Suite *tree_suite(void);
 

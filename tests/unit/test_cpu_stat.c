@@ -29,7 +29,6 @@ static const struct {
     {"\n", -ENODATA, 0},
     {"usage_usec", -ENODATA, 0},
     {"usage_usec \n", -ENODATA, 0},
-    {"user_usec 1\nsystem_usec 2\n", -ENODATA, 0},
     {"usage_usec -1\n", -ENODATA, 0},
     {"usage_usec +1\n", -ENODATA, 0},
     {"usage_usec 0x10\n", -ENODATA, 0},
@@ -43,7 +42,7 @@ static const struct {
 };
 
 START_TEST(v2_texts) {
-  struct cpu_stat stat;
+  struct cpu_stat stat = {0};
   const char *text = cpu_stats[_i].text;
 
   ck_assert_int_eq(cpu_stat_parse(text, strlen(text), &stat),
@@ -76,11 +75,12 @@ static const struct {
 };
 
 START_TEST(v1_texts) {
-  struct cpu_stat stat;
+  struct cpu_stat stat = {0};
   const char *text = usages[_i].text;
 
-  ck_assert_int_eq(cpu_stat_parse_usage_nsec(text, strlen(text), &stat),
-                   usages[_i].status);
+  ck_assert_int_eq(
+      cpu_stat_parse_nsec(text, strlen(text), CPU_USAGE_USEC, &stat),
+      usages[_i].status);
   ck_assert(cpu_stat_has(&stat, CPU_USAGE_USEC) == (usages[_i].status == 0));
   if (usages[_i].status == 0)
     ck_assert_uint_eq(stat.counters[CPU_USAGE_USEC], usages[_i].usage_usec);
@@ -89,13 +89,83 @@ END_TEST
 
 /* The given length ends the text, nothing else does. */
 START_TEST(length_is_the_end) {
-  struct cpu_stat stat;
+  struct cpu_stat stat = {0};
 
   ck_assert_int_eq(cpu_stat_parse("usage_usec 1234", 13, &stat), 0);
   ck_assert_uint_eq(stat.counters[CPU_USAGE_USEC], 12);
-  ck_assert_int_eq(cpu_stat_parse_usage_nsec("1234567", 4, &stat), 0);
+  ck_assert_int_eq(cpu_stat_parse_nsec("1234567", 4, CPU_USAGE_USEC, &stat), 0);
   ck_assert_uint_eq(stat.counters[CPU_USAGE_USEC], 1);
   ck_assert_int_eq(cpu_stat_parse("usage_usec 1\0002", 14, &stat), -ENODATA);
+}
+END_TEST
+
+/* All keys of v2, and those that v1 has under other names and in nanoseconds.
+ */
+START_TEST(all_counters) {
+  static const char v2[] =
+      "usage_usec 11\nuser_usec 12\nsystem_usec 13\nnice_usec 14\n"
+      "core_sched.force_idle_usec 99\nnr_periods 15\nnr_throttled 16\n"
+      "throttled_usec 17\nnr_bursts 18\nburst_usec 19\n";
+  static const char v1[] = "nr_periods 15\nnr_throttled 16\n"
+                           "throttled_time 17999\nnr_bursts 18\n"
+                           "burst_time 19000\n";
+  const struct {
+    const char *text;
+    enum cpu_counter first;
+  } texts[] = {{v2, CPU_USAGE_USEC}, {v1, CPU_NR_PERIODS}};
+
+  for (size_t i = 0; i < 2; i++) {
+    struct cpu_stat stat = {0};
+    ck_assert_int_eq(
+        cpu_stat_parse(texts[i].text, strlen(texts[i].text), &stat), 0);
+    for (enum cpu_counter j = 0; j < CPU_PRESSURE_SOME_USEC; j++) {
+      ck_assert(cpu_stat_has(&stat, j) == (j >= texts[i].first));
+      if (j >= texts[i].first)
+        ck_assert_uint_eq(stat.counters[j], 11 + j);
+    }
+  }
+}
+END_TEST
+
+static const struct {
+  const char *text;
+  int status;
+  uint64_t totals[2];
+  bool present[2];
+} pressures[] = {
+    {"some avg10=7.78 avg60=1.40 avg300=0.29 total=1205295\n"
+     "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+     0,
+     {1205295, 0},
+     {true, true}},
+    /* Before Linux 5.13. */
+    {"some avg10=0.00 avg60=0.00 avg300=0.00 total=12\n",
+     0,
+     {12, 0},
+     {true, false}},
+    {"full avg10=0.00 total=7", 0, {0, 7}, {false, true}},
+    {"", -ENODATA, {0, 0}, {false, false}},
+    {"some avg10=0.00\n", -ENODATA, {0, 0}, {false, false}},
+    {"some total=-1\n", -ENODATA, {0, 0}, {false, false}},
+    {"some total=1x\n", -ENODATA, {0, 0}, {false, false}},
+    {"most avg10=0.00 total=1\n", -ENODATA, {0, 0}, {false, false}},
+    {"some avg10=0.00 total=18446744073709551616\n",
+     -ENODATA,
+     {0, 0},
+     {false, false}},
+};
+
+START_TEST(pressure_texts) {
+  struct cpu_stat stat = {0};
+  const char *text = pressures[_i].text;
+
+  ck_assert_int_eq(cpu_stat_parse_pressure(text, strlen(text), &stat),
+                   pressures[_i].status);
+  for (unsigned i = 0; i < 2; i++) {
+    enum cpu_counter counter = CPU_PRESSURE_SOME_USEC + i;
+    ck_assert(cpu_stat_has(&stat, counter) == pressures[_i].present[i]);
+    ck_assert_uint_eq(stat.counters[counter], pressures[_i].totals[i]);
+  }
 }
 END_TEST
 
@@ -108,7 +178,7 @@ static const char *const v2_files[] = {
 
 START_TEST(captured_v2_files) {
   CLEANUP_FREE char *text = fixture_text(v2_files[_i]);
-  struct cpu_stat stat;
+  struct cpu_stat stat = {0};
   const char *number = strstr(text, "usage_usec ") + strlen("usage_usec ");
   unsigned long long expected = strtoull(number, NULL, 10);
 
@@ -126,11 +196,12 @@ static const char *const v1_files[] = {
 
 START_TEST(captured_v1_files) {
   CLEANUP_FREE char *text = fixture_text(v1_files[_i]);
-  struct cpu_stat stat;
+  struct cpu_stat stat = {0};
   unsigned long long expected = strtoull(text, NULL, 10);
 
   ck_assert_uint_gt(expected, 0);
-  ck_assert_int_eq(cpu_stat_parse_usage_nsec(text, strlen(text), &stat), 0);
+  ck_assert_int_eq(
+      cpu_stat_parse_nsec(text, strlen(text), CPU_USAGE_USEC, &stat), 0);
   ck_assert_uint_eq(stat.counters[CPU_USAGE_USEC], expected / 1000);
 }
 END_TEST
@@ -142,6 +213,8 @@ Suite *cpu_stat_suite(void) {
   add_test_for_each(tests, v2_texts, cpu_stats);
   add_test_for_each(tests, v1_texts, usages);
   tcase_add_test(tests, length_is_the_end);
+  tcase_add_test(tests, all_counters);
+  add_test_for_each(tests, pressure_texts, pressures);
   add_test_for_each(tests, captured_v2_files, v2_files);
   add_test_for_each(tests, captured_v1_files, v1_files);
   suite_add_tcase(suite, tests);

@@ -271,12 +271,62 @@ START_TEST(explanation_of_a_wrong_root) {
 }
 END_TEST
 
-START_TEST(usage_files) {
-  struct hierarchy v1 = {.version = CGROUP_VERSION_1};
-  struct hierarchy v2 = {.version = CGROUP_VERSION_2};
+START_TEST(controllers_of_co_mounts) {
+  static const char mountinfo[] =
+      "2 1 0:2 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup c rw,cpu,cpuacct\n"
+      "3 1 0:3 / /sys/fs/cgroup/cpuset rw - cgroup c rw,cpuset\n"
+      "4 1 0:3 / /elsewhere/cpuset rw - cgroup c rw,cpuset\n";
+  char *tree = make_tree();
+  struct hierarchy_options options = {.root = CG "/cpu,cpuacct/a",
+                                      .system_root = tree,
+                                      .file_system_magic = captured_magic};
+  struct hierarchy hierarchy;
 
-  ck_assert_str_eq(hierarchy_usage_file(&v1), "cpuacct.usage");
-  ck_assert_str_eq(hierarchy_usage_file(&v2), "cpu.stat");
+  system_root = tree;
+  write_file(tree, "proc/self/mountinfo", mountinfo);
+  write_file(tree, "sys/fs/cgroup/cpu,cpuacct/a/cpuacct.usage", "0\n");
+  write_file(tree, "sys/fs/cgroup/cpu,cpuacct/a/cpu.shares", "0\n");
+  write_file(tree, "sys/fs/cgroup/cpuset/a/cpuset.cpus", "0\n");
+  write_file(tree, "elsewhere/cpuset/a/cpuset.cpus", "0\n");
+  ck_assert_int_eq(hierarchy_detect(&options, &hierarchy, NULL), 0);
+  ck_assert_str_eq(hierarchy.controller_paths[CGROUP_CPU], CG "/cpu,cpuacct/a");
+  ck_assert_str_eq(hierarchy.controller_paths[CGROUP_CPUSET], CG "/cpuset/a");
+  hierarchy_release(&hierarchy);
+  remove_tree(tree);
+}
+END_TEST
+
+/* Where the other controllers are of what is found. */
+static const struct {
+  const char *host;
+  const char *root;
+  const char *cpu;
+  const char *cpuset;
+} controllers[] = {
+    {"v1-split", NULL, CG "/cpu", NULL},
+    {"v1-split", CG "/cpuacct/cgroup_cpu_test", CG "/cpu/cgroup_cpu_test",
+     NULL},
+    {"hybrid", NULL, CG "/cpu", NULL},
+    {"gvisor-2022-do", NULL, NULL, NULL},
+    {"v2", NULL, NULL, NULL},
+};
+
+START_TEST(other_controllers) {
+  CLEANUP_FREE char *name = NULL;
+  struct hierarchy hierarchy;
+
+  ck_assert_int_ge(asprintf(&name, "hosts/%s", controllers[_i].host), 0);
+  CLEANUP_FREE char *root_of_system = fixture_path(name);
+  system_root = root_of_system;
+  struct hierarchy_options options = {.root = controllers[_i].root,
+                                      .system_root = root_of_system,
+                                      .file_system_magic = captured_magic};
+  ck_assert_int_eq(hierarchy_detect(&options, &hierarchy, NULL), 0);
+  ck_assert_pstr_eq(hierarchy.controller_paths[CGROUP_CPU],
+                    controllers[_i].cpu);
+  ck_assert_pstr_eq(hierarchy.controller_paths[CGROUP_CPUSET],
+                    controllers[_i].cpuset);
+  hierarchy_release(&hierarchy);
 }
 END_TEST
 
@@ -288,7 +338,8 @@ Suite *hierarchy_suite(void) {
   add_test_for_each(tests, made_up_hosts, made_hosts);
   tcase_add_test(tests, explanation_names_what_was_seen);
   tcase_add_test(tests, explanation_of_a_wrong_root);
-  tcase_add_test(tests, usage_files);
+  tcase_add_test(tests, controllers_of_co_mounts);
+  add_test_for_each(tests, other_controllers, controllers);
   suite_add_tcase(suite, tests);
   return suite;
 }

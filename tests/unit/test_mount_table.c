@@ -72,7 +72,7 @@ static const char *const other_lines[] = {
     "",
     "\n\n",
     "9 8 0:30 / /cpuacct rw - tmpfs tmpfs rw,cpuacct\n",
-    "9 8 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n",
+    "9 8 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,memory\n",
     "9 8 0:30 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct_not\n",
     "9 8 0:30 / /sys/fs/cgroup/cpuacct rw,cpuacct - cgroup cgroup rw\n",
     /* Cut short anywhere, and without a separator. */
@@ -112,6 +112,21 @@ START_TEST(order_and_line_numbers) {
 }
 END_TEST
 
+START_TEST(controllers) {
+  struct mount_table table =
+      read_text("1 0 0:1 / /a rw - cgroup none rw,cpuset\n"
+                "2 1 0:2 / /b rw - cgroup none rw,cpu,cpuacct\n"
+                "3 1 0:3 / /c rw - cgroup2 none rw\n");
+
+  ck_assert_uint_eq(table.count, 3);
+  ck_assert_uint_eq(table.mounts[0].controllers, 1U << CGROUP_CPUSET);
+  ck_assert_uint_eq(table.mounts[1].controllers,
+                    1U << CGROUP_CPU | 1U << CGROUP_CPUACCT);
+  ck_assert_uint_eq(table.mounts[2].controllers, 0);
+  mount_table_release(&table);
+}
+END_TEST
+
 START_TEST(no_file) {
   struct mount_table table;
 
@@ -128,6 +143,7 @@ Suite *mount_table_suite(void) {
   add_test_for_each(tests, cgroup_lines, lines);
   add_test_for_each(tests, lines_passed_over, other_lines);
   tcase_add_test(tests, order_and_line_numbers);
+  tcase_add_test(tests, controllers);
   tcase_add_test(tests, no_file);
   suite_add_tcase(suite, tests);
   return suite;

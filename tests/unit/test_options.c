@@ -55,6 +55,7 @@ START_TEST(defaults) {
   ck_assert_uint_ge(options.max_depth, TREE_PATH_SIZE);
   ck_assert_uint_eq(options.max_cgroups, 10000);
   ck_assert_uint_eq(options.keep_open, 2000);
+  ck_assert_uint_eq(options.groups, CPU_GROUP_CORE);
   ck_assert(!options.log_samples);
 }
 END_TEST
@@ -89,6 +90,15 @@ START_TEST(values_are_taken) {
   ck_assert_uint_eq(options.max_cgroups, 1000000);
   accept(&options, "KeepOpen", number(64));
   ck_assert_uint_eq(options.keep_open, 64);
+  accept(&options, "ReportThrottling", boolean(true));
+  accept(&options, "ReportPressure", boolean(true));
+  accept(&options, "ReportPressure", boolean(false));
+  ck_assert_uint_eq(options.groups, CPU_GROUP_CORE | CPU_GROUP_THROTTLING);
+  accept(&options, "ReportAll", boolean(true));
+  accept(&options, "ReportLimit", boolean(false));
+  ck_assert_uint_eq(options.groups, CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM |
+                                        CPU_GROUP_THROTTLING |
+                                        CPU_GROUP_PRESSURE);
   accept(&options, "LogSamples", boolean(true));
   ck_assert(options.log_samples);
   accept(&options, "LogSamples", boolean(false));
@@ -120,6 +130,7 @@ START_TEST(values_are_refused) {
   refuse("MaxCgroups", number(1e30), "1e+30", "from 1 to 1000000");
   refuse("MaxCgroups", number(NAN), "nan", "from 1 to 1000000");
   refuse("KeepOpen", number(1000001), "1000001", "from 0 to 1000000");
+  refuse("ReportAll", string("all"), "\"all\"", "true or false");
   refuse("LogSamples", string("yes"), "\"yes\"", "true or false");
   refuse("LogSamples", number(1), "1", "true or false");
   refuse("LogSamples", none, "no single value", "true or false");

@@ -21,6 +21,7 @@ static struct selection selection;
 static struct tree tree;
 static struct cgroup *cgroups[COUNT];
 static struct reader reader;
+static const char *file;
 
 static void forget(void *context, struct cgroup *cgroup) {
   (void)context;
@@ -32,6 +33,7 @@ static void setup(void) {
   char name[32];
   char text[32];
 
+  file = "usage";
   directory = make_tree();
   root_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   tree = (struct tree){.selection = &selection, .on_remove = forget};
@@ -56,7 +58,8 @@ static void teardown(void) {
 
 static int read_one(struct cgroup *cgroup, char *text, size_t size) {
   struct reading reading;
-  int status = reader_read(&reader, root_fd, cgroup, text, size - 1, &reading);
+  int status =
+      reader_read(&reader, root_fd, cgroup, file, 0, text, size - 1, &reading);
 
   text[status == 0 ? reading.length : 0] = '\0';
   return status;
@@ -89,7 +92,7 @@ static void limit_descriptors(rlim_t soft, rlim_t hard) {
 START_TEST(kept_and_not_kept_read_alike) {
   static const size_t keeps[] = {0, 1, 7, COUNT, 1000};
 
-  reader_open(&reader, "usage", keeps[_i]);
+  reader_open(&reader, keeps[_i]);
   read_all();
   read_all();
   ck_assert_uint_eq(reader.kept, keeps[_i] < COUNT ? keeps[_i] : COUNT);
@@ -99,12 +102,12 @@ END_TEST
 START_TEST(kept_ones_are_above_select) {
   limit_descriptors(1024, 4096);
   size_t low = open_descriptors(0, READER_LOWEST_FD);
-  reader_open(&reader, "usage", 1000);
+  reader_open(&reader, 1000);
   read_all();
   ck_assert_uint_eq(reader.kept, COUNT);
   ck_assert_uint_eq(open_descriptors(0, READER_LOWEST_FD), low);
   ck_assert_uint_eq(open_descriptors(READER_LOWEST_FD, 4096), COUNT);
-  ck_assert_int_eq(fcntl(cgroups[0]->usage_fd, F_GETFD), FD_CLOEXEC);
+  ck_assert_int_eq(fcntl(cgroups[0]->fds[0], F_GETFD), FD_CLOEXEC);
 }
 END_TEST
 
@@ -115,7 +118,7 @@ static const struct {
 
 START_TEST(a_share_is_taken) {
   limit_descriptors(limits[_i].hard, limits[_i].hard);
-  reader_open(&reader, "usage", 1000);
+  reader_open(&reader, 1000);
   ck_assert_uint_eq(reader.keep, limits[_i].share);
   read_all();
   read_all();
@@ -124,7 +127,7 @@ END_TEST
 
 START_TEST(share_does_not_exhaust_a_small_limit) {
   limit_descriptors(64, 64);
-  reader_open(&reader, "usage", 1000);
+  reader_open(&reader, 1000);
   read_all();
   ck_assert_uint_eq(reader.kept, 16);
   int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -136,7 +139,7 @@ END_TEST
 START_TEST(removed_ones_are_let_go) {
   char text[32];
 
-  reader_open(&reader, "usage", 5);
+  reader_open(&reader, 5);
   read_all();
   tree_remove(&tree, cgroups[2]);
   tree_remove(&tree, cgroups[30]);
@@ -149,7 +152,8 @@ END_TEST
 START_TEST(missing_file_is_told) {
   char text[32];
 
-  reader_open(&reader, "nothing", 5);
+  reader_open(&reader, 5);
+  file = "nothing";
   ck_assert_int_eq(read_one(cgroups[0], text, sizeof(text)), -ENOENT);
   ck_assert_int_eq(read_one(cgroups[3], text, sizeof(text)), -ENOENT);
   ck_assert_uint_eq(reader.kept, 0);
@@ -161,7 +165,7 @@ END_TEST
 START_TEST(only_files_of_the_tree) {
   char text[32];
 
-  reader_open(&reader, "usage", 0);
+  reader_open(&reader, 0);
   ck_assert_int_eq(unlinkat(root_fd, "1/usage", 0), 0);
   ck_assert_int_eq(symlinkat("../2/usage", root_fd, "1/usage"), 0);
   ck_assert_int_eq(read_one(cgroups[1], text, sizeof(text)), -ELOOP);

@@ -23,22 +23,24 @@ static void teardown(void) {
   free(root);
 }
 
-static struct cpu_stat usage(uint64_t usec) {
-  return (struct cpu_stat){.present = 1U << CPU_USAGE_USEC,
-                           .counters[CPU_USAGE_USEC] = usec};
+static struct cpu_sample usage(uint64_t usec) {
+  return (struct cpu_sample){.stat = {.present = 1U << CPU_USAGE_USEC,
+                                      .counters[CPU_USAGE_USEC] = usec}};
 }
 
-static void report(const struct cpu_stat *stat,
+static void report(const struct cpu_sample *now,
                    const struct rate_interval *interval) {
-  report_sample(&sink, &(struct report_sample){
-                           .cgroup = root, .stat = stat, .interval = interval});
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = CPU_GROUP_CORE,
+                                               .now = now,
+                                               .interval = interval});
 }
 
 static const struct rate_interval quarter = {
     .delta_usec = 250123, .elapsed_nsec = 1000000000, .millicores = 250.123};
 
 START_TEST(first_sample_has_no_gauge) {
-  struct cpu_stat stat = usage(1234567);
+  struct cpu_sample stat = usage(1234567);
 
   report(&stat, NULL);
   ck_assert_uint_eq(recorder.count, 1);
@@ -51,7 +53,7 @@ START_TEST(first_sample_has_no_gauge) {
 END_TEST
 
 START_TEST(both_values) {
-  struct cpu_stat stat = usage(1234567);
+  struct cpu_sample stat = usage(1234567);
 
   report(&stat, &quarter);
   ck_assert_uint_eq(recorder.count, 2);
@@ -66,7 +68,7 @@ START_TEST(both_values) {
 END_TEST
 
 START_TEST(lines_only_when_wanted) {
-  struct cpu_stat stat = usage(1);
+  struct cpu_sample stat = usage(1);
 
   sink.sample = NULL;
   report(&stat, &quarter);
@@ -77,7 +79,7 @@ END_TEST
 
 /* collectd's derive_t is signed: what does not fit must not turn negative. */
 START_TEST(largest_counters) {
-  struct cpu_stat stat = usage(INT64_MAX);
+  struct cpu_sample stat = usage(INT64_MAX);
 
   report(&stat, NULL);
   ck_assert_int_eq(recorder.values[0].derive, INT64_MAX);
@@ -90,11 +92,108 @@ START_TEST(largest_counters) {
 END_TEST
 
 START_TEST(absent_counter_is_no_value) {
-  struct cpu_stat stat = {0};
+  struct cpu_sample stat = {0};
 
   report(&stat, NULL);
   ck_assert_uint_eq(recorder.count, 0);
   ck_assert_uint_eq(recorder.lines, 0);
+}
+END_TEST
+
+#define SECOND UINT64_C(1000000000)
+#define ALL_GROUPS                                                             \
+  (CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |             \
+   CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE)
+
+static void set(struct cpu_sample *sample, enum cpu_counter counter,
+                uint64_t value, uint64_t time_nsec) {
+  sample->stat.present |= 1U << counter;
+  sample->stat.counters[counter] = value;
+  sample->time_nsec[counter] = time_nsec;
+}
+
+static double gauge_of(const char *type_instance) {
+  const struct recorded_value *value =
+      recorder_find(&recorder, "root", type_instance);
+
+  ck_assert_msg(value != NULL, "%s", type_instance);
+  return value->gauge;
+}
+
+/* Two seconds, with the pressure file read a little later than the others. */
+START_TEST(every_group) {
+  struct cpu_sample before = {0};
+  struct cpu_sample now = {0};
+  struct cpu_limit limit = {.weight = 59};
+
+  for (enum cpu_counter i = 0; i < CPU_COUNTER_COUNT; i++)
+    set(&before, i, 1000, SECOND);
+  set(&now, CPU_USAGE_USEC, 1000 + 500246, 3 * SECOND);
+  set(&now, CPU_USER_USEC, 1000 + 300000, 3 * SECOND);
+  set(&now, CPU_SYSTEM_USEC, 1000 + 200000, 3 * SECOND);
+  set(&now, CPU_NICE_USEC, 1000, 3 * SECOND);
+  set(&now, CPU_NR_PERIODS, 1000 + 20, 3 * SECOND);
+  set(&now, CPU_NR_THROTTLED, 1000 + 15, 3 * SECOND);
+  set(&now, CPU_THROTTLED_USEC, 1000 + 9, 3 * SECOND);
+  set(&now, CPU_NR_BURSTS, 1000, 3 * SECOND);
+  set(&now, CPU_BURST_USEC, 1000, 3 * SECOND);
+  set(&now, CPU_PRESSURE_SOME_USEC, 1000 + 750000, 3 * SECOND + SECOND / 2);
+  set(&now, CPU_PRESSURE_FULL_USEC, 1000 + 9000000, 3 * SECOND + SECOND / 2);
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = ALL_GROUPS,
+                                               .now = &now,
+                                               .before = &before,
+                                               .interval = &quarter,
+                                               .limit = &limit,
+                                               .limit_millicores = 500});
+  ck_assert_uint_eq(recorder.count, 11 + 2 + 1 + 1 + 2 + 3);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "user_usec")->derive,
+                   301000);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "throttled_usec")->derive,
+                   1009);
+  ck_assert_double_eq_tol(gauge_of("user_millicores"), 150, 1e-9);
+  ck_assert_double_eq_tol(gauge_of("system_millicores"), 100, 1e-9);
+  ck_assert_double_eq_tol(gauge_of("throttled_periods"), 75, 1e-9);
+  ck_assert_double_eq_tol(gauge_of("pressure_some"), 30, 1e-9);
+  /* More than the time there was is all of it: "percent" ends there. */
+  ck_assert_double_eq(gauge_of("pressure_full"), 100);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "pressure_full")->type,
+                   REPORT_PERCENT);
+  ck_assert_double_eq(gauge_of("limit_millicores"), 500);
+  ck_assert_double_eq_tol(gauge_of("of_limit"), 50.0246, 1e-9);
+  ck_assert_double_eq(gauge_of("weight"), 59);
+}
+END_TEST
+
+/* What is absent, went back or did not move gives no value, and never zero. */
+START_TEST(nothing_from_nothing) {
+  struct cpu_sample before = usage(1);
+  struct cpu_sample now = usage(2);
+
+  set(&before, CPU_NR_PERIODS, 7, SECOND);
+  set(&now, CPU_NR_PERIODS, 7, 2 * SECOND);
+  set(&before, CPU_NR_THROTTLED, 3, SECOND);
+  set(&now, CPU_NR_THROTTLED, 3, 2 * SECOND);
+  set(&before, CPU_USER_USEC, 500, SECOND);
+  set(&now, CPU_USER_USEC, 400, 2 * SECOND);
+  set(&now, CPU_SYSTEM_USEC, 400, 2 * SECOND);
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = ALL_GROUPS,
+                                               .now = &now,
+                                               .before = &before});
+  ck_assert_uint_eq(recorder.count, 5);
+  for (size_t i = 0; i < recorder.count; i++)
+    ck_assert_int_eq(recorder.values[i].type, REPORT_DERIVE);
+}
+END_TEST
+
+START_TEST(only_groups_that_are_wanted) {
+  struct cpu_sample now = {0};
+
+  for (enum cpu_counter i = 0; i < CPU_COUNTER_COUNT; i++)
+    set(&now, i, 1000, SECOND);
+  report(&now, NULL);
+  ck_assert_uint_eq(recorder.count, 1);
 }
 END_TEST
 
@@ -122,6 +221,9 @@ Suite *report_suite(void) {
   tcase_add_test(tests, lines_only_when_wanted);
   tcase_add_test(tests, largest_counters);
   tcase_add_test(tests, absent_counter_is_no_value);
+  tcase_add_test(tests, every_group);
+  tcase_add_test(tests, nothing_from_nothing);
+  tcase_add_test(tests, only_groups_that_are_wanted);
   tcase_add_test(tests, remainders);
   suite_add_tcase(suite, tests);
   return suite;

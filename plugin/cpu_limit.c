@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "cpu_limit.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "cpu_stat.h"
+
+#define MILLICORES_PER_CPU 1000
+#define WEIGHT_MIN 1
+#define WEIGHT_DEFAULT 100
+#define WEIGHT_MAX 10000
+#define SHARES_DEFAULT 1024
+/* More CPUs than any kernel supports. */
+#define CPUS_MAX 65536
+
+static size_t trimmed(const char *text, size_t length) {
+  return length > 0 && text[length - 1] == '\n' ? length - 1 : length;
+}
+
+int cpu_limit_parse_max(const char *text, size_t length,
+                        struct cpu_limit *limit) {
+  uint64_t quota = 0;
+  uint64_t period = 0;
+
+  limit->quota_usec = limit->period_usec = 0;
+  const char *blank = length > 0 ? memchr(text, ' ', length) : NULL;
+  if (blank == NULL)
+    return -EINVAL;
+  size_t first = (size_t)(blank - text);
+  bool none = first == strlen("max") && memcmp(text, "max", first) == 0;
+  if (cpu_stat_parse_number(blank + 1, length - first - 1, &period) < 0 ||
+      (!none && cpu_stat_parse_number(text, first, &quota) < 0) || period == 0)
+    return -EINVAL;
+  limit->quota_usec = quota;
+  limit->period_usec = period;
+  return 0;
+}
+
+int cpu_limit_parse_quota(const char *text, size_t length,
+                          struct cpu_limit *limit) {
+  size_t end = trimmed(text, length);
+
+  limit->quota_usec = 0;
+  if (end == strlen("-1") && memcmp(text, "-1", end) == 0)
+    return 0;
+  return cpu_stat_parse_number(text, length, &limit->quota_usec) < 0 ? -EINVAL
+                                                                     : 0;
+}
+
+int cpu_limit_parse_period(const char *text, size_t length,
+                           struct cpu_limit *limit) {
+  limit->period_usec = 0;
+  return cpu_stat_parse_number(text, length, &limit->period_usec) < 0 ? -EINVAL
+                                                                      : 0;
+}
+
+/* "8" or "0-3" */
+static int count_range(const char *text, size_t length, unsigned *count) {
+  const char *dash = memchr(text, '-', length);
+  size_t first_length = dash != NULL ? (size_t)(dash - text) : length;
+  uint64_t first = 0;
+  uint64_t last = 0;
+
+  if (cpu_stat_parse_number(text, first_length, &first) < 0)
+    return -EINVAL;
+  last = first;
+  if (dash != NULL &&
+      cpu_stat_parse_number(dash + 1, length - first_length - 1, &last) < 0)
+    return -EINVAL;
+  if (last < first || last >= CPUS_MAX)
+    return -EINVAL;
+  *count += (unsigned)(last - first) + 1;
+  return 0;
+}
+
+int cpu_limit_parse_cpus(const char *text, size_t length,
+                         struct cpu_limit *limit) {
+  size_t end = trimmed(text, length);
+  unsigned count = 0;
+
+  limit->cpus = 0;
+  while (end > 0) {
+    const char *comma = memchr(text, ',', end);
+    size_t range = comma != NULL ? (size_t)(comma - text) : end;
+
+    if (count_range(text, range, &count) < 0 || count > CPUS_MAX)
+      return -EINVAL;
+    if (comma != NULL)
+      range++;
+    text += range;
+    end -= range;
+  }
+  limit->cpus = count;
+  return count > 0 ? 0 : -EINVAL;
+}
+
+int cpu_limit_parse_weight(const char *text, size_t length,
+                           struct cpu_limit *limit) {
+  uint64_t weight = 0;
+
+  limit->weight = 0;
+  if (cpu_stat_parse_number(text, length, &weight) < 0)
+    return -EINVAL;
+  limit->weight = (double)weight;
+  return 0;
+}
+
+int cpu_limit_parse_shares(const char *text, size_t length,
+                           struct cpu_limit *limit) {
+  int status = cpu_limit_parse_weight(text, length, limit);
+
+  if (status < 0)
+    return status;
+  limit->weight = limit->weight * WEIGHT_DEFAULT / SHARES_DEFAULT;
+  if (limit->weight < WEIGHT_MIN)
+    limit->weight = WEIGHT_MIN;
+  if (limit->weight > WEIGHT_MAX)
+    limit->weight = WEIGHT_MAX;
+  return 0;
+}
+
+static double smaller(double a, double b) {
+  if (a <= 0)
+    return b;
+  return b <= 0 || a < b ? a : b;
+}
+
+double cpu_limit_millicores(const struct cpu_limit *limit, double above,
+                            unsigned cpus) {
+  double millicores = above;
+
+  if (limit->quota_usec > 0 && limit->period_usec > 0)
+    millicores =
+        smaller(millicores, (double)limit->quota_usec * MILLICORES_PER_CPU /
+                                (double)limit->period_usec);
+  if (limit->cpus > 0 && limit->cpus < cpus)
+    millicores = smaller(millicores, (double)limit->cpus * MILLICORES_PER_CPU);
+  return millicores;
+}

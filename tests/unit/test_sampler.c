@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "sampler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "files.h"
+#include "suites.h"
+
+#define ALL                                                                    \
+  (CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |             \
+   CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE)
+
+static char *directory;
+static struct selection selection;
+static struct tree tree;
+static struct cgroup *root;
+static struct cgroup *child;
+static struct sampler sampler;
+static int fds[CGROUP_CONTROLLER_COUNT];
+
+static void forget(void *context, struct cgroup *cgroup) {
+  (void)context;
+  sampler_forget(&sampler, cgroup);
+}
+
+static void setup(void) {
+  directory = make_tree();
+  tree = (struct tree){.selection = &selection, .on_remove = forget};
+  ck_assert_int_eq(tree_add(&tree, NULL, "", 1, &root), 0);
+  ck_assert_int_eq(tree_add(&tree, root, "a", 2, &child), 0);
+}
+
+static void teardown(void) {
+  tree_release(&tree);
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+    (void)close(fds[i]);
+  remove_tree(directory);
+}
+
+/* The directories of the controllers below the test's own. */
+static void start(enum cgroup_version version, const char *const names[]) {
+  sampler_open(&sampler, version, ALL, 100);
+  sampler.cpus = 4;
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
+    CLEANUP_FREE char *path = NULL;
+    ck_assert_int_ge(asprintf(&path, "%s/%s", directory, names[i]), 0);
+    fds[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    sampler.root_fds[i] = fds[i];
+  }
+}
+
+static void start_v2(void) {
+  write_file(directory, "cpu.stat", "usage_usec 900\n");
+  write_file(directory, "a/cpu.stat",
+             "usage_usec 500\nuser_usec 300\nsystem_usec 200\n");
+  start(CGROUP_VERSION_2, (const char *const[]){"", "", ""});
+}
+
+static uint64_t counter(const struct cpu_sample *sample,
+                        enum cpu_counter which) {
+  ck_assert(cpu_stat_has(&sample->stat, which));
+  ck_assert_uint_gt(sample->time_nsec[which], 0);
+  return sample->stat.counters[which];
+}
+
+START_TEST(v1_hierarchies_side_by_side) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000999\n");
+  write_file(directory, "cpuacct/a/cpuacct.usage_user", "3000000\n");
+  write_file(directory, "cpuacct/a/cpuacct.usage_sys", "2000000\n");
+  write_file(directory, "cpu/a/cpu.stat",
+             "nr_periods 5\nnr_throttled 4\nthrottled_time 77000\n");
+  write_file(directory, "cpu/a/cpu.cfs_quota_us", "20000\n");
+  write_file(directory, "cpu/a/cpu.cfs_period_us", "50000\n");
+  write_file(directory, "cpu/a/cpu.shares", "512\n");
+  write_file(directory, "cpuset/a/cpuset.effective_cpus", "0-1\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  ck_assert_str_eq(sampler_core_file(&sampler), "cpuacct.usage");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 5000);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 3000);
+  ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 2000);
+  ck_assert_uint_eq(counter(&sample, CPU_NR_PERIODS), 5);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
+  ck_assert(!cpu_stat_has(&sample.stat, CPU_NR_BURSTS));
+  ck_assert_int_eq(sampler_read_limit(&sampler, root, false), 0);
+  ck_assert_int_eq(sampler_read_limit(&sampler, child, false), 0);
+  ck_assert_double_eq(child->details->limit_millicores, 400);
+  ck_assert_double_eq(child->details->limit.weight, 50);
+}
+END_TEST
+
+START_TEST(a_cgroup_of_one_hierarchy_only) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000000\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "none", "none"});
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(sample.stat.present, 1U << CPU_USAGE_USEC);
+  ck_assert_int_eq(sampler_read_limit(&sampler, child, false), 0);
+  ck_assert_double_eq(child->details->limit_millicores, 0);
+}
+END_TEST
+
+START_TEST(v2_files) {
+  struct cpu_sample sample;
+
+  start_v2();
+  write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 300);
+  ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
+  ck_assert(!cpu_stat_has(&sample.stat, CPU_PRESSURE_FULL_USEC));
+  ck_assert_uint_eq(sampler.reader.kept, 2);
+}
+END_TEST
+
+START_TEST(only_the_core) {
+  struct cpu_sample sample;
+
+  start_v2();
+  write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
+  ck_assert_int_eq(sampler_read(&sampler, child, 0, &sample), 0);
+  ck_assert_uint_eq(sampler.reader.kept, 1);
+  ck_assert_ptr_null(child->details);
+}
+END_TEST
+
+START_TEST(the_core_must_be_there) {
+  struct cpu_sample sample;
+
+  start_v2();
+  write_file(directory, "a/cpu.stat", "user_usec 300\n");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), -ENODATA);
+  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
+}
+END_TEST
+
+/* A file that comes later is found within a round. */
+START_TEST(missing_files_are_tried_again) {
+  struct cpu_sample sample;
+  int passes = 0;
+
+  start_v2();
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
+  do {
+    sampler.pass++;
+    ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  } while (!cpu_stat_has(&sample.stat, CPU_PRESSURE_SOME_USEC) &&
+           ++passes < SAMPLER_ROUND);
+  ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
+}
+END_TEST
+
+static double limit_now(bool now) {
+  ck_assert_int_eq(sampler_read_limit(&sampler, root, now), 0);
+  ck_assert_int_eq(sampler_read_limit(&sampler, child, now), 0);
+  return child->details->limit_millicores;
+}
+
+START_TEST(the_smallest_of_all_ancestors) {
+  start_v2();
+  write_file(directory, "cpu.max", "60000 100000\n");
+  write_file(directory, "a/cpu.max", "max 100000\n");
+  ck_assert_double_eq(limit_now(false), 600);
+  write_file(directory, "a/cpu.max", "20000 100000\n");
+  ck_assert_double_eq(limit_now(true), 200);
+  write_file(directory, "cpuset.cpus.effective", "0\n");
+  write_file(directory, "a/cpu.max", "300000 100000\n");
+  ck_assert_double_eq(limit_now(true), 600);
+}
+END_TEST
+
+START_TEST(changed_limits_show_within_a_round) {
+  int passes = 0;
+
+  start_v2();
+  write_file(directory, "a/cpu.max", "20000 100000\n");
+  ck_assert_double_eq(limit_now(false), 200);
+  write_file(directory, "a/cpu.max", "10000 100000\n");
+  do
+    sampler.pass++;
+  while (limit_now(false) > 100 && ++passes < SAMPLER_ROUND);
+  ck_assert_double_eq(limit_now(false), 100);
+  ck_assert_int_lt(passes, SAMPLER_ROUND);
+}
+END_TEST
+
+START_TEST(what_is_missing_is_explained_once) {
+  struct cpu_sample sample;
+
+  start_v2();
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  (void)limit_now(false);
+  CLEANUP_FREE char *text = sampler_explain_missing(&sampler);
+  ck_assert_ptr_nonnull(strstr(text, "throttling (no cgroup has the cpu"));
+  ck_assert_ptr_nonnull(strstr(text, "pressure ("));
+  ck_assert_ptr_nonnull(strstr(text, "quotas ("));
+  ck_assert_ptr_null(strstr(text, "user and system"));
+
+  write_file(directory, "a/cpu.stat",
+             "usage_usec 5\nuser_usec 3\nnr_periods 1\nnr_bursts 0\n");
+  write_file(directory, "cpu.pressure", "some total=1\nfull total=1\n");
+  write_file(directory, "a/cpu.max", "max 100000\n");
+  write_file(directory, "a/cpuset.cpus.effective", "0-3\n");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
+  (void)limit_now(true);
+  ck_assert_ptr_null(sampler_explain_missing(&sampler));
+}
+END_TEST
+
+Suite *sampler_suite(void) {
+  Suite *suite = suite_create("sampler");
+  TCase *tests = tcase_create("sampler");
+
+  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_test(tests, v1_hierarchies_side_by_side);
+  tcase_add_test(tests, a_cgroup_of_one_hierarchy_only);
+  tcase_add_test(tests, v2_files);
+  tcase_add_test(tests, only_the_core);
+  tcase_add_test(tests, the_core_must_be_there);
+  tcase_add_test(tests, missing_files_are_tried_again);
+  tcase_add_test(tests, the_smallest_of_all_ancestors);
+  tcase_add_test(tests, changed_limits_show_within_a_round);
+  tcase_add_test(tests, what_is_missing_is_explained_once);
+  suite_add_tcase(suite, tests);
+  return suite;
+}
