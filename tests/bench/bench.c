@@ -31,6 +31,8 @@
 #define SPARE_DESCRIPTORS 64
 #define DEFAULT_KEEP_OPEN (((struct options)OPTIONS_DEFAULT).keep_open)
 
+static volatile sig_atomic_t interrupted;
+
 struct forest {
   const char *version;
   const char *file;
@@ -332,7 +334,6 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
 }
 
 static struct forest planted;
-static volatile sig_atomic_t interrupted;
 
 static void clean_up(void) { fell(&planted); }
 
