@@ -264,7 +264,7 @@ static long system_calls(void (*reader)(void *), void *context) {
 
   if (child == 0) {
     (void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-    (void)raise(SIGSTOP);
+    (void)kill(getpid(), SIGSTOP);
     reader(context);
     _exit(0);
   }
@@ -276,7 +276,7 @@ static long system_calls(void (*reader)(void *), void *context) {
       fail("trace", "a child");
     stops++;
   }
-  /* Two stops a call; the first is the return from raise(), the last two are
+  /* Two stops a call; the first is the return from kill(), the last two are
    * the entry of _exit() and the end. */
   return (stops - 3) / 2;
 }
