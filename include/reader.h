@@ -36,8 +36,8 @@ struct reader {
 
 /* Prepares to keep up to `wanted` descriptors open, and no more than three
  * quarters of those that the process may have from READER_LOWEST_FD on, for
- * which its soft limit is raised to the hard one; where the hard limit is lower
- * than twice READER_LOWEST_FD, a quarter of all. */
+ * which its soft limit is raised as far as needed; where the hard limit is
+ * lower than twice READER_LOWEST_FD, a quarter of all. */
 void reader_open(struct reader *reader, size_t wanted);
 
 /* Reads the file `name` of `cgroup`, whose root is the directory `root_fd`, as

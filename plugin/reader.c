@@ -13,18 +13,27 @@
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
-static rlim_t raise_descriptor_limit(void) {
+/* Raises the soft limit as far as `wanted` needs and the hard one allows, and
+ * returns what it then is. No farther: there are programs, collectd's exec
+ * plugin among them, that close every descriptor there could be, one by one. */
+static rlim_t descriptor_limit(rlim_t wanted) {
   struct rlimit limit;
 
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
     return 0;
   rlim_t soft = limit.rlim_cur;
-  limit.rlim_cur = limit.rlim_max;
-  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : soft;
+  if (soft >= wanted)
+    return soft;
+  limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : soft;
 }
 
 void reader_open(struct reader *reader, size_t wanted) {
-  rlim_t limit = wanted > 0 ? raise_descriptor_limit() : 0;
+  rlim_t enough = READER_LOWEST_FD + (rlim_t)wanted / 3 * 4 + 4;
+  rlim_t limit = wanted > 0 ? descriptor_limit(enough > 2 * READER_LOWEST_FD
+                                                   ? enough
+                                                   : 2 * READER_LOWEST_FD)
+                            : 0;
   bool high = limit >= (rlim_t)2 * READER_LOWEST_FD;
   rlim_t share = high ? (limit - READER_LOWEST_FD) / 4 * 3 : limit / 4;
 

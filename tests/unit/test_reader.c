@@ -125,6 +125,30 @@ START_TEST(a_share_is_taken) {
 }
 END_TEST
 
+static rlim_t soft_limit(void) {
+  struct rlimit limit;
+
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  return limit.rlim_cur;
+}
+
+/* Some programs close all descriptors that there can be: a soft limit as high
+ * as the hard one would have them busy for long. */
+START_TEST(the_limit_is_raised_as_needed) {
+  limit_descriptors(256, 16000);
+  reader_open(&reader, 0);
+  ck_assert_uint_eq(soft_limit(), 256);
+  reader_open(&reader, 30);
+  ck_assert_uint_eq(reader.keep, 30);
+  ck_assert_uint_eq(soft_limit(), 2048);
+  reader_open(&reader, 3000);
+  ck_assert_uint_eq(reader.keep, 3000);
+  ck_assert_uint_eq(soft_limit(), 5028);
+  reader_open(&reader, 10);
+  ck_assert_uint_eq(soft_limit(), 5028);
+}
+END_TEST
+
 START_TEST(share_does_not_exhaust_a_small_limit) {
   limit_descriptors(64, 64);
   reader_open(&reader, 1000);
@@ -183,6 +207,7 @@ Suite *reader_suite(void) {
   tcase_add_loop_test(tests, kept_and_not_kept_read_alike, 0, 5);
   tcase_add_test(tests, kept_ones_are_above_select);
   add_test_for_each(tests, a_share_is_taken, limits);
+  tcase_add_test(tests, the_limit_is_raised_as_needed);
   tcase_add_test(tests, share_does_not_exhaust_a_small_limit);
   tcase_add_test(tests, removed_ones_are_let_go);
   tcase_add_test(tests, missing_file_is_told);
