@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,7 +296,7 @@ static long kernel_kilobytes(void) {
 
 /* All groups of values, by themselves: with them a cgroup takes up to four
  * descriptors, which not all readers could have at once. */
-static double measure_all_groups(const struct forest *forest,
+static double measure_all_groups(struct forest *forest,
                                  const struct stirrer *stirrer,
                                  size_t keep_open, long *calls) {
   double all[ROUNDS];
@@ -305,7 +304,7 @@ static double measure_all_groups(const struct forest *forest,
 
   open_ours(&ours, forest, keep_open, ~0U);
   for (int round = 0; round < ROUNDS; round++) {
-    read_plain((void *)(uintptr_t)forest);
+    read_plain(forest);
     stir(stirrer);
     all[round] = timed(read_ours, &ours);
   }
