@@ -29,12 +29,11 @@ static rlim_t descriptor_limit(rlim_t wanted) {
 }
 
 void reader_open(struct reader *reader, size_t wanted) {
+  const rlim_t least = (rlim_t)2 * READER_LOWEST_FD;
   rlim_t enough = READER_LOWEST_FD + (rlim_t)wanted / 3 * 4 + 4;
-  rlim_t limit = wanted > 0 ? descriptor_limit(enough > 2 * READER_LOWEST_FD
-                                                   ? enough
-                                                   : 2 * READER_LOWEST_FD)
-                            : 0;
-  bool high = limit >= (rlim_t)2 * READER_LOWEST_FD;
+  rlim_t limit =
+      wanted > 0 ? descriptor_limit(enough > least ? enough : least) : 0;
+  bool high = limit >= least;
   rlim_t share = high ? (limit - READER_LOWEST_FD) / 4 * 3 : limit / 4;
 
   *reader = (struct reader){
