@@ -160,9 +160,9 @@ static int read_cgroups(user_data_t *user_data) {
   collector_run(plugin.collector, &sink, &pass);
   meta_data_destroy(dispatch.meta);
   if (pass.failed > 0)
-    c_complain(LOG_ERR, &plugin.unreadable,
-               LOG_PREFIX "Cannot read %s: %s (%zu cgroups in all)",
-               pass.failed_file, strerror(-pass.error), pass.failed);
+    c_complain(LOG_ERR, &plugin.unreadable, LOG_PREFIX "Cannot read %s: %s%s",
+               pass.failed_file, strerror(-pass.error),
+               pass.failed > 1 ? ", nor some other cgroups" : "");
   else
     c_release(LOG_INFO, &plugin.unreadable,
               LOG_PREFIX "All cgroups can be read again");

@@ -208,6 +208,8 @@ static struct cgroup *next_in_order(struct cgroup *cgroup) {
 struct cgroup *const *tree_order(struct tree *tree) {
   size_t count = 0;
 
+  if (tree->root == NULL)
+    return NULL;
   if (!tree->changed)
     return tree->order;
   if (tree->order_room < tree->count) {

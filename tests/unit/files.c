@@ -31,8 +31,12 @@ char *fixture_text(const char *name) {
 }
 
 char *make_tree(void) {
-  char *directory = strdup("/tmp/cgroup_cpu_test.XXXXXX");
+  const char *parent = getenv("TMPDIR");
+  char *directory = NULL;
 
+  ck_assert_int_ge(asprintf(&directory, "%s/cgroup_cpu_test.XXXXXX",
+                            parent != NULL ? parent : "/tmp"),
+                   0);
   ck_assert_ptr_nonnull(mkdtemp(directory));
   return directory;
 }

@@ -195,6 +195,32 @@ START_TEST(every_cgroup_below) {
 }
 END_TEST
 
+START_TEST(root_goes_and_comes_back) {
+  CLEANUP_FREE char *path = NULL;
+  CLEANUP_FREE char *away = NULL;
+
+  write_file(tree, "root/cpu.stat", "usage_usec 900\n");
+  write_file(tree, "root/a/cpu.stat", "usage_usec 500\n");
+  ck_assert_int_ge(asprintf(&path, "%s/root", tree), 0);
+  ck_assert_int_ge(asprintf(&away, "%s/away", tree), 0);
+  struct hierarchy hierarchy = {.version = CGROUP_VERSION_2,
+                                .path = strdup(path)};
+  ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
+  ck_assert_uint_eq(run().read, 2);
+
+  ck_assert_int_eq(rename(path, away), 0);
+  struct collector_pass pass = run();
+  ck_assert_uint_eq(pass.read, 0);
+  ck_assert_int_eq(pass.error, -ENOENT);
+  ck_assert_str_eq(pass.failed_file, path);
+  ck_assert_uint_eq(recorder.count, 0);
+
+  ck_assert_int_eq(rename(away, path), 0);
+  ck_assert_uint_eq(run().read, 2);
+  ck_assert_uint_eq(recorder.count, 2);
+}
+END_TEST
+
 /* A directory whose file vanished between update and read is no failure. */
 START_TEST(vanishing_is_silent) {
   write_file(tree, "cpu.stat", "usage_usec 900\n");
@@ -290,6 +316,7 @@ Suite *collector_suite(void) {
   tcase_add_test(tests, counter_that_goes_back_gives_no_gauge);
   tcase_add_test(tests, unreadable_file_is_named_and_comes_back);
   tcase_add_test(tests, every_cgroup_below);
+  tcase_add_test(tests, root_goes_and_comes_back);
   tcase_add_test(tests, vanishing_is_silent);
   tcase_add_test(tests, v2_root_without_counters);
   tcase_add_test(tests, only_what_is_selected_is_read);

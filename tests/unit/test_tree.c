@@ -103,6 +103,7 @@ START_TEST(a_subtree_goes_as_a_whole) {
   tree_remove(&tree, root);
   ck_assert_uint_eq(tree.count, 0);
   ck_assert_ptr_null(tree.root);
+  ck_assert_ptr_null(tree_order(&tree));
   add(NULL, "", 9);
   ck_assert_uint_eq(tree.count, 1);
 }
