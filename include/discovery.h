@@ -50,6 +50,8 @@ struct discovery {
   /* Cgroups that were seen and there was no room for; there may be more below
    * them. */
   size_t left_out;
+  /* The path below the root of what made the latest update fail. */
+  char failed_path[TREE_PATH_SIZE];
 };
 
 /* Prepares `discovery`, whose first four fields are set; opens nothing but
@@ -59,8 +61,9 @@ void discovery_open(struct discovery *discovery);
 void discovery_close(struct discovery *discovery);
 
 /* Brings `tree` up to date. Returns 0; -ENOENT or another negative errno when
- * there is no root cgroup to be had, and then the tree is empty; or -ENOMEM,
- * and then some are missing until the next update. */
+ * there is no root cgroup to be had, and then the tree is empty; or what kept
+ * it from seeing some of the cgroups, which are missing until they can be seen.
+ * `failed_path` then says where. */
 int discovery_update(struct discovery *discovery, struct tree *tree);
 
 /* To be called for every cgroup that leaves the tree. */

@@ -98,21 +98,18 @@ void collector_free(struct collector *collector) {
   free(collector);
 }
 
-static void note_failure(struct collector *collector,
-                         const struct cgroup *cgroup, int error,
+/* `file` is in the directory of the cgroup at `path`; "" is the directory. */
+static void note_failure(struct collector *collector, const char *path,
+                         const char *file, int error,
                          struct collector_pass *pass) {
-  char path[TREE_PATH_SIZE] = "";
+  bool is_root = strcmp(path, "/") == 0;
 
   if (pass->failed++ > 0)
     return;
   pass->error = error;
   free(collector->failed_file);
-  if (cgroup != NULL)
-    (void)tree_path(cgroup, path);
   if (asprintf(&collector->failed_file, "%s%s%s%s", collector->hierarchy.path,
-               path, strcmp(path, "/") == 0 || cgroup == NULL ? "" : "/",
-               cgroup != NULL ? sampler_core_file(&collector->sampler) : "") <
-      0)
+               is_root ? "" : path, *file != '\0' ? "/" : "", file) < 0)
     collector->failed_file = NULL;
   pass->failed_file = collector->failed_file != NULL
                           ? collector->failed_file
@@ -132,8 +129,12 @@ static void handle_failure(struct collector *collector, struct cgroup *cgroup,
   if (cgroup->parent == NULL && error == -ENOENT &&
       collector->hierarchy.version == CGROUP_VERSION_2)
     pass->root_unaccounted = true;
-  else
-    note_failure(collector, cgroup, error, pass);
+  else {
+    char path[TREE_PATH_SIZE];
+    (void)tree_path(cgroup, path);
+    note_failure(collector, path, sampler_core_file(&collector->sampler), error,
+                 pass);
+  }
 }
 
 static bool is_reported(const struct collector *collector,
@@ -243,7 +244,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   *pass = (struct collector_pass){0};
   int status = discovery_update(&collector->discovery, &collector->tree);
   if (status < 0)
-    note_failure(collector, NULL, status, pass);
+    note_failure(collector, collector->discovery.failed_path, "", status, pass);
   pass->left_out = collector->discovery.left_out;
   pass->watch_error = collector->discovery.watch_error;
 

@@ -247,20 +247,29 @@ static bool is_gone(int error) {
          error == ENODEV;
 }
 
-static void list(struct update *update, struct cgroup *cgroup) {
+static void note_failure(struct update *update, const struct cgroup *cgroup,
+                         int status) {
+  update->status = status;
+  (void)tree_path(cgroup, update->discovery->failed_path);
+}
+
+/* Returns false when it has to be tried again. */
+static bool list(struct update *update, struct cgroup *cgroup) {
   struct discovery *discovery = update->discovery;
   struct stat before;
   struct stat after;
   DIR *stream = open_directory(discovery, cgroup, &before);
 
   if (stream == NULL) {
-    if (!is_gone(errno))
-      update->status = -errno;
-    else if (cgroup->parent != NULL) {
+    if (!is_gone(errno)) {
+      note_failure(update, cgroup, -errno);
+      return false;
+    }
+    if (cgroup->parent != NULL) {
       enqueue(update, cgroup->parent);
       tree_remove(update->tree, cgroup);
     }
-    return;
+    return true;
   }
   discovery->listings++;
   discovery->left_out -= cgroup->left_out;
@@ -273,6 +282,7 @@ static void list(struct update *update, struct cgroup *cgroup) {
       learn_links(discovery, cgroup, before.st_nlink, after.st_nlink);
   }
   (void)closedir(stream);
+  return true;
 }
 
 static int compare_depth_and_birth(const void *left, const void *right) {
@@ -297,6 +307,7 @@ static void find_deepest(struct update *update) {
 static void list_queued(struct update *update) {
   struct discovery *discovery = update->discovery;
   size_t most = 4 * discovery->max_cgroups + DISCOVERY_SMALL;
+  size_t failed = 0;
 
   if (discovery->queue_length == 0)
     return;
@@ -306,10 +317,12 @@ static void list_queued(struct update *update) {
   for (size_t i = 0; i < discovery->queue_length; i++) {
     struct cgroup *cgroup = discovery->queue[i];
     cgroup->queued = false;
-    if (!cgroup->removed && i < most)
-      list(update, cgroup);
+    if (!cgroup->removed && i < most && !list(update, cgroup)) {
+      cgroup->queued = true;
+      discovery->queue[failed++] = cgroup;
+    }
   }
-  discovery->queue_length = 0;
+  discovery->queue_length = failed;
 }
 
 /* Keeps the cgroups nearest to the root, and of two as near the older one. */
@@ -440,10 +453,21 @@ static int find_root(struct update *update, bool *fresh) {
   return 0;
 }
 
+/* What is to be tried again must not be what is about to be freed. */
+static void drop_removed(struct discovery *discovery) {
+  size_t left = 0;
+
+  for (size_t i = 0; i < discovery->queue_length; i++)
+    if (!discovery->queue[i]->removed)
+      discovery->queue[left++] = discovery->queue[i];
+  discovery->queue_length = left;
+}
+
 int discovery_update(struct discovery *discovery, struct tree *tree) {
   struct update update = {.discovery = discovery, .tree = tree};
   bool fresh = false;
 
+  (void)strcpy(discovery->failed_path, "/");
   int status = find_root(&update, &fresh);
   if (status == 0) {
     bool complete = watcher_drain(&discovery->watcher, on_event, &update);
@@ -453,6 +477,7 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
     trim(&update);
     status = update.status;
   }
+  drop_removed(discovery);
   tree_bury(tree);
   return status;
 }

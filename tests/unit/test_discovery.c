@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -348,6 +349,45 @@ START_TEST(root_goes_and_comes_back) {
 }
 END_TEST
 
+/* Root may read everything, so the directory is one that cannot be opened for
+ * another reason: there are no descriptors left. */
+START_TEST(what_cannot_be_listed_is_named) {
+  struct rlimit limit;
+
+  make("a");
+  make("a/b");
+  update();
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  make("a/new");
+  limit.rlim_cur = 0;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ck_assert_int_eq(discovery_update(&discovery, &tree), -EMFILE);
+  ck_assert_str_eq(discovery.failed_path, "/a");
+  limit.rlim_cur = limit.rlim_max;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ck_assert_ptr_nonnull(find("/a/b"));
+  update();
+  ck_assert_ptr_nonnull(find("/a/new"));
+}
+END_TEST
+
+/* In a large tree nothing but the memory of the failure leads back to it. */
+START_TEST(what_cannot_be_listed_is_tried_again) {
+  struct rlimit limit;
+
+  make_many();
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  make("many/7/new");
+  limit.rlim_cur = 0;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ck_assert_int_eq(discovery_update(&discovery, &tree), -EMFILE);
+  limit.rlim_cur = limit.rlim_max;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  update();
+  ck_assert_ptr_nonnull(find("/many/7/new"));
+}
+END_TEST
+
 START_TEST(links_are_not_followed) {
   make("a");
   ck_assert_int_eq(symlinkat("a", root, "link"), 0);
@@ -379,5 +419,12 @@ Suite *discovery_suite(void) {
   tcase_add_test(tests, root_goes_and_comes_back);
   tcase_add_test(tests, links_are_not_followed);
   suite_add_tcase(suite, tests);
+
+  TCase *limit_tests = tcase_create("limits");
+  tcase_set_tags(limit_tests, "limits");
+  tcase_add_checked_fixture(limit_tests, setup, teardown);
+  tcase_add_test(limit_tests, what_cannot_be_listed_is_named);
+  tcase_add_test(limit_tests, what_cannot_be_listed_is_tried_again);
+  suite_add_tcase(suite, limit_tests);
   return suite;
 }

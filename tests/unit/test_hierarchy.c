@@ -271,6 +271,27 @@ START_TEST(explanation_of_a_wrong_root) {
 }
 END_TEST
 
+/* Links beside a co-mount name its controllers: the directory is what counts.
+ */
+START_TEST(links_to_co_mounts) {
+  char *tree = make_tree();
+  CLEANUP_FREE char *link = NULL;
+  struct host host = {
+      .root = CG, .path = CG "/cpuacct,cpu", .version = V1, .foreign = true};
+
+  write_file(tree, "sys/fs/cgroup/cpuacct,cpu/cpuacct.usage", "0\n");
+  ck_assert_int_ge(asprintf(&link, "%s" CG "/cpu", tree), 0);
+  ck_assert_int_eq(symlink("cpuacct,cpu", link), 0);
+  check_host(&host, tree);
+
+  /* And one can be followed to it. */
+  host.root = CG "/cpu";
+  host.path = CG "/cpu";
+  check_host(&host, tree);
+  remove_tree(tree);
+}
+END_TEST
+
 START_TEST(controllers_of_co_mounts) {
   static const char mountinfo[] =
       "2 1 0:2 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup c rw,cpu,cpuacct\n"
@@ -338,6 +359,7 @@ Suite *hierarchy_suite(void) {
   add_test_for_each(tests, made_up_hosts, made_hosts);
   tcase_add_test(tests, explanation_names_what_was_seen);
   tcase_add_test(tests, explanation_of_a_wrong_root);
+  tcase_add_test(tests, links_to_co_mounts);
   tcase_add_test(tests, controllers_of_co_mounts);
   add_test_for_each(tests, other_controllers, controllers);
   suite_add_tcase(suite, tests);
