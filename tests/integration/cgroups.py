@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""Real cgroups that a test makes for itself and takes away again."""
+import itertools
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from waiting import wait_until
+
+COUNTERS = {"v1": "cpuacct.usage", "v2": "cpu.stat"}
+numbers = itertools.count()
+
+
+def hierarchies():
+    """Where the whole of each version that accounts CPU time is mounted"""
+    found = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        _, _, _, root, directory, *_ = line.split()
+        kind, _, options = line.split(" - ")[1].split()
+        version = {"cgroup2": "v2", "cgroup": "v1"}.get(kind)
+        if version == "v1" and "cpuacct" not in options.split(","):
+            continue
+        if version and root == "/":
+            found.setdefault(version, Path(directory))
+    return found
+
+
+def require_both():
+    """What makes all kinds of hosts out of this one"""
+    found = hierarchies()
+    if found.keys() != COUNTERS.keys() or os.geteuid() != 0:
+        pytest.skip("needs root on a host with cgroup v1 cpuacct and cgroup2")
+    return found
+
+
+class Cgroup:
+    """One cgroup, under the same path in each of the hierarchies"""
+
+    def __init__(self, mounts, path=None):
+        self.mounts = mounts
+        self.path = path or f"cgroup_cpu_test.{os.getpid()}.{next(numbers)}"
+        self.processes = []
+        self.children = []
+
+    def directory(self, version):
+        return self.mounts[version] / self.path
+
+    def counter(self, version):
+        return self.directory(version) / COUNTERS[version]
+
+    def __enter__(self):
+        try:
+            for version in self.mounts:
+                self.directory(version).mkdir()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def child(self, name):
+        child = Cgroup(self.mounts, f"{self.path}/{name}")
+        self.children.append(child)
+        return child.__enter__()
+
+    def start(self, *command, **options):
+        """Starts a process that is in the cgroup from its first instruction"""
+        entries = [self.directory(version) / "cgroup.procs"
+                   for version in self.mounts]
+        enter = "".join(f"echo $$ > {entry}; " for entry in entries)
+        process = subprocess.Popen(
+            ["sh", "-ec", enter + 'exec "$@"', "sh", *command],
+            stdin=options.pop("stdin", subprocess.DEVNULL), **options)
+        self.processes.append(process)
+        return process
+
+    def remaining(self):
+        return {int(line) for version in self.mounts for line in
+                (self.directory(version) / "cgroup.procs").read_text().split()}
+
+    def is_empty(self):
+        for process in self.processes:
+            process.poll()
+        for pid in self.remaining():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return not self.remaining()
+
+    def remove(self):
+        """Ends all that was started in it, and takes it away"""
+        for child in self.children:
+            child.remove()
+        self.children.clear()
+        existing = {version: mount for version, mount in self.mounts.items()
+                    if self.directory(version).exists()}
+        self.mounts, mounts = existing, self.mounts
+        wait_until(self.is_empty, 10, lambda: f"{self.path} is still in use")
+        for process in self.processes:
+            process.wait()
+        for version in existing:
+            self.directory(version).rmdir()
+        self.mounts = mounts
+
+    def __exit__(self, *_):
+        self.remove()

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+HEAD = ("| environment | load | plugin | kernel's counter | difference |",
+        "|---|---|--:|--:|--:|")
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def pytest_configure():
+    """Ended in whatever way, the tests take away what they made"""
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, interrupt)
+
+
+@pytest.fixture(scope="session")
+def report():
+    """report(environment, load, plugin's mean, true mean): rows of a table,
+    written to $CGROUP_CPU_REPORT, in Markdown, when that is set"""
+    rows = []
+
+    def add(environment, load, plugin, truth):
+        rows.append(f"| {environment} | {load} | {plugin:.2f}m | {truth:.2f}m "
+                    f"| {plugin - truth:+.2f}m |")
+
+    yield add
+    if target := os.environ.get("CGROUP_CPU_REPORT"):
+        Path(target).write_text("\n".join([*HEAD, *rows]) + "\n")

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""A private collectd that has the plugin, and what it delivers."""
+import os
+import subprocess
+from pathlib import Path
+
+from waiting import wait_until
+
+BUILD = Path(os.environ["CGROUP_CPU_BUILD"]).resolve()
+BURN = BUILD / "cgroup_cpu_burn"
+DAEMON = "/usr/sbin/collectd"
+STOCK = next((path for path in ("/usr/lib/collectd", "/usr/lib64/collectd")
+              if Path(path).is_dir()), None)
+HOST = "cgroup-cpu-test"
+CONFIGURATION = """\
+Hostname "{host}"
+FQDNLookup false
+BaseDir "{directory}"
+PIDFile "{directory}/pid"
+Interval {interval}
+WriteThreads 1
+PluginDir "{stock}"
+LoadPlugin logfile
+<Plugin logfile>
+  LogLevel info
+  PrintSeverity true
+  File "{directory}/log"
+</Plugin>
+LoadPlugin csv
+<Plugin csv>
+  DataDir "{directory}/csv"
+  StoreRates false
+</Plugin>
+{beside}
+PluginDir "{build}/.libs"
+LoadPlugin cgroup_cpu
+<Plugin cgroup_cpu>
+{options}
+</Plugin>
+"""
+
+
+class Collectd:
+    """Everything it writes is below `directory`"""
+
+    def __init__(self, directory, options="", interval=1, beside=(),
+                 build=BUILD):
+        self.directory = directory
+        self.process = None
+        directory.mkdir(parents=True)
+        configuration = directory / "collectd.conf"
+        configuration.write_text(CONFIGURATION.format(
+            host=HOST, directory=directory, interval=interval, stock=STOCK,
+            beside="\n".join(f"LoadPlugin {plugin}" for plugin in beside),
+            build=build, options=options))
+        self.command = [DAEMON, "-f", "-C", str(configuration)]
+
+    def start(self, prefix=(), **environment):
+        with open(self.directory / "output", "w") as output:
+            self.process = subprocess.Popen(
+                [*prefix, *self.command], stdin=subprocess.DEVNULL,
+                stdout=output, stderr=output, env={**os.environ, **environment})
+        return self
+
+    def stop(self, status=0):
+        """Ends it as an administrator does"""
+        self.process.terminate()
+        assert self.process.wait(30) == status, self.log
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def log(self):
+        return "".join(path.read_text() for path in (
+            self.directory / "output", self.directory / "log")
+            if path.exists())
+
+    def messages(self, severity):
+        """Those of the plugin, without the date and its name"""
+        mark = f"[{severity}] cgroup_cpu plugin: "
+        return [line.split(mark)[1] for line in self.log.splitlines()
+                if mark in line]
+
+    def series(self, plugin, instance, kind):
+        """(time, value) pairs in their order, of all days"""
+        directory = self.directory / "csv" / HOST / "-".join(
+            filter(None, (plugin, instance)))
+        return [tuple(map(float, line.split(",")))
+                for path in sorted(directory.glob(f"{kind}-????-??-??"))
+                for line in path.read_text().splitlines(keepends=True)[1:]
+                if line.endswith("\n")]
+
+    def usage(self, instance="root"):
+        return self.series("cgroup_cpu", instance, "derive-cpu_usage_usec")
+
+    def millicores(self, instance="root"):
+        return self.series("cgroup_cpu", instance, "gauge-millicores")
+
+    def has_ended(self):
+        return self.process.poll() is not None
+
+    def wait_for(self, condition, seconds=30):
+        def condition_while_running():
+            assert not self.has_ended(), self.log
+            return condition()
+
+        return wait_until(condition_while_running, seconds, lambda: self.log)
+
+    def samples(self, instance="root"):
+        """usage() and millicores() without the last pass: when collectd is
+        ended it throws away what it has not written yet. What came earlier is
+        complete, since its one writer keeps the order."""
+        *_, (last, _) = self.usage()
+        return tuple([(time, value) for time, value in series if time < last]
+                     for series in (self.usage(instance),
+                                    self.millicores(instance)))
+
+    def wait_for_samples(self, count, seconds=60):
+        self.wait_for(lambda: len(self.usage()) >= count, seconds)

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""The burner holds the load it was asked for, by the kernel's own account."""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from daemon import BURN
+from measurement import tolerance
+from waiting import wait_until
+
+CPUS = len(os.sched_getaffinity(0))
+USAGE = "Usage: cgroup_cpu_burn [--millicores N] [--seconds S]"
+REPORT = re.compile(r"used (\d+\.\d\d) millicores over (\d+\.\d\d) s\n")
+
+
+def come_first():
+    """Whatever else runs on the machine is not what is tested."""
+    os.setsid()
+    with contextlib.suppress(OSError):
+        os.nice(-20)
+        # Where sessions are scheduled as groups, it counts in the group only.
+        Path("/proc/self/autogroup").write_text("-20")
+
+
+@contextlib.contextmanager
+def burner(*arguments):
+    with subprocess.Popen([BURN, *arguments], preexec_fn=come_first,
+                          stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait(process):
+    """The report, and the CPU seconds that the kernel accounts to a process"""
+    report = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return report, usage.ru_utime + usage.ru_stime
+
+
+def waits_for_signals(process):
+    """Its first thread sleeps for nothing else."""
+    return re.match(r"Name:\s*cgroup_cpu_burn\n(.*\n)*State:\s*S",
+                    Path(f"/proc/{process.pid}/status").read_text())
+
+
+def wait_until_it_burns(process):
+    wait_until(lambda: waits_for_signals(process), 5,
+               lambda: "the burner did not start")
+
+
+@pytest.mark.parametrize("millicores", [
+    0, 1, 100, 1000,
+    pytest.param(1500, marks=pytest.mark.skipif(CPUS < 2, reason="one CPU")),
+])
+def test_mean(millicores):
+    started = time.monotonic()
+    with burner("--millicores", str(millicores), "--seconds", "5") as process:
+        report, cpu = wait(process)
+    wall = time.monotonic() - started
+
+    assert process.returncode == 0
+    measured = 1000 * cpu / wall
+    assert measured == pytest.approx(millicores, abs=tolerance(millicores))
+    reported, seconds = map(float, REPORT.fullmatch(report).groups())
+    assert reported == pytest.approx(measured, abs=tolerance(millicores))
+    assert seconds == pytest.approx(5, abs=0.05)
+
+
+def sample(pid):
+    """(time, CPU time), but not if something came in between"""
+    cpu_clock = (~pid << 3) | 2
+    while True:
+        wall = time.monotonic()
+        cpu = time.clock_gettime(cpu_clock)
+        if time.monotonic() - wall < 0.0005:
+            return wall, cpu
+
+
+@pytest.mark.parametrize("millicores", [100, 500])
+def test_every_second(millicores):
+    samples = []
+    with burner("--millicores", str(millicores)) as process:
+        wait_until_it_burns(process)
+        for _ in range(61):
+            samples.append(sample(process.pid))
+            time.sleep(0.1)
+
+    rates = [1000 * (cpu_later - cpu) / (wall_later - wall)
+             for (wall, cpu), (wall_later, cpu_later)
+             in zip(samples, samples[10:])]
+    errors = [abs(rate - millicores) for rate in rates]
+    # A virtual machine stops now and then for long enough to show, when a
+    # second begins or ends just then.
+    inside = [error for error in errors if error <= tolerance(millicores)]
+    assert len(inside) >= 0.9 * len(errors), rates
+    assert max(errors) <= 5 * tolerance(millicores)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("millicores", [0, 100, 1000])
+def test_signal_ends_it(sent, millicores):
+    with burner("--millicores", str(millicores)) as process:
+        wait_until_it_burns(process)
+        sent_at = time.monotonic()
+        process.send_signal(sent)
+        report, _ = wait(process)
+
+    assert time.monotonic() - sent_at < 0.5
+    assert process.returncode == 0
+    assert REPORT.fullmatch(report)
+
+
+def test_seconds_may_be_a_fraction():
+    started = time.monotonic()
+    with burner("--seconds=0.25") as process:
+        report, _ = wait(process)
+
+    assert 0.25 <= time.monotonic() - started < 0.5
+    assert report.endswith(" over 0.25 s\n")
+
+
+@pytest.mark.parametrize("arguments, named", [
+    (["--millicores", "-1"], "--millicores '-1': must be"),
+    (["--millicores", ""], "--millicores '': must be"),
+    (["--millicores", "many"], "--millicores 'many': must be"),
+    (["--millicores", "12.5"], "--millicores '12.5': must be"),
+    (["--millicores", "1e2"], "--millicores '1e2': must be"),
+    (["--millicores", f"{1000 * CPUS + 1}"], f"from 0 to {1000 * CPUS} "),
+    (["--millicores"], "'--millicores' requires an argument"),
+    (["--seconds", "0"], "--seconds '0': must be"),
+    (["--seconds", "-1"], "--seconds '-1': must be"),
+    (["--seconds", "."], "--seconds '.': must be"),
+    (["--seconds", "1.2.3"], "--seconds '1.2.3': must be"),
+    (["--seconds", "inf"], "--seconds 'inf': must be"),
+    (["--seconds", "nan"], "--seconds 'nan': must be"),
+    (["--seconds", "1000000001"], "up to 1000000000"),
+    (["--seconds"], "'--seconds' requires an argument"),
+    (["--load", "5"], "'--load'"),
+    (["-x"], "'x'"),
+    (["--seconds", "1", "more"], "unexpected argument 'more'"),
+])
+def test_bad_arguments(arguments, named):
+    result = subprocess.run([BURN, *arguments], capture_output=True, text=True)
+
+    assert result.returncode == 2
+    assert result.stdout == ""
+    message, usage = result.stderr.splitlines()
+    assert named in message
+    assert usage == USAGE
+
+
+def test_help_and_version():
+    shown = subprocess.run([BURN, "--help"], capture_output=True, text=True)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith(USAGE + "\n")
+
+    shown = subprocess.run([BURN, "--version"], capture_output=True, text=True)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert re.fullmatch(r"cgroup_cpu_burn \d+\.\d+\S*\n", shown.stdout)
+
+
+def test_lost_report_is_an_error():
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([BURN, "--seconds", "0.01"], stdout=full,
+                                stderr=subprocess.PIPE, text=True)
+
+    assert result.returncode == 1
+    assert result.stderr == "cgroup_cpu_burn: No space left on device\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gVisor needs root here")
+@pytest.mark.skipif(not shutil.which("runsc"), reason="runsc is missing")
+@pytest.mark.parametrize("millicores", [100, 500])
+def test_mean_in_gvisor(millicores):
+    """There CPU time counts in ticks of 10 ms."""
+    script = f"""
+        mount -t tmpfs none /sys/fs/cgroup
+        mount -t cgroup -o cpuacct none /sys/fs/cgroup
+        mkdir /sys/fs/cgroup/burn
+        echo $$ > /sys/fs/cgroup/burn/cgroup.procs
+        before=$(cat /sys/fs/cgroup/burn/cpuacct.usage)
+        {BURN} --millicores {millicores} --seconds 10
+        echo $before $(cat /sys/fs/cgroup/burn/cpuacct.usage)
+    """
+    result = subprocess.run(
+        ["runsc", "--network=none", "--ignore-cgroups", "do", "sh", "-ec",
+         script],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        check=True)
+
+    report, counters = result.stdout.splitlines(keepends=True)
+    reported, seconds = map(float, REPORT.fullmatch(report).groups())
+    before, after = map(int, counters.split())
+    counted = (after - before) / 1e6 / seconds
+    assert reported == pytest.approx(millicores, abs=tolerance(millicores))
+    # Starting the two programs around it may be worth a tick each.
+    assert counted == pytest.approx(millicores, abs=tolerance(millicores) + 3)

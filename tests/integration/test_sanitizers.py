@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""A real collectd under valgrind and under the sanitizers: the plugin makes no
+error of memory and leaves nothing behind. Only what has one of our functions
+on its stack counts, not what collectd does by itself."""
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cgroups import Cgroup, hierarchies
+from daemon import Collectd
+
+SOURCES = Path(__file__).parents[2] / "plugin"
+OURS = re.compile(r"cgroup_cpu\.so|\b(?:%s):\d" % "|".join(
+    re.escape(source.name) for source in SOURCES.glob("*.c")))
+CHECKS = ["--leak-check=full", "--show-leak-kinds=definite,indirect",
+          "--errors-for-leak-kinds=definite,indirect", "--track-fds=yes",
+          "--num-callers=40"]
+SAMPLES = 12
+
+
+def steady(collectd, _):
+    collectd.wait_for_samples(SAMPLES, 120)
+    collectd.stop()
+
+
+def root_removed(collectd, cgroup):
+    collectd.wait_for_samples(3, 120)
+    cgroup.remove()
+    collectd.wait_for(lambda: collectd.messages("error"))
+    with cgroup:
+        collectd.wait_for_samples(SAMPLES, 120)
+        collectd.stop()
+
+
+def come_and_go(collectd, cgroup):
+    for number in range(SAMPLES):
+        child = cgroup.child(f"child{number}")
+        child.child("below")
+        collectd.wait_for(lambda: collectd.usage(f"child{number}_below"), 60)
+        if number % 2:
+            child.remove()
+    collectd.stop()
+
+
+def not_started(collectd, _):
+    collectd.wait_for(lambda: "entering read-loop" in collectd.log, 120)
+    collectd.stop(status=1)
+    assert collectd.messages("error")
+
+
+LIVES = {
+    "steady": (steady, "LogSamples true"),
+    "root removed": (root_removed, 'Root "{root}"'),
+    "cgroups come and go": (
+        come_and_go, 'Root "{root}"\nLeavesOnly true\nLogSamples true'),
+    "option twice, and one bad": (
+        not_started, 'Root "/a"\nRoot "/b"\nCgroupVersion "v3"'),
+    "nothing found": (not_started, 'Root "/nonexistent"'),
+}
+
+
+@pytest.fixture
+def cgroup():
+    found = hierarchies()
+    if not found or os.geteuid() != 0:
+        pytest.skip("needs root and a mounted cgroup file system")
+    version = min(found)
+    with Cgroup({version: found[version]}) as cgroup:
+        yield cgroup
+
+
+def path_of(cgroup):
+    (version,) = cgroup.mounts
+    return cgroup.directory(version)
+
+
+@pytest.fixture(params=LIVES)
+def life(request, cgroup):
+    """The configuration, and what happens to the collectd that has it"""
+    live, options = LIVES[request.param]
+    return (options.format(root=path_of(cgroup)),
+            lambda collectd: live(collectd, cgroup))
+
+
+def reports_of_valgrind(text):
+    """Blocks of lines, set apart by empty ones"""
+    return re.split(r"\n\s*\n", re.sub(r"(?m)^==\d+== ?", "", text))
+
+
+def reports_of_sanitizers(directory):
+    for log in directory.glob("sanitizer.*"):
+        yield from re.split(r"\n\s*\n", log.read_text())
+
+
+def ours(reports):
+    return [report for report in reports if OURS.search(report)]
+
+
+@pytest.mark.skipif(not shutil.which("valgrind"), reason="needs valgrind")
+def test_valgrind(tmp_path, life):
+    options, live = life
+    collectd = Collectd(tmp_path / "collectd", options, 0.5)
+    log = tmp_path / "valgrind"
+    with collectd.start(["valgrind", f"--log-file={log}", *CHECKS]):
+        live(collectd)
+
+    text = log.read_text()
+    assert "ERROR SUMMARY" in text and "FILE DESCRIPTORS" in text
+    assert ours(reports_of_valgrind(text)) == []
+
+
+def sanitizer_library(build):
+    listed = subprocess.run(["ldd", build / ".libs/cgroup_cpu.so"], check=True,
+                            stdout=subprocess.PIPE, text=True).stdout
+    return re.search(r"libasan\S* => (\S+)", listed)[1]
+
+
+@pytest.mark.skipif("CGROUP_CPU_ASAN_BUILD" not in os.environ,
+                    reason="CGROUP_CPU_ASAN_BUILD names no build")
+def test_sanitizers(tmp_path, life):
+    """Their errors end the daemon at once; leaks are only written down, because
+    collectd has some of its own"""
+    build = Path(os.environ["CGROUP_CPU_ASAN_BUILD"]).resolve()
+    options, live = life
+    collectd = Collectd(tmp_path / "collectd", options, 0.5, build=build)
+    log = tmp_path / "sanitizer"
+    with collectd.start(
+            LD_PRELOAD=sanitizer_library(build),
+            ASAN_OPTIONS=f"log_path={log}:detect_leaks=1:"
+                         "detect_stack_use_after_return=1:strict_strings=1",
+            LSAN_OPTIONS="exitcode=0:report_objects=1",
+            UBSAN_OPTIONS=f"log_path={log}:print_stacktrace=1"):
+        live(collectd)
+
+    assert ours(reports_of_sanitizers(tmp_path)) == []
+
+
+def open_files(process):
+    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(descriptor)
+
+
+def test_descriptors_do_not_grow(tmp_path, cgroup):
+    """Those on files of cgroups; others come and go with what is written"""
+    def cgroup_files():
+        return sorted(path for path in open_files(collectd.process)
+                      if path.startswith(str(path_of(cgroup))))
+
+    for name in "ab":
+        cgroup.child(name)
+    collectd = Collectd(tmp_path / "collectd", f'Root "{path_of(cgroup)}"', 0.1)
+    with collectd.start():
+        collectd.wait_for_samples(3)
+        before = cgroup_files()
+        collectd.wait_for_samples(20)
+        assert before == cgroup_files() != []
+        collectd.stop()

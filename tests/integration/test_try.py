@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: MIT
+"""packaging/try shows true figures and leaves nothing behind."""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from cgroups import COUNTERS, hierarchies
+from waiting import wait_until
+
+SOURCE = Path(__file__).resolve().parents[2]
+TRY = SOURCE / "packaging" / "try"
+USAGE = ("Usage: packaging/try [--seconds N | --follow] [--millicores N]"
+         " [--output FILE]")
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="must be root")
+
+
+def microseconds(cgroup, version):
+    counter = (cgroup / COUNTERS[version]).read_text()
+    return int(counter) / 1000 if version == "v1" else int(counter.split()[1])
+
+
+def source_state():
+    """Every file of the source tree, and when it was last written"""
+    return {path: path.lstat().st_mtime_ns for path in SOURCE.rglob("*")
+            if ".git" not in path.parts and not path.is_dir()}
+
+
+def processes_naming(path):
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes().decode(
+                errors="replace")
+            if str(path) in command:
+                found.append(command)
+    return found
+
+
+class Run:
+    """One run of the script, in a directory of its own"""
+
+    def __init__(self, folder, *arguments):
+        self.chart = folder / "chart.png"
+        self.scratch = folder / "scratch"
+        self.scratch.mkdir()
+        self.source_before = source_state()
+        self.log = folder / "log"
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                [TRY, "--output", self.chart, *arguments], cwd=folder,
+                env={**os.environ, "TMPDIR": str(self.scratch)}, stdout=log,
+                stderr=subprocess.STDOUT, start_new_session=True)
+        self.version, self.root = min(hierarchies().items())
+        self.cgroup = self.root / f"cgroup-cpu-try.{self.process.pid}"
+
+    def usage(self):
+        """Of all cgroups, and of the burner's"""
+        return (microseconds(self.root, self.version),
+                microseconds(self.cgroup, self.version))
+
+    @property
+    def output(self):
+        return self.log.read_text()
+
+    def wait_for(self, pattern):
+        wait_until(lambda: re.search(pattern, self.output)
+                   or self.process.poll() is not None,
+                   120, lambda: self.output)
+        assert re.search(pattern, self.output), self.output
+
+    def assert_nothing_is_left(self):
+        assert not self.cgroup.exists()
+        assert list(self.scratch.iterdir()) == []
+        assert processes_naming(self.scratch) == []
+        assert source_state() == self.source_before
+
+
+@contextlib.contextmanager
+def running(folder, *arguments):
+    run = Run(folder, *arguments)
+    try:
+        yield run
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.process.pid, signal.SIGTERM)
+        run.process.wait(60)
+
+
+def table(output):
+    """The summary's figures by series"""
+    rows = re.findall(r"^(\S+) +(\d+)((?: +[\d.]+){5})$", output, re.M)
+    names = ("mean", "min", "max", "idle", "burning")
+    return {name: SimpleNamespace(
+                samples=int(samples),
+                **dict(zip(names, map(float, figures.split()))))
+            for name, samples, figures in rows}
+
+
+def assert_is_chart(path):
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", content[16:24])
+    assert width > 600 and height > 300
+    assert b"IEND" in content[-12:]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A whole run, and what the kernel said meanwhile: (time, root, own)"""
+    kernel = []
+    with running(tmp_path_factory.mktemp("try"), "--seconds", "8") as run:
+        while run.process.poll() is None:
+            with contextlib.suppress(OSError):
+                kernel.append((time.monotonic(), *run.usage()))
+            time.sleep(0.05)
+    run.kernel = kernel
+    return run
+
+
+@needs_root
+def test_it_ends_well(finished):
+    assert finished.process.returncode == 0, finished.output
+    assert_is_chart(finished.chart)
+    assert finished.output.endswith(f"\nchart: {finished.chart}\n")
+    finished.assert_nothing_is_left()
+
+
+@needs_root
+def test_it_shows_samples_live(finished):
+    lines = re.findall(
+        r"^root: CPU μs: (\d+)(?: \| delta: \+(\d+) \| CPU: \d+m)?$",
+        finished.output, re.M)
+
+    assert len(lines) >= 8
+    assert sum(int(delta or 0) for _, delta in lines) == (
+        int(lines[-1][0]) - int(lines[0][0]))
+
+
+def moment(kernel, usage):
+    """When the root cgroup's usage was that, by the kernel and our clock"""
+    pairs = zip(kernel, kernel[1:])
+    (start, before, _), (end, after, _) = next(
+        pair for pair in pairs if pair[0][1] <= usage < pair[1][1])
+    return start + (end - start) * (usage - before) / (after - before)
+
+
+@needs_root
+def test_its_figures_are_those_of_the_kernel(finished):
+    burner = re.search(r"^burner: +used ([\d.]+) millicores over ([\d.]+) s$",
+                       finished.output, re.M)
+    asked, seconds = map(float, burner.groups())
+    series = table(finished.output)
+    used = finished.kernel[-1][2] - finished.kernel[0][2]
+
+    assert asked == pytest.approx(100, abs=5)
+    assert used / seconds / 1000 == pytest.approx(asked, abs=3)
+    if finished.cgroup.name in series:
+        own = series[finished.cgroup.name]
+        assert own.burning == pytest.approx(asked, abs=3)
+        assert own.idle == pytest.approx(0, abs=1)
+
+    root = series["root"]
+    assert root.samples >= 8
+    assert root.min <= root.idle <= root.max
+    assert root.min <= root.mean <= root.max
+    burning = finished.output.split("\n---")[1]
+    _, first, *_, last = map(int, re.findall(r"root: CPU μs: (\d+)", burning))
+    assert root.burning == pytest.approx(
+        (last - first) / 1000 / (moment(finished.kernel, last)
+                                 - moment(finished.kernel, first)), rel=0.1)
+
+
+@needs_root
+@pytest.mark.parametrize("send", [os.kill, os.killpg],
+                         ids=["script", "terminal"])
+def test_ctrl_c_ends_the_watch(tmp_path, send):
+    with running(tmp_path, "--follow") as run:
+        run.wait_for("--- the load begins(.*\n){3}")
+        assert run.cgroup.exists()
+        assert processes_naming(run.scratch)
+        send(run.process.pid, signal.SIGINT)
+        run.process.wait(15)
+
+    assert run.process.returncode == 0, run.output
+    assert "burner:     used" in run.output
+    assert re.search(r"^root +\d+ ", run.output, re.M)
+    assert_is_chart(run.chart)
+    run.assert_nothing_is_left()
+
+
+@needs_root
+@pytest.mark.parametrize("moment", ["Building", "root: CPU", "--- the load"])
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_end_it_at_once(tmp_path, sent, moment):
+    with running(tmp_path, "--seconds", "8") as run:
+        run.wait_for(moment)
+        os.killpg(run.process.pid, sent)
+        run.process.wait(15)
+
+    assert run.process.returncode != 0
+    assert "chart:" not in run.output
+    run.assert_nothing_is_left()
+
+
+@pytest.mark.parametrize("arguments, named", [
+    (["--seconds"], "--seconds"),
+    (["--seconds", "7"], "--seconds '7'"),
+    (["--seconds", "3601"], "--seconds '3601'"),
+    (["--seconds", "long"], "--seconds 'long'"),
+    (["--millicores", "-1"], "--millicores '-1'"),
+    (["--millicores=1000000"], "--millicores '1000000'"),
+    (["--output", "/"], "--output '/'"),
+    (["--output="], "--output ''"),
+    (["--fast"], "'--fast'"),
+    (["more"], "'more'"),
+])
+def test_bad_arguments(arguments, named):
+    result = subprocess.run([TRY, *arguments], capture_output=True, text=True)
+
+    assert result.returncode == 2
+    assert result.stdout == ""
+    message, usage = result.stderr.splitlines()
+    assert named in message
+    assert usage == USAGE
+
+
+def test_help():
+    result = subprocess.run([TRY, "--help"], capture_output=True, text=True)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(USAGE + "\n")
+
+
+@needs_root
+def test_it_refuses_to_run_without_root():
+    # By its file alone, as the checkout may be closed to other users.
+    with open(TRY) as script:
+        result = subprocess.run(["bash", "/dev/stdin"], stdin=script,
+                                user=65534, group=65534, extra_groups=[],
+                                cwd="/", capture_output=True, text=True)
+
+    assert result.returncode == 1
+    assert "root" in result.stderr
+
+
+@needs_root
+def test_it_refuses_without_tools_and_apt_get(tmp_path):
+    for tool in ("dirname", "mktemp", "realpath", "rm"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    result = subprocess.run(["/bin/bash", TRY], cwd=tmp_path,
+                            env={"PATH": str(tmp_path)}, capture_output=True,
+                            text=True)
+
+    assert result.returncode == 1
+    assert "no apt-get" in result.stderr
+    assert "autoreconf" in result.stderr

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+"""Waiting for what has to come, with an end."""
+import time
+
+
+def wait_until(condition, seconds, what):
+    """The first true value of condition()"""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what()} ({seconds} s waited)"
+        time.sleep(0.02)
+    return value
