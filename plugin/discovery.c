@@ -131,18 +131,24 @@ static bool has_room(const struct update *update, uint32_t depth) {
   return count < limit || (depth < update->deepest && count < 2 * limit);
 }
 
+static struct cgroup *known_child(const struct update *update,
+                                  const struct cgroup *parent, const char *name,
+                                  uint64_t inode) {
+  struct cgroup *child = tree_find(update->tree, inode);
+
+  return child != NULL && child->parent == parent &&
+                 strcmp(child->component, name) == 0
+             ? child
+             : NULL;
+}
+
 static void add_child(struct update *update, struct cgroup *parent,
                       int directory, const char *name, uint64_t inode) {
   struct discovery *discovery = update->discovery;
   struct tree *tree = update->tree;
   struct cgroup *child = tree_find(tree, inode);
 
-  if (child != NULL && child->parent == parent &&
-      strcmp(child->component, name) == 0) {
-    child->seen = discovery->listings;
-    return;
-  }
-  /* Renamed, or the number is in use again. */
+  /* It hung elsewhere, or its number is in use again. */
   if (child != NULL)
     tree_remove(tree, child);
   if (!has_room(update, parent->depth + 1)) {
@@ -176,22 +182,15 @@ static bool is_directory(int directory, const struct dirent *entry,
   return S_ISDIR(status.st_mode);
 }
 
-static void add_children(struct update *update, struct cgroup *cgroup,
-                         DIR *stream) {
+/* The next subdirectory, or NULL at the end. */
+static const char *next_subdirectory(DIR *stream, uint64_t *inode) {
   const struct dirent *entry;
-  int directory = dirfd(stream);
-  uint64_t inode;
 
-  while ((entry = readdir(stream)) != NULL) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-        !is_directory(directory, entry, &inode))
-      continue;
-    cgroup->subdirectories++;
-    add_child(update, cgroup, directory, entry->d_name, inode);
-    /* It can have gone when a child has its number now. */
-    if (cgroup->removed)
-      return;
-  }
+  while ((entry = readdir(stream)) != NULL)
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+        is_directory(dirfd(stream), entry, inode))
+      return entry->d_name;
+  return NULL;
 }
 
 static void remove_unseen(struct update *update, struct cgroup *cgroup) {
@@ -203,6 +202,32 @@ static void remove_unseen(struct update *update, struct cgroup *cgroup) {
     if (child->seen != update->discovery->listings)
       tree_remove(update->tree, child);
   }
+}
+
+/* What is gone goes first, so that one made anew under its path can have its
+ * name. */
+static void list_children(struct update *update, struct cgroup *cgroup,
+                          DIR *stream) {
+  bool has_new = false;
+  const char *name;
+  uint64_t inode = 0;
+
+  while ((name = next_subdirectory(stream, &inode)) != NULL) {
+    struct cgroup *child = known_child(update, cgroup, name, inode);
+    cgroup->subdirectories++;
+    if (child != NULL)
+      child->seen = update->discovery->listings;
+    else
+      has_new = true;
+  }
+  remove_unseen(update, cgroup);
+  if (!has_new)
+    return;
+  rewinddir(stream);
+  /* The cgroup itself can have to go: when a child has its number now. */
+  while (!cgroup->removed && (name = next_subdirectory(stream, &inode)) != NULL)
+    if (known_child(update, cgroup, name, inode) == NULL)
+      add_child(update, cgroup, dirfd(stream), name, inode);
 }
 
 /* Whether link counts count subdirectories is learned from directories that
@@ -274,10 +299,9 @@ static bool list(struct update *update, struct cgroup *cgroup) {
   discovery->listings++;
   discovery->left_out -= cgroup->left_out;
   cgroup->left_out = cgroup->subdirectories = 0;
-  add_children(update, cgroup, stream);
+  list_children(update, cgroup, stream);
   if (!cgroup->removed) {
     discovery->left_out += cgroup->left_out;
-    remove_unseen(update, cgroup);
     if (fstat(dirfd(stream), &after) == 0)
       learn_links(discovery, cgroup, before.st_nlink, after.st_nlink);
   }

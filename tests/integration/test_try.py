@@ -169,6 +169,7 @@ def test_its_figures_are_those_of_the_kernel(finished):
         assert own.burning == pytest.approx(asked, abs=3)
         assert own.idle == pytest.approx(0, abs=1)
 
+    assert "root" in series, finished.output
     root = series["root"]
     assert root.samples >= 8
     assert root.min <= root.idle <= root.max

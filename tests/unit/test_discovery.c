@@ -171,6 +171,7 @@ START_TEST(made_anew_is_another) {
   update();
   ck_assert_uint_eq(tree.count, count);
   ck_assert_uint_ne(find("/a")->birth, birth);
+  ck_assert_str_eq(find("/a")->instance, "a");
 }
 END_TEST
 

@@ -1,0 +1,454 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What all of collectd takes with the plugin, next to what it takes with
+collectd's own plugin for cgroups, with one that only hands values over, and
+with none.
+
+1000 real cgroups (v1), a cgroup of its own for each collectd, whose counter is
+exact. The daemons of a table run side by side, so that whatever else happens on
+the machine happens to all of them, but their passes come one after the other.
+Printed are medians of the rounds. Needs root, and cpuacct of cgroup v1.
+"""
+import argparse
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+
+BUILD = Path(os.environ.get("CGROUP_CPU_BUILD", ".")).resolve()
+DAEMON = shutil.which("collectd", path="/usr/sbin:/sbin:/usr/bin")
+STOCK = next((path for path in ("/usr/lib/collectd", "/usr/lib64/collectd")
+              if Path(path).is_dir()), None)
+NAME = f"cgroup_cpu_bench.{os.getpid()}"
+LEAF = f"bench{os.getpid()}-"
+GROUPS = 10
+LEAVES = 100
+COUNT = GROUPS * LEAVES
+# No more than this of a plain read's cost, and of collectd's own plugin's.
+AIM_READ = 1.3
+AIM_PEER = 0.3
+CONFIGURATION = """\
+Hostname "benchmark"
+FQDNLookup false
+BaseDir "{directory}"
+PIDFile "{directory}/pid"
+Interval {interval}
+{global_options}
+PluginDir "{stock}"
+LoadPlugin logfile
+<Plugin logfile>
+  LogLevel warning
+  File "{directory}/log"
+</Plugin>
+LoadPlugin unixsock
+<Plugin unixsock>
+  SocketFile "{directory}/socket"
+</Plugin>
+"""
+GRAPHITE = """\
+LoadPlugin write_graphite
+<Plugin write_graphite>
+  <Node "sink">
+    Host "127.0.0.1"
+    Port "{port}"
+  </Node>
+</Plugin>
+"""
+PLUGIN = """\
+PluginDir "{directory}"
+LoadPlugin {name}
+<Plugin {name}>
+{options}
+</Plugin>
+"""
+
+
+def variant(plugin=None, options="", interval=1, global_options=""):
+    return SimpleNamespace(plugin=plugin, options=options, interval=interval,
+                           global_options=global_options)
+
+
+def ours(selected=".group*/*", more="", **settings):
+    return variant("cgroup_cpu", f'CGroup "/{NAME}{selected}"\n{more}',
+                   **settings)
+
+
+def floor(targets, more=""):
+    return variant("dispatch_floor", f'Cgroups "{targets}"\n{more}')
+
+
+def compared(targets):
+    return {
+        "cgroup_cpu": ours(),
+        "collectd's cgroups": variant("cgroups", f'CGroup "/^{LEAF}/"'),
+        "hand over": floor(targets),
+        "hand over with metadata": floor(targets, "Metadata true"),
+        "hand over and read": floor(targets, "Read true"),
+        "hand over with metadata and read": floor(
+            targets, "Metadata true\nRead true"),
+        "no plugin": variant(),
+    }
+
+
+def settings():
+    return {
+        "defaults": ours(),
+        "`WriteThreads 1`": ours(global_options="WriteThreads 1"),
+        "`Interval 10`": ours(interval=10),
+        "`LeavesOnly true`": ours(".group*", "LeavesOnly true"),
+        "`CGroup` selects 10 %": ours(".group0.slice/*"),
+        "`KeepOpen 0`": ours(more="KeepOpen 0"),
+        "`ReportAll true`": ours(more="ReportAll true"),
+    }
+
+
+def find_mount():
+    """Where the whole of cpuacct is mounted"""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        _, _, _, root, directory, *_ = line.split()
+        kind, _, options = line.split(" - ")[1].split()
+        if kind == "cgroup" and root == "/" and "cpuacct" in options.split(","):
+            return Path(directory)
+    sys.exit("daemon_bench: needs cgroup v1 with its cpuacct controller")
+
+
+def remove_cgroups(mount):
+    """Ends what runs in those of this benchmark, and takes them away"""
+    while cgroups := sorted(path for top in mount.glob(f"{NAME}*")
+                            for path in (top, *top.rglob("*/"))):
+        for cgroup in reversed(cgroups):
+            with contextlib.suppress(OSError):
+                for pid in (cgroup / "cgroup.procs").read_text().split():
+                    os.kill(int(pid), signal.SIGKILL)
+                cgroup.rmdir()
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def cleaned_up(mount, scratch):
+    """Afterwards nothing is left. A child does that, which sees the end of this
+    process however it comes."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.close(writing)
+        os.read(reading, 1)
+        remove_cgroups(mount)
+        shutil.rmtree(scratch, ignore_errors=True)
+        os._exit(0)
+    os.close(reading)
+    try:
+        yield
+    finally:
+        os.close(writing)
+        os.waitpid(child, 0)
+
+
+def plant(mount):
+    """Paths of the cgroups that are reported, as in many units of systemd"""
+    paths = []
+    for group in range(GROUPS):
+        parent = f"{NAME}.group{group}.slice"
+        (mount / parent).mkdir()
+        for leaf in range(LEAVES):
+            paths.append(f"{parent}/{LEAF}{group * LEAVES + leaf:04}.service")
+            (mount / paths[-1]).mkdir()
+    return paths
+
+
+def use_cpu(mount, paths):
+    """Gives each cgroup a counter that is not 0"""
+    child = os.fork()
+    if child == 0:
+        for path in paths:
+            (mount / path / "cgroup.procs").write_text("0")
+            end = time.process_time() + 0.001
+            while time.process_time() < end:
+                pass
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def list_targets(mount, paths, target):
+    target.write_text("".join(
+        f"{path.replace('/', '_')} /{path} {mount}/{path}/cpuacct.usage\n"
+        for path in paths))
+
+
+class Sink(threading.Thread):
+    """Takes what write_graphite sends and forgets it"""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        selector = selectors.DefaultSelector()
+        selector.register(self.listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is self.listener:
+                    connection, _ = self.listener.accept()
+                    selector.register(connection, selectors.EVENT_READ)
+                elif not key.fileobj.recv(1 << 20):
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()
+
+
+class Collectd:
+    """Everything it writes is below `directory`"""
+
+    def __init__(self, directory, cgroup, what, port):
+        self.what = what
+        self.directory = directory
+        self.cgroup = cgroup
+        directory.mkdir()
+        cgroup.mkdir()
+        text = CONFIGURATION.format(
+            directory=directory, interval=what.interval, stock=STOCK,
+            global_options=what.global_options)
+        if port:
+            text += GRAPHITE.format(port=port)
+        if what.plugin:
+            home = {"cgroup_cpu": BUILD / ".libs", "cgroups": STOCK,
+                    "dispatch_floor": BUILD / "tests/bench/.libs"}
+            text += PLUGIN.format(name=what.plugin, options=what.options,
+                                  directory=home[what.plugin])
+        configuration = directory / "collectd.conf"
+        configuration.write_text(text)
+        enter = f"echo $$ >{cgroup}/cgroup.procs; ulimit -Sn 4096; exec \"$@\""
+        with open(directory / "output", "w") as output:
+            self.process = subprocess.Popen(
+                ["sh", "-ec", enter, "sh", DAEMON, "-f", "-C", configuration],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+    def usage(self):
+        """In ms"""
+        return int((self.cgroup / "cpuacct.usage").read_text()) / 1e6
+
+    def reading(self):
+        """CPU time of the threads that read, in ms"""
+        return sum(
+            int((thread / "schedstat").read_text().split()[0]) / 1e6
+            for thread in Path(f"/proc/{self.process.pid}/task").iterdir()
+            if (thread / "comm").read_text().startswith("reader"))
+
+    def memory(self):
+        """Resident now and at most, in MB"""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        return [int(fields[name].split()[0]) / 1024
+                for name in ("VmRSS", "VmHWM")]
+
+    def series(self):
+        """How many had a value in the last two intervals"""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.directory / "socket"))
+            client.sendall(b"LISTVAL\n")
+            with client.makefile() as answers:
+                count = int(answers.readline().split()[0])
+                times = [float(answers.readline().split()[0])
+                         for _ in range(count)]
+        return sum(time.time() - value <= 2 * self.what.interval
+                   for value in times)
+
+    def fail(self):
+        for name in ("output", "log"):
+            if (log := self.directory / name).exists():
+                sys.stderr.write(log.read_text())
+        sys.exit(f"daemon_bench: trouble with collectd and {self.what.plugin}")
+
+    def measurement(self, cpu):
+        if self.process.poll() is not None:
+            self.fail()
+        series = self.series()
+        if (series == 0) != (self.what.plugin is None):
+            self.fail()
+        memory, peak = self.memory()
+        return SimpleNamespace(cpu=cpu, values=series / self.what.interval,
+                               memory=memory, peak=peak)
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.cgroup.rmdir()
+        shutil.rmtree(self.directory)
+
+
+class Bench:
+    def __init__(self, mount, scratch, options):
+        self.mount = mount
+        self.scratch = scratch
+        self.options = options
+        self.port = Sink().port
+
+    def side_by_side(self, names, variants, port, warm_up, window):
+        """One measurement of each, of collectds that are started for it"""
+        start = time.monotonic()
+        daemons = {}
+        for number, name in enumerate(names):
+            time.sleep(max(0, start + number / len(names) - time.monotonic()))
+            daemons[name] = Collectd(
+                self.scratch / str(number),
+                self.mount / f"{NAME}.daemon{number}", variants[name], port)
+        time.sleep(warm_up)
+        used = {}
+        for sign in -1, 1:
+            end = time.monotonic() + window
+            for name, daemon in daemons.items():
+                used[name] = used.get(name, 0) + sign * daemon.usage()
+            if sign < 0:
+                time.sleep(end - time.monotonic())
+        result = {name: daemon.measurement(used[name] / window)
+                  for name, daemon in daemons.items()}
+        for daemon in daemons.values():
+            daemon.process.terminate()
+        for daemon in daemons.values():
+            daemon.stop()
+        return result
+
+    def measure(self, variants, port, warm_up, window):
+        """In each round they are started in another order"""
+        found = defaultdict(list)
+        names = list(variants)
+        for turn in range(self.options.rounds):
+            order = names[turn % len(names):] + names[:turn % len(names)]
+            for batch in [[n] for n in order] if self.options.alone else [order]:
+                for name, measurement in self.side_by_side(
+                        batch, variants, port, warm_up, window).items():
+                    found[name].append(measurement)
+        return {name: summary(found[name]) for name in names}
+
+
+def summary(measurements):
+    cpu = [one.cpu for one in measurements]
+    values = median(one.values for one in measurements)
+    return SimpleNamespace(
+        cpu=median(cpu), least=min(cpu), most=max(cpu), values=values,
+        each=median(cpu) / values * 1000 if values else None,
+        memory=median(one.memory for one in measurements),
+        peak=max(one.peak for one in measurements))
+
+
+def row(*cells):
+    print("|", " | ".join(
+        cell if isinstance(cell, str) else "–" if cell is None
+        else f"{cell:.2f}" for cell in cells), "|", flush=True)
+
+
+def print_comparison(found, writer):
+    bare = found["hand over"]
+    peer = found["collectd's cgroups"]
+    for name, one in found.items():
+        row(writer, name, one.cpu, f"{one.least:.2f}–{one.most:.2f}",
+            f"{one.values:.0f}", one.each, f"{one.memory:.1f}",
+            f"{one.peak:.1f}", one.cpu / bare.cpu,
+            one.each and one.each / peer.each)
+
+
+def print_aims(found, writer):
+    bare = found["hand over"].cpu
+    read = found["hand over and read"].cpu - bare
+    with_metadata = found["hand over with metadata"].cpu
+    own = found["cgroup_cpu"]
+    share = own.each / found["collectd's cgroups"].each
+    for text, value, aim in (
+            ("CPU per value, of collectd's cgroups", share, AIM_PEER),
+            (f"ms/s, hand over + {AIM_READ} × read", own.cpu,
+             bare + AIM_READ * read),
+            (f"ms/s, hand over with metadata + {AIM_READ} × read", own.cpu,
+             with_metadata + AIM_READ * read)):
+        row(writer, text, value, aim, "yes" if value <= aim else "no")
+
+
+def compare(bench, writers, targets, window):
+    found = {}
+    print(f"{COUNT} cgroups (v1), a pass each second, windows of {window} s, "
+          f"medians of {bench.options.rounds}\n")
+    row("writer", "plugin", "CPU ms/s", "range", "values/s", "CPU μs/value",
+        "RSS MB", "RSS peak MB", "of hand over", "of cgroups, per value")
+    print("|---|---" + "|--:" * 8 + "|")
+    for writer, port in writers.items():
+        found[writer] = bench.measure(compared(targets), port, 5, window)
+        print_comparison(found[writer], writer)
+    print()
+    row("writer", "aim", "is", "at most", "met")
+    print("|---|---|--:|--:|---|")
+    for writer in writers:
+        print_aims(found[writer], writer)
+
+
+def compare_settings(bench, writers, window):
+    print(f"\ncgroup_cpu with other settings, windows of {window} s\n")
+    row("writer", "settings", "CPU ms/s", "range", "values/s", "CPU μs/value",
+        "RSS MB", "of the defaults")
+    print("|---|---" + "|--:" * 6 + "|")
+    for writer, port in writers.items():
+        # The first rate comes with the second pass.
+        found = bench.measure(settings(), port, 12, window)
+        for name, one in found.items():
+            row(writer, name, one.cpu, f"{one.least:.2f}–{one.most:.2f}",
+                f"{one.values:.0f}", one.each, f"{one.memory:.1f}",
+                one.cpu / found["defaults"].cpu)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true",
+                        help="one round, short windows")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", action="store_true",
+                        help="one daemon at a time: takes seven times as long")
+    parser.add_argument("--writer", choices=("none", "write_graphite"),
+                        help="only with this one")
+    parser.add_argument("--table", choices=("plugins", "settings"),
+                        help="only this one")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds = 1
+    return options
+
+
+def main():
+    options = parse_arguments()
+    if os.geteuid() != 0 or not DAEMON or not STOCK:
+        sys.exit("daemon_bench: needs root, and collectd")
+    mount = find_mount()
+    scratch = Path(tempfile.mkdtemp(prefix=f"{NAME}."))
+    for ending in signal.SIGTERM, signal.SIGHUP:
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    with cleaned_up(mount, scratch):
+        targets = scratch / "targets"
+        paths = plant(mount)
+        use_cpu(mount, paths)
+        list_targets(mount, paths, targets)
+        bench = Bench(mount, scratch, options)
+        writers = {"none": None, "write_graphite": bench.port}
+        if options.writer:
+            writers = {options.writer: writers[options.writer]}
+        if options.table != "settings":
+            compare(bench, writers, targets, 10 if options.quick else 30)
+        if options.table != "plugins":
+            compare_settings(bench, writers, 10 if options.quick else 20)
+
+
+if __name__ == "__main__":
+    main()
