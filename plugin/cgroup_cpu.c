@@ -167,7 +167,9 @@ static int read_cgroups(user_data_t *user_data) {
     c_release(LOG_INFO, &plugin.unreadable,
               LOG_PREFIX "All cgroups can be read again");
   tell_conditions(&pass);
-  return pass.read == 0 ? -1 : 0;
+  /* collectd calls ever more seldom after an error. To have nothing to read,
+   * because nothing is selected, is none. */
+  return pass.read == 0 && pass.failed > 0 ? -1 : 0;
 }
 
 /* collectd looks neither at versions nor at layouts when it loads a plugin. A
