@@ -201,7 +201,8 @@ def test_no_microsecond_is_lost_or_counted_twice(
     inner = cgroup.child("inner")
     leaves = [inner.child("a"), inner.child("b"), cgroup.child("c")]
     for place, millicores in zip([inner, *leaves], (100, 150, 200, 250)):
-        place.start(BURN, "--millicores", str(millicores), "--seconds", "120",
+        place.start("nice", "-n", "-20", BURN, "--millicores",
+                    str(millicores), "--seconds", "120",
                     stdout=subprocess.DEVNULL)
     with Recorder(tmp_path / "record", [cgroup.counter(version)]) as record:
         collectd = start(f"LeavesOnly {str(leaves_only).lower()}")
@@ -212,21 +213,24 @@ def test_no_microsecond_is_lost_or_counted_twice(
     truth = record.of(cgroup.counter(version)).millicores(
         moments[1], moments[-1])
 
+    length = moments[-1] - moments[1]
+    # The reads of a pass may come a while after the time that they carry.
+    allowed = measurement.tolerance(truth) + truth * measurement.DELAY / length
+
     def mean(instance, kind="gauge-millicores"):
         values = dict(collectd.series("cgroup_cpu", instance, kind))
-        return sum(values[moment] for moment in moments[2:]) / 6
+        return sum(values[end] * (end - begin) for begin, end in
+                   zip(moments[1:], moments[2:])) / length
 
     if leaves_only:
         assert instances(collectd) == {"inner_a", "inner_b", "c"}
         parts = [mean("inner_a"), mean("inner_b"), mean("c"),
                  mean("inner", "gauge-remainder_millicores"),
                  mean("root", "gauge-remainder_millicores")]
-        assert sum(parts) == pytest.approx(
-            truth, abs=measurement.tolerance(truth))
+        assert sum(parts) == pytest.approx(truth, abs=allowed)
         assert parts[3] == pytest.approx(100, abs=10)
     else:
-        assert mean("root") == pytest.approx(
-            truth, abs=measurement.tolerance(truth))
+        assert mean("root") == pytest.approx(truth, abs=allowed)
         for moment in moments:
             usage = {name: dict(collectd.usage(name))[moment] for name in
                      ("root", "inner", "inner_a", "inner_b", "c")}
