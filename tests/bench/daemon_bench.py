@@ -237,15 +237,13 @@ class Collectd:
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
     def usage(self):
-        """In ms"""
-        return int((self.cgroup / "cpuacct.usage").read_text()) / 1e6
-
-    def reading(self):
-        """CPU time of the threads that read, in ms"""
-        return sum(
-            int((thread / "schedstat").read_text().split()[0]) / 1e6
-            for thread in Path(f"/proc/{self.process.pid}/task").iterdir()
-            if (thread / "comm").read_text().startswith("reader"))
+        """CPU time of all of it, and of the threads that read, in ms"""
+        reading = 0
+        for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
+            if (thread / "comm").read_text().startswith("reader"):
+                schedstat = (thread / "schedstat").read_text()
+                reading += int(schedstat.split()[0]) / 1e6
+        return int((self.cgroup / "cpuacct.usage").read_text()) / 1e6, reading
 
     def memory(self):
         """Resident now and at most, in MB"""
@@ -272,15 +270,15 @@ class Collectd:
                 sys.stderr.write(log.read_text())
         sys.exit(f"daemon_bench: trouble with collectd and {self.what.plugin}")
 
-    def measurement(self, cpu):
-        if self.process.poll() is not None:
-            self.fail()
+    def measurement(self, before, after, seconds):
         series = self.series()
         if (series == 0) != (self.what.plugin is None):
             self.fail()
         memory, peak = self.memory()
-        return SimpleNamespace(cpu=cpu, values=series / self.what.interval,
-                               memory=memory, peak=peak)
+        cpu, reading = [(late - early) / seconds
+                        for early, late in zip(before, after)]
+        return SimpleNamespace(cpu=cpu, reading=reading, memory=memory,
+                               values=series / self.what.interval, peak=peak)
 
     def stop(self):
         self.process.terminate()
@@ -293,12 +291,23 @@ class Collectd:
         shutil.rmtree(self.directory)
 
 
+def busy_seconds():
+    """CPU time of the whole machine"""
+    _, user, nice, system, _, _, *interrupts = (
+        Path("/proc/stat").read_text().splitlines()[0].split())
+    ticks = sum(map(int, [user, nice, system, *interrupts[:2]]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 class Bench:
     def __init__(self, mount, scratch, options):
         self.mount = mount
         self.scratch = scratch
         self.options = options
         self.port = Sink().port
+        # Of all windows: CPU time of everything but the daemons, and length.
+        self.busy = 0
+        self.seconds = 0
 
     def side_by_side(self, names, variants, port, warm_up, window):
         """One measurement of each, of collectds that are started for it"""
@@ -310,20 +319,29 @@ class Bench:
                 self.scratch / str(number),
                 self.mount / f"{NAME}.daemon{number}", variants[name], port)
         time.sleep(warm_up)
-        used = {}
-        for sign in -1, 1:
-            end = time.monotonic() + window
-            for name, daemon in daemons.items():
-                used[name] = used.get(name, 0) + sign * daemon.usage()
-            if sign < 0:
-                time.sleep(end - time.monotonic())
-        result = {name: daemon.measurement(used[name] / window)
+        self.check(daemons)
+        begin = time.monotonic()
+        busy = busy_seconds()
+        before = {name: daemon.usage() for name, daemon in daemons.items()}
+        time.sleep(begin + window - time.monotonic())
+        after = {name: daemon.usage() for name, daemon in daemons.items()}
+        self.busy += busy_seconds() - busy
+        self.seconds += time.monotonic() - begin
+        self.check(daemons)
+        result = {name: daemon.measurement(before[name], after[name], window)
                   for name, daemon in daemons.items()}
+        self.busy -= sum(one.cpu for one in result.values()) * window / 1000
         for daemon in daemons.values():
             daemon.process.terminate()
         for daemon in daemons.values():
             daemon.stop()
         return result
+
+    @staticmethod
+    def check(daemons):
+        for daemon in daemons.values():
+            if daemon.process.poll() is not None:
+                daemon.fail()
 
     def measure(self, variants, port, warm_up, window):
         """In each round they are started in another order"""
@@ -335,17 +353,17 @@ class Bench:
                 for name, measurement in self.side_by_side(
                         batch, variants, port, warm_up, window).items():
                     found[name].append(measurement)
-        return {name: summary(found[name]) for name in names}
+        return {name: found[name] for name in names}
 
 
-def summary(measurements):
-    cpu = [one.cpu for one in measurements]
-    values = median(one.values for one in measurements)
-    return SimpleNamespace(
-        cpu=median(cpu), least=min(cpu), most=max(cpu), values=values,
-        each=median(cpu) / values * 1000 if values else None,
-        memory=median(one.memory for one in measurements),
-        peak=max(one.peak for one in measurements))
+def middle(measurements, field):
+    return median(getattr(one, field) for one in measurements)
+
+
+def ratio(measurements, others):
+    """Of those of the same round: what disturbs one disturbs the other"""
+    return median(one.cpu / other.cpu
+                  for one, other in zip(measurements, others))
 
 
 def row(*cells):
@@ -354,43 +372,66 @@ def row(*cells):
         else f"{cell:.2f}" for cell in cells), "|", flush=True)
 
 
+def costs(measurements):
+    """Cells of a row"""
+    cpu = middle(measurements, "cpu")
+    values = middle(measurements, "values")
+    all_cpu = [one.cpu for one in measurements]
+    return (cpu, f"{min(all_cpu):.2f}–{max(all_cpu):.2f}",
+            middle(measurements, "reading"), f"{values:.0f}",
+            cpu / values * 1000 if values else None,
+            f"{middle(measurements, 'memory'):.1f}",
+            f"{middle(measurements, 'peak'):.1f}")
+
+
+COSTS = ("CPU ms/s", "range", "of it reading", "values/s", "CPU μs/value",
+         "RSS MB", "RSS peak MB")
+
+
 def print_comparison(found, writer):
-    bare = found["hand over"]
     peer = found["collectd's cgroups"]
-    for name, one in found.items():
-        row(writer, name, one.cpu, f"{one.least:.2f}–{one.most:.2f}",
-            f"{one.values:.0f}", one.each, f"{one.memory:.1f}",
-            f"{one.peak:.1f}", one.cpu / bare.cpu,
-            one.each and one.each / peer.each)
+    values = middle(peer, "values")
+    for name, own in found.items():
+        share = middle(own, "values") / values
+        row(writer, name, *costs(own), ratio(own, found["hand over"]),
+            ratio(own, peer) / share if share else None)
+
+
+def allowed(bare, read, start):
+    """`start` and so much of what reading takes"""
+    return [SimpleNamespace(cpu=first.cpu + AIM_READ * (both.cpu - one.cpu))
+            for first, both, one in zip(start, read, bare)]
 
 
 def print_aims(found, writer):
-    bare = found["hand over"].cpu
-    read = found["hand over and read"].cpu - bare
-    with_metadata = found["hand over with metadata"].cpu
+    bare = found["hand over"]
+    read = found["hand over and read"]
+    described = found["hand over with metadata"]
     own = found["cgroup_cpu"]
-    share = own.each / found["collectd's cgroups"].each
-    for text, value, aim in (
-            ("CPU per value, of collectd's cgroups", share, AIM_PEER),
-            (f"ms/s, hand over + {AIM_READ} × read", own.cpu,
-             bare + AIM_READ * read),
-            (f"ms/s, hand over with metadata + {AIM_READ} × read", own.cpu,
-             with_metadata + AIM_READ * read)):
-        row(writer, text, value, aim, "yes" if value <= aim else "no")
+    peer = found["collectd's cgroups"]
+    more = middle(own, "values") / middle(peer, "values")
+    for text, value, most in (
+            ("of collectd's cgroups, per value", ratio(own, peer) / more,
+             AIM_PEER),
+            (f"of hand over + {AIM_READ} × read",
+             ratio(own, allowed(bare, read, bare)), 1),
+            (f"of hand over with metadata + {AIM_READ} × read",
+             ratio(own, allowed(bare, read, described)), 1)):
+        row(writer, f"CPU {text}", value, f"{most}",
+            "yes" if value <= most else "no")
 
 
 def compare(bench, writers, targets, window):
     found = {}
     print(f"{COUNT} cgroups (v1), a pass each second, windows of {window} s, "
           f"medians of {bench.options.rounds}\n")
-    row("writer", "plugin", "CPU ms/s", "range", "values/s", "CPU μs/value",
-        "RSS MB", "RSS peak MB", "of hand over", "of cgroups, per value")
-    print("|---|---" + "|--:" * 8 + "|")
+    row("writer", "plugin", *COSTS, "of hand over", "of cgroups, per value")
+    print("|---|---" + "|--:" * (len(COSTS) + 2) + "|")
     for writer, port in writers.items():
         found[writer] = bench.measure(compared(targets), port, 5, window)
         print_comparison(found[writer], writer)
     print()
-    row("writer", "aim", "is", "at most", "met")
+    row("writer", "aim of cgroup_cpu", "is", "at most", "met")
     print("|---|---|--:|--:|---|")
     for writer in writers:
         print_aims(found[writer], writer)
@@ -398,16 +439,13 @@ def compare(bench, writers, targets, window):
 
 def compare_settings(bench, writers, window):
     print(f"\ncgroup_cpu with other settings, windows of {window} s\n")
-    row("writer", "settings", "CPU ms/s", "range", "values/s", "CPU μs/value",
-        "RSS MB", "of the defaults")
-    print("|---|---" + "|--:" * 6 + "|")
+    row("writer", "settings", *COSTS, "of the defaults")
+    print("|---|---" + "|--:" * (len(COSTS) + 1) + "|")
     for writer, port in writers.items():
         # The first rate comes with the second pass.
         found = bench.measure(settings(), port, 12, window)
-        for name, one in found.items():
-            row(writer, name, one.cpu, f"{one.least:.2f}–{one.most:.2f}",
-                f"{one.values:.0f}", one.each, f"{one.memory:.1f}",
-                one.cpu / found["defaults"].cpu)
+        for name, own in found.items():
+            row(writer, name, *costs(own), ratio(own, found["defaults"]))
 
 
 def parse_arguments():
@@ -448,6 +486,8 @@ def main():
             compare(bench, writers, targets, 10 if options.quick else 30)
         if options.table != "plugins":
             compare_settings(bench, writers, 10 if options.quick else 20)
+        share = bench.busy / bench.seconds / os.cpu_count()
+        print(f"\nAll else on the machine used {share:.0%} of its CPUs.")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
  *   </Plugin>
  */
 #include "collectd.h"
+#include "configfile.h"
 #include "plugin.h"
 
 #include <errno.h>
@@ -72,31 +73,23 @@ static int load_targets(const char *name) {
   return status;
 }
 
-static int configure(oconfig_item_t *block) {
-  for (int i = 0; i < block->children_num; i++) {
-    const oconfig_item_t *item = &block->children[i];
-    int status = -EINVAL;
+static int set_option(oconfig_item_t *item) {
+  if (strcasecmp(item->key, "Metadata") == 0)
+    return cf_util_get_boolean(item, &floor_plugin.metadata);
+  if (strcasecmp(item->key, "Read") == 0)
+    return cf_util_get_boolean(item, &floor_plugin.read);
+  if (strcasecmp(item->key, "Cgroups") != 0 || item->values_num != 1 ||
+      item->values[0].type != OCONFIG_TYPE_STRING)
+    return -EINVAL;
+  return load_targets(item->values[0].value.string);
+}
 
-    if (item->values_num != 1)
-      return -1;
-    if (strcasecmp(item->key, "Cgroups") == 0 &&
-        item->values[0].type == OCONFIG_TYPE_STRING) {
-      status = load_targets(item->values[0].value.string);
-    } else if (item->values[0].type == OCONFIG_TYPE_BOOLEAN) {
-      bool on = item->values[0].value.boolean != 0;
-      bool *option = strcasecmp(item->key, "Metadata") == 0
-                         ? &floor_plugin.metadata
-                     : strcasecmp(item->key, "Read") == 0 ? &floor_plugin.read
-                                                          : NULL;
-      status = option != NULL ? 0 : -EINVAL;
-      if (option != NULL)
-        *option = on;
-    }
-    if (status < 0) {
-      ERROR(LOG_PREFIX "%s: %s", item->key, strerror(-status));
+static int configure(oconfig_item_t *block) {
+  for (int i = 0; i < block->children_num; i++)
+    if (set_option(&block->children[i]) != 0) {
+      ERROR(LOG_PREFIX "Cannot set %s", block->children[i].key);
       return -1;
     }
-  }
   return 0;
 }
 
