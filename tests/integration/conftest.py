@@ -13,8 +13,10 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Ended in whatever way, the tests take away what they made"""
+    config.addinivalue_line("markers", "elsewhere: does not mind what else the"
+                            " machine does, having one of its own")
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, interrupt)
 

@@ -1,284 +1,417 @@
 # SPDX-License-Identifier: MIT
-"""Quotas, what they hold back, CPUs and weights on a real v1 host."""
+"""Quotas, what they hold back, CPUs and weights on a real v1 host, where each
+is in a hierarchy of its own, against the kernel's files."""
+import contextlib
+import itertools
+import math
+import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from cgroups import Cgroup, hierarchies, require_both
+from cgroups import Cgroup, require_both
 from daemon import BURN, Collectd
+from delivered import complaints, kinds
+from kernel_files import FileRecorder
+from measurement import mean_of_gauges
+from series import (check_counter, check_mean, check_rates, check_throttled,
+                    has_nan, mean, name, steady, wait_for_passes)
+from waiting import wait_until
 
-NSEC = 1000
+PASSES = 10
+RECORDED = 0.05
+PERIOD = 100_000
+# Some of its periods would use more than a fifth of a CPU, and some less.
+NOW_AND_THEN = """
+import itertools, time
+for used in itertools.cycle([0.1] * 2 + [0.001] * 20):
+    end = time.process_time() + used
+    while time.process_time() < end:
+        pass
+    time.sleep(0.02)
+"""
+SYSTEM_CALLS = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64k"]
+LOOP = [BURN, "--millicores", "1000"]
+# A hierarchy, a file and a key for each counter.
+COUNTERS = {
+    "cpu_usage_usec": ("v1", "cpuacct.usage", ""),
+    "user_usec": ("v1", "cpuacct.usage_user", ""),
+    "system_usec": ("v1", "cpuacct.usage_sys", ""),
+    "nr_periods": ("cpu", "cpu.stat", "nr_periods"),
+    "nr_throttled": ("cpu", "cpu.stat", "nr_throttled"),
+    "throttled_usec": ("cpu", "cpu.stat", "throttled_time"),
+    "nr_bursts": ("cpu", "cpu.stat", "nr_bursts"),
+    "burst_usec": ("cpu", "cpu.stat", "burst_time"),
+}
+CORE = {"derive-cpu_usage_usec", "gauge-millicores"}
+USER_SYSTEM = {"derive-user_usec", "derive-system_usec",
+               "gauge-user_millicores", "gauge-system_millicores"}
+LIMIT = {"gauge-limit_millicores", "percent-of_limit"}
+WEIGHT = {"gauge-weight"}
+THROTTLED = {"percent-throttled_periods"}
 
 
 def controllers():
-    """Where v1 controllers are mounted"""
-    found = {}
+    """Where the whole of each v1 controller is mounted"""
+    mounts = {"v1": require_both()["v1"]}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         _, _, _, root, directory, *_ = line.split()
         kind, _, options = line.split(" - ")[1].split()
         if kind == "cgroup" and root == "/":
-            for option in options.split(","):
-                found.setdefault(option, Path(directory))
-    return found
+            mounts.update((option, Path(directory)) for option in
+                          {"cpu", "cpuset"} & set(options.split(",")))
+    if len(set(mounts.values())) < 3 or len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs cpuacct, cpu and cpuset in three v1 hierarchies, "
+                    "and two CPUs")
+    return mounts
 
 
-class Limited:
-    """The same cgroup in the hierarchies of several controllers"""
+class V1Cgroups:
+    """Cgroups below one of the test's own, in some of the hierarchies each"""
 
-    def __init__(self, path, names):
-        mounts = controllers()
-        if not set(names) <= mounts.keys():
-            pytest.skip("needs the v1 controllers " + ", ".join(names))
-        self.directories = {name: mounts[name] / path for name in names}
+    def __init__(self):
+        self.mounts = controllers()
 
     def __enter__(self):
-        for directory in self.directories.values():
-            directory.mkdir(exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            self.top = stack.enter_context(Cgroup(self.mounts))
+            # Whatever else runs on the machine is not what is tested.
+            self.set(self.top, "cpu", "cpu.shares", 262_144)
+            cpus = (self.mounts["cpuset"] / "cpuset.cpus").read_text()
+            self.confine(self.top, cpus)
+            self.stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_):
-        for directory in self.directories.values():
-            if directory.exists():
-                directory.rmdir()
+    def __exit__(self, *error):
+        return self.stack.__exit__(*error)
 
-    def write(self, name, file, value):
-        (self.directories[name] / file).write_text(str(value))
+    def add(self, path, *versions):
+        return self.stack.enter_context(Cgroup(
+            {version: self.mounts[version] for version in versions},
+            f"{self.top.path}/{path}"))
 
-    def enter(self, pid):
-        for name in self.directories:
-            self.write(name, "cgroup.procs", pid)
+    def file(self, cgroup, version, file):
+        return self.mounts[version] / cgroup.path / file
 
-    def stat(self):
-        lines = (self.directories["cpu"] / "cpu.stat").read_text()
-        return {key: int(value) for key, value in
-                map(str.split, lines.splitlines())}
+    def set(self, cgroup, version, file, value):
+        self.file(cgroup, version, file).write_text(str(value))
 
+    def set_quota(self, cgroup, millicores):
+        self.set(cgroup, "cpu", "cpu.cfs_quota_us",
+                 millicores and millicores * PERIOD // 1000 or -1)
 
-@pytest.fixture
-def cgroup():
-    """The root of what is seen, in cpuacct, with a busy loop in a child"""
-    with Cgroup({"v1": require_both()["v1"]}) as cgroup:
-        with Limited(cgroup.path, ["cpu", "cpuset"]):
-            yield cgroup
+    def confine(self, cgroup, cpus):
+        self.set(cgroup, "cpuset", "cpuset.cpus", cpus)
+        self.set(cgroup, "cpuset", "cpuset.mems",
+                 (self.mounts["cpuset"] / "cpuset.mems").read_text())
 
 
-@pytest.fixture
-def start(tmp_path, cgroup):
-    running = []
+class Host:
+    """Cgroups of all kinds, a collectd that tells all, one that was told
+    nothing, and what the kernel's files said all the while"""
 
-    def begin(options="ReportAll true"):
-        collectd = Collectd(tmp_path / "collectd",
-                            f'Root "{cgroup.directory("v1")}"\n{options}')
-        running.append(collectd)
-        return collectd.start()
+    def __init__(self, directory, v1):
+        self.v1 = v1
+        self.cgroups = {"top": v1.top, "only cpu": v1.add("no", "cpu")}
+        self.make("quota", 200, *LOOP)
+        self.make("sometimes", 200, sys.executable, "-c", NOW_AND_THEN)
+        self.make("calls", 250, *SYSTEM_CALLS)
+        self.make("above", 300)
+        self.make("above/less", 100, *LOOP)
+        self.make("above/free", None, *LOOP)
+        self.make("uncounted", None, BURN, "--millicores", "20",
+                  versions=["v1"])
+        few = self.make("few", 1500, versions=["v1", "cpu", "cpuset"])
+        self.make("few/below", None)
+        v1.confine(few, min(os.sched_getaffinity(0)))
+        v1.set(few, "cpu", "cpu.shares", 512)
+        v1.set_quota(self.cgroups["only cpu"], 100)
 
-    yield begin
-    for collectd in running:
-        collectd.__exit__()
+        selection = f'CGroup "/{v1.top.path}*"'
+        self.all = Collectd(directory / "all", "CgroupVersion \"v1\"\n"
+                            f"ReportAll true\n{selection}")
+        self.none = Collectd(directory / "none", selection)
+        self.recorder = FileRecorder(directory / "record", sorted({
+            str(v1.file(cgroup, version, file))
+            for cgroup in self.cgroups.values()
+            for version, file, _ in COUNTERS.values()
+            if version in cgroup.mounts}), RECORDED)
 
+    def make(self, path, quota, *command, versions=("v1", "cpu")):
+        cgroup = self.cgroups[path] = self.v1.add(path, *versions)
+        if quota:
+            self.v1.set_quota(cgroup, quota)
+        if command:
+            cgroup.start(*command, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+        return cgroup
 
-@pytest.fixture
-def busy(cgroup):
-    """A child with a busy loop, in cpuacct and cpu"""
-    child = cgroup.child("busy")
-    with Limited(child.path, ["cpu"]) as limited:
-        process = child.start(BURN, "--millicores", "1000",
-                              stdout=subprocess.DEVNULL)
-        limited.enter(process.pid)
-        yield child, limited
-        child.remove()
-        cgroup.children.remove(child)
-
-
-class Truth:
-    """What the kernel's files say, read by the test at two moments"""
-
-    def __init__(self, child, limited):
-        self.child = child
-        self.limited = limited
-        self.before = self.read()
-
-    def read(self):
-        usage = int(self.child.counter("v1").read_text())
-        return time.time(), usage, self.limited.stat()
-
-    def end(self):
-        (t0, usage0, stat0), (t1, usage1, stat1) = self.before, self.read()
-        self.millicores = (usage1 - usage0) / (t1 - t0) / 1e6
-        self.throttled = (100 * (stat1["nr_throttled"] - stat0["nr_throttled"])
-                          / (stat1["nr_periods"] - stat0["nr_periods"]))
-        self.window = t0, t1
-        self.stats = stat0, stat1
+    def run(self):
+        with self.recorder, self.all.start(), self.none.start():
+            for collectd in self.all, self.none:
+                collectd.wait_for(lambda: len(
+                    collectd.usage(self.instance("top"))) > PASSES)
+            self.end = time.time()
+            for path, cgroup in self.cgroups.items():
+                wait_until(cgroup.is_empty, 10, lambda: f"{path} is in use")
+            wait_for_passes(self.all, self.instance("top"), 4)
+            self.recorder.wait_until_past(time.time() + 1)
         return self
 
-    def values(self, collectd, kind):
-        begin, end = self.window
-        return [value for moment, value in
-                collectd.series("cgroup_cpu", "busy", kind)
-                if begin + 1.2 < moment < end]
+    def instance(self, path):
+        return name(self.cgroups[path].path)
+
+    def rows(self, path, kind):
+        """While the loads ran"""
+        return [(moment, value) for moment, value in
+                steady(self.all, self.instance(path), kind)
+                if moment < self.end]
+
+    def values(self, path, kind):
+        return [value for _, value in self.rows(path, kind)]
+
+    def record(self, path, counter):
+        version, file, key = COUNTERS[counter]
+        return self.recorder.of(
+            self.v1.file(self.cgroups[path], version, file), key)
+
+    def kinds(self, path):
+        return kinds(self.all).get(self.instance(path))
+
+    def limit(self, path):
+        """In millicores, as the kernel has it"""
+        quota, period = (
+            int(self.v1.file(self.cgroups[path], "cpu", file).read_text())
+            for file in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
+        return 1000 * quota / period
 
 
-def mean(values):
-    return sum(values) / len(values)
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    with V1Cgroups() as v1:
+        yield Host(tmp_path_factory.mktemp("throttling"), v1).run()
 
 
-def watch(collectd, child, limited, seconds=6):
-    truth = Truth(child, limited)
-    count = len(collectd.usage("busy"))
-    collectd.wait_for(lambda: len(collectd.usage("busy")) >= count + seconds)
-    return truth.end()
+COUNTED = [(path, counter)
+           for path in ("quota", "sometimes", "calls", "above", "above/less")
+           for counter in COUNTERS]
 
 
-def check(collectd, truth, limit):
-    assert mean(truth.values(collectd, "gauge-millicores")) == pytest.approx(
-        truth.millicores, rel=0.05)
-    assert set(truth.values(collectd, "gauge-limit_millicores")) == {limit}
-    assert mean(truth.values(collectd, "percent-of_limit")) == pytest.approx(
-        100 * truth.millicores / limit, rel=0.05)
-    assert mean(truth.values(collectd, "percent-throttled_periods")) == (
-        pytest.approx(truth.throttled, rel=0.05))
-    for kind, key, unit in (("nr_periods", "nr_periods", 1),
-                            ("nr_throttled", "nr_throttled", 1),
-                            ("throttled_usec", "throttled_time", NSEC)):
-        values = truth.values(collectd, f"derive-{kind}")
-        least, most = (stat[key] // unit for stat in truth.stats)
-        assert all(least <= value <= most for value in values) and values
+@pytest.mark.parametrize("path, counter", COUNTED)
+def test_each_counter_is_the_kernels(host, path, counter):
+    rows = host.rows(path, f"derive-{counter}")
+    assert len(rows) >= PASSES - 1
+    check_counter(rows, host.record(path, counter))
 
 
-def test_quota_set_raised_lowered_and_removed(start, busy):
-    child, limited = busy
-    limited.write("cpu", "cpu.cfs_quota_us", 20_000)
-    collectd = start()
-    collectd.wait_for(lambda: collectd.millicores("busy"))
-    truth = watch(collectd, child, limited)
-    assert truth.millicores == pytest.approx(200, rel=0.05)
-    check(collectd, truth, 200)
-
-    # Raised: seen as soon as it is used.
-    limited.write("cpu", "cpu.cfs_quota_us", 50_000)
-    changed = time.time()
-    limits = lambda: [row for row in collectd.series(
-        "cgroup_cpu", "busy", "gauge-limit_millicores") if row[0] > changed]
-    collectd.wait_for(lambda: [v for _, v in limits() if v == 500])
-    assert [value for _, value in limits()].index(500) <= 2
-    check(collectd, watch(collectd, child, limited), 500)
-
-    # Lowered: within a round.
-    limited.write("cpu", "cpu.cfs_quota_us", 10_000)
-    changed = time.time()
-    collectd.wait_for(lambda: [v for _, v in limits() if v == 100])
-    assert [value for _, value in limits()].index(100) <= 6
-    check(collectd, watch(collectd, child, limited), 100)
-
-    # Removed: no limit is told any more.
-    limited.write("cpu", "cpu.cfs_quota_us", -1)
-    changed = time.time()
-    count = len(collectd.usage("busy"))
-    collectd.wait_for(lambda: len(collectd.usage("busy")) >= count + 9)
-    assert len(limits()) <= 6
-    assert not collectd.messages("warning") + collectd.messages("error")
+@pytest.mark.parametrize("path, counter", COUNTED)
+def test_each_counter_is_exactly_the_kernels(host, path, counter):
+    """Once there are no loads any more"""
+    _, value = steady(host.all, host.instance(path), f"derive-{counter}")[-1]
+    assert value == math.floor(host.record(path, counter).rows[-1][-1])
 
 
-def test_the_quota_above_counts(cgroup, start, busy):
+def test_the_loads_were_there(host):
+    """What is compared is neither nothing nor all the same"""
+    def used(path, counter):
+        rows = host.record(path, counter).rows
+        return rows[-1][-1] - rows[0][-1]
+
+    for path in "quota", "sometimes", "calls", "above", "above/less":
+        assert used(path, "cpu_usage_usec") > 300_000
+    for path in "quota", "calls", "above", "above/less":
+        assert used(path, "nr_throttled") > 0.5 * used(path, "nr_periods") > 50
+        assert used(path, "throttled_usec") > 0.5 * PERIOD * PASSES
+    throttled = used("sometimes", "nr_throttled")
+    assert 10 < throttled < 0.9 * used("sometimes", "nr_periods")
+    assert used("calls", "system_usec") > 100_000
+    assert used("quota", "user_usec") > 1_000_000
+
+
+@pytest.mark.parametrize("path, limit", [
+    ("quota", 200), ("sometimes", 200), ("calls", 250), ("above", 300),
+    ("above/less", 100)])
+def test_use_of_the_limit(host, path, limit):
+    assert host.limit(path) == limit
+    assert set(host.values(path, "gauge-limit_millicores")) == {limit}
+
+    usage = host.rows(path, "derive-cpu_usage_usec")
+    millicores = host.rows(path, "gauge-millicores")
+    of_limit = host.rows(path, "percent-of_limit")
+    truth = check_mean(usage, millicores, host.record(path, "cpu_usage_usec"))
+    check_rates(usage, millicores)
+    assert mean_of_gauges(usage, of_limit) == pytest.approx(
+        100 * truth / limit, rel=0.05)
+    assert of_limit == [(moment, pytest.approx(min(100 * used / limit, 100),
+                                               abs=1e-5))
+                        for moment, used in millicores]
+
+
+@pytest.mark.parametrize("path", ["quota", "above"])
+def test_a_loop_uses_all_of_its_limit(host, path):
+    """As on a machine that has the time"""
+    assert mean(host.values(path, "gauge-millicores")) == pytest.approx(
+        host.limit(path), rel=0.05)
+    assert mean(host.values(path, "percent-of_limit")) > 95
+    assert mean(host.values(path, "percent-throttled_periods")) > 95
+
+
+@pytest.mark.parametrize("path", ["quota", "sometimes", "above", "above/less"])
+def test_throttled_periods(host, path):
+    counters = "nr_periods", "nr_throttled"
+    check_throttled(
+        *(host.rows(path, f"derive-{counter}") for counter in counters),
+        host.rows(path, "percent-throttled_periods"),
+        [host.record(path, counter) for counter in counters])
+
+
+def test_the_smallest_quota_above_counts(host):
     """On v1 none below can be larger, but one can have none of its own"""
-    above = controllers()["cpu"] / cgroup.path / "cpu.cfs_quota_us"
-    above.write_text("30000")
-    try:
-        collectd = start("ReportLimit true")
-        collectd.wait_for(lambda: len(collectd.millicores("busy")) >= 4)
-        limits = collectd.series("cgroup_cpu", "busy",
-                                 "gauge-limit_millicores")
-        assert {value for _, value in limits} == {300}
-        used = mean([value for _, value in collectd.millicores("busy")[1:]])
-        assert used == pytest.approx(300, rel=0.05)
-    finally:
-        above.write_text("-1")
+    assert host.limit("above/free") < 0
+    assert set(host.values("above/free", "gauge-limit_millicores")) == {300}
+    # It was throttled together with what is above, and has no periods.
+    assert set(host.values("above/free", "derive-nr_periods")) == {0}
+    assert not THROTTLED & host.kinds("above/free")
 
 
-def test_weight_and_cpuset(cgroup, start):
-    child = cgroup.child("few")
-    parent = controllers()["cpuset"] / cgroup.path
-    with Limited(child.path, ["cpu", "cpuset"]) as limited:
-        limited.write("cpu", "cpu.shares", 512)
-        for directory in (parent, limited.directories["cpuset"]):
-            for file in ("cpuset.cpus", "cpuset.mems"):
-                (directory / file).write_text("0")
-        collectd = start("ReportLimit true")
-        collectd.wait_for(lambda: len(collectd.millicores("few")) >= 2)
-
-        def values(kind):
-            return {value for _, value in
-                    collectd.series("cgroup_cpu", "few", kind)}
-        assert values("gauge-weight") == {50}
-        assert values("gauge-limit_millicores") == {1000}
+def test_cpus_count_as_a_limit(host):
+    """One, which is less than the quota"""
+    assert host.limit("few") == 1500
+    for path in "few", "few/below":
+        assert set(host.values(path, "gauge-limit_millicores")) == {1000}
 
 
-def test_user_and_system(start, busy):
-    child, limited = busy
-    collectd = start("ReportUserSystem true")
-    collectd.wait_for(lambda: len(collectd.millicores("busy")) >= 4)
-    files = {kind: child.directory("v1") / f"cpuacct.usage_{kind}"
-             for kind in ("user", "sys")}
-    for kind, file in (("user", "user"), ("system", "sys")):
-        (_, value) = collectd.series(
-            "cgroup_cpu", "busy", f"derive-{kind}_usec")[-1]
-        now = int(files[file].read_text()) / NSEC
-        assert now - 3_000_000 < value <= now
+def test_weight(host):
+    """Shares in v2's scale, which ends at 10000"""
+    for path, weight in ("few", 50), ("few/below", 100), ("top", 10000):
+        assert set(host.values(path, "gauge-weight")) == {weight}
 
 
-def test_what_is_not_there_is_said_once(cgroup, start, busy):
-    """One cgroup is in cpuacct only, and v1 has no pressure"""
-    cgroup.child("alone")
-    collectd = start()
-    collectd.wait_for(lambda: len(collectd.millicores("alone")) >= 4)
-    kinds = {path.name.rsplit("-", 3)[0] for path in
-             collectd.directory.glob("csv/*/cgroup_cpu-alone/*")}
-    assert not [kind for kind in kinds if "throttled" in kind
-                or "period" in kind or "pressure" in kind]
-    missing = [text for text in collectd.messages("info")
-               if text.startswith("Not to be had here")]
-    assert len(missing) == 1 and "pressure" in missing[0]
-    assert not collectd.messages("warning") + collectd.messages("error")
-    for path in collectd.directory.glob("csv/*/*/*"):
-        assert "nan" not in path.read_text()
+@pytest.mark.parametrize("kind", ["user", "system"])
+@pytest.mark.parametrize("path", ["quota", "calls"])
+def test_user_and_system_millicores(host, path, kind):
+    check_rates(host.rows(path, f"derive-{kind}_usec"),
+                host.rows(path, f"gauge-{kind}_millicores"))
 
 
-def test_all_is_off_by_default(start, busy):
-    collectd = start("")
-    collectd.wait_for(lambda: len(collectd.millicores("busy")) >= 2)
-    kinds = {path.name.rsplit("-", 3)[0] for path in
-             collectd.directory.glob("csv/*/cgroup_cpu-busy/*")}
-    assert kinds == {"derive-cpu_usage_usec", "gauge-millicores"}
+def test_what_a_cgroup_does_not_have_is_absent(host):
+    groups = {f"derive-{counter}" for counter in COUNTERS} | CORE | USER_SYSTEM
+    assert host.kinds("quota") == groups | LIMIT | WEIGHT | THROTTLED
+    # The kernel may have counted a period or two when its quota was set.
+    assert host.kinds("few") - THROTTLED == groups | LIMIT | WEIGHT
+    assert host.kinds("above/free") == groups | LIMIT | WEIGHT
+    assert host.kinds("top") == groups | WEIGHT
+    assert host.kinds("uncounted") == CORE | USER_SYSTEM
+    assert host.kinds("only cpu") is None
 
 
-def test_pressure_of_two_loops_on_one_cpu(tmp_path):
-    mounts = {"v2": hierarchies().get("v2")}
-    if mounts["v2"] is None:
-        pytest.skip("needs cgroup2")
-    with Cgroup(mounts) as cgroup:
-        file = cgroup.directory("v2") / "cpu.pressure"
-        for _ in range(2):
-            cgroup.start("taskset", "-c", "0", BURN, "--millicores", "1000",
-                         stdout=subprocess.DEVNULL)
+def test_nothing_is_told_unless_it_is_wanted(host):
+    shown = kinds(host.none)
+    assert shown == {host.instance(path): CORE for path in host.cgroups
+                     if path != "only cpu"}
+    assert not [text for text in host.none.messages("info")
+                if "Not to be had" in text]
 
-        def total():
-            some = file.read_text().splitlines()[0]
-            return time.time(), int(some.split("total=")[1])
 
-        collectd = Collectd(
-            tmp_path / "collectd",
-            f'Root "{cgroup.directory("v2")}"\nReportPressure true')
-        with collectd.start():
-            collectd.wait_for_samples(2)
-            begin, before = total()
-            count = len(collectd.usage())
-            collectd.wait_for_samples(count + 7)
-            end, after = total()
-            values = [value for moment, value in collectd.series(
-                "cgroup_cpu", "root", "percent-pressure_some")
-                if begin + 1 < moment < end]
-        truth = (after - before) / (end - begin) / 1e4
-        assert mean(values) == pytest.approx(truth, rel=0.05)
-        assert truth > 80
+def test_no_pressure_is_said_once(host):
+    (line,) = [text for text in host.all.messages("info")
+               if "Not to be had" in text]
+    assert line.startswith("Not to be had here: pressure (")
+    for there in "throttling", "bursts", "quotas", "cpusets", "user":
+        assert there not in line
+
+
+def test_no_complaint_and_no_nan(host):
+    for collectd in host.all, host.none:
+        assert not complaints(collectd)
+        assert not has_nan(collectd)
+
+
+@pytest.fixture
+def v1():
+    with V1Cgroups() as v1:
+        yield v1
+
+
+class Changing:
+    """A cgroup with a loop, and the limits told of it since a change"""
+
+    def __init__(self, directory, v1):
+        self.v1 = v1
+        self.cgroup = v1.add("busy", "v1", "cpu")
+        self.cgroup.start(*LOOP, stdout=subprocess.DEVNULL)
+        self.collectd = Collectd(
+            directory / "collectd",
+            f'Root "{v1.top.directory("v1")}"\nReportLimit true', 0.5)
+
+    def change(self, millicores, shares=1024):
+        self.v1.set(self.cgroup, "cpu", "cpu.shares", shares)
+        self.v1.set_quota(self.cgroup, millicores)
+        self.changed = time.time()
+
+    def series(self, kind):
+        return {moment: value for moment, value in
+                self.collectd.series("cgroup_cpu", "busy", kind)
+                if moment > self.changed}
+
+    def wait_for(self, passes):
+        """Use, limit and weight of each pass that began after the change,
+        without the last, of which not everything may have been written"""
+        self.collectd.wait_for(
+            lambda: len(self.series("gauge-millicores")) > passes)
+        *rows, _ = self.series("gauge-millicores").items()
+        limits, weights, of_limit = map(self.series, (
+            "gauge-limit_millicores", "gauge-weight", "percent-of_limit"))
+        assert all((moment in limits) == (moment in of_limit)
+                   for moment, _ in rows)
+        return [(used, limits.get(moment), weights[moment])
+                for moment, used in rows]
+
+
+def changes_once(told, before, after):
+    """Where: how many still tell what was before"""
+    old = len(list(itertools.takewhile(lambda value: value == before, told)))
+    assert told == [before] * old + [after] * (len(told) - old) != []
+    return old
+
+
+ROUND = 6
+
+
+def test_limits_change(tmp_path, v1):
+    changing = Changing(tmp_path, v1)
+    changing.change(100)
+    with changing.collectd.start():
+        rows = changing.wait_for(2)
+        assert {(limit, weight) for _, limit, weight in rows} == {(100, 100)}
+
+        # Raised: the first to use more than was allowed tells what is now.
+        changing.change(400)
+        used, limits, _ = zip(*changing.wait_for(4))
+        old = changes_once(list(limits), 100, 400)
+        assert old <= 1 and all(value <= 100 for value in used[:old])
+        assert used[-1] == pytest.approx(400, rel=0.25)
+
+        # Lowered: within a round, and so does the weight change.
+        changing.change(150, shares=2048)
+        used, limits, weights = zip(*changing.wait_for(ROUND + 1))
+        assert changes_once(list(limits), 400, 150) < ROUND
+        assert changes_once(list(weights), 100, 200) < ROUND
+        assert used[-1] == pytest.approx(150, rel=0.25)
+
+        # Removed: as if raised, and then there is none to tell.
+        changing.change(None)
+        used, limits, weights = zip(*changing.wait_for(ROUND + 1))
+        old = changes_once(list(limits), 150, None)
+        assert old <= 1 and all(value <= 150 for value in used[:old])
+        assert set(weights) <= {100, 200}
+        assert used[-1] > 500
+
+        # Set anew, with nothing before to use more of.
+        changing.change(250)
+        _, limits, _ = zip(*changing.wait_for(ROUND + 1))
+        assert changes_once(list(limits), None, 250) < ROUND
+        assert not changing.collectd.messages("error")

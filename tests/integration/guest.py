@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""Run in a guest: commands that start loads, then a collectd that tells of
+them, and what the kernel's files say all the while.
+
+The file `scenario` has commands, options of the plugin, files, passes.
+"""
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from daemon import Collectd
+from kernel_files import FileRecorder
+
+ALL = Path("/sys/fs/cgroup")
+# Emulated processors have other things to do.
+RECORDED = 0.1
+SECONDS = 90
+
+
+def cgroups():
+    return "".join(f"{path}/\n" for path in ALL.glob("**/"))
+
+
+def main(results):
+    scenario = ast.literal_eval(Path("scenario").read_text())
+    for command in scenario["commands"]:
+        subprocess.run(command, check=True)
+    (results / "before").write_text(cgroups())
+    collectd = Collectd(results / "collectd", scenario["options"])
+    with FileRecorder(results / "record", scenario["files"],
+                      RECORDED) as recorder, collectd.start():
+        collectd.wait_for_samples(scenario["passes"], SECONDS)
+        recorder.wait_until_past(time.time() + 1)
+    (results / "after").write_text(cgroups())
+
+
+main(Path(sys.argv[1]))

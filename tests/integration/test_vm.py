@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""Under systemd on pure v2, in an emulated machine: quotas are real there."""
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon import BUILD, BURN, Collectd
+from delivered import complaints, kinds
+from kernel_files import FileRecorder
+from series import (check_counter, check_mean, check_rates, check_throttled,
+                    has_nan, mean, name, steady)
+
+pytest_plugins = ["vm"]
+pytestmark = pytest.mark.elsewhere
+
+HERE = Path(__file__).parent
+PASSES = 14
+ALL = "/sys/fs/cgroup/"
+# An emulated processor takes its time.
+DELAY = 0.5
+LOOP = ["/test/build/cgroup_cpu_burn", "--millicores", "1000"]
+COMMANDS = [
+    ["systemctl", "set-property", "--runtime", "narrow.slice", "CPUQuota=15%"],
+    ["systemd-run", "--unit=burn", "-p", "CPUQuota=20%", *LOOP],
+    ["systemd-run", "--unit=wide", "--slice=narrow.slice", "-p",
+     "CPUQuota=40%", *LOOP],
+    ["systemd-run", "--unit=few", "-p", "AllowedCPUs=0", "-p", "CPUWeight=50",
+     "sleep", "infinity"],
+]
+CGROUPS = {
+    "burn": "system.slice/burn.service",
+    "narrow": "narrow.slice",
+    "wide": "narrow.slice/wide.service",
+    "few": "system.slice/few.service",
+    "init": "init.scope",
+    "root": "",
+}
+# What each may use because of itself and of what is above.
+LIMITS = {"burn": 200, "narrow": 150, "wide": 150, "few": 1000}
+COUNTERS = {
+    "cpu_usage_usec": ("cpu.stat", "usage_usec"),
+    "user_usec": ("cpu.stat", "user_usec"),
+    "system_usec": ("cpu.stat", "system_usec"),
+    "nr_periods": ("cpu.stat", "nr_periods"),
+    "nr_throttled": ("cpu.stat", "nr_throttled"),
+    "throttled_usec": ("cpu.stat", "throttled_usec"),
+    "nr_bursts": ("cpu.stat", "nr_bursts"),
+    "burst_usec": ("cpu.stat", "burst_usec"),
+    "pressure_some_usec": ("cpu.pressure", "some"),
+    "pressure_full_usec": ("cpu.pressure", "full"),
+}
+
+
+def instance(path):
+    """No unit here has more in its name that has to be written otherwise"""
+    return name(path).replace(r"\x2d", "-") or "root"
+
+
+def file_of(cgroup, file):
+    return os.path.join(ALL, CGROUPS[cgroup], file)
+
+
+# The root has a cpu.pressure on newer kernels only.
+FILES = [file_of(cgroup, file) for cgroup in CGROUPS
+         for file in ("cpu.stat", "cpu.pressure")
+         if (cgroup, file) != ("root", "cpu.pressure")]
+COUNTED = [(cgroup, counter) for cgroup in CGROUPS for counter in COUNTERS
+           if cgroup not in ("root", "init") or counter == "cpu_usage_usec"]
+RUN = """\
+#!/bin/sh
+export CGROUP_CPU_BUILD=/test/build
+exec python3 guest.py /results
+"""
+
+
+class Guest(Collectd):
+    """What the collectd in the guest delivered, and what the kernel's files
+    said all the while"""
+
+    def __init__(self, results):
+        self.directory = results / "collectd"
+        self.recorder = FileRecorder(results / "record", FILES)
+        self.cgroups = [{instance(path.removeprefix(ALL)) for path in
+                         (results / moment).read_text().splitlines()}
+                        for moment in ("before", "after")]
+
+    def rows(self, cgroup, kind):
+        return steady(self, instance(CGROUPS[cgroup]), kind)
+
+    def values(self, cgroup, kind):
+        return [value for _, value in self.rows(cgroup, kind)]
+
+    def record(self, cgroup, counter):
+        file, key = COUNTERS[counter]
+        return self.recorder.of(file_of(cgroup, file), key)
+
+
+@pytest.fixture(scope="module")
+def guest(image, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("vm")
+    (directory / "run").write_text(RUN)
+    (directory / "run").chmod(0o755)
+    (directory / "scenario").write_text(repr({
+        "commands": COMMANDS, "files": FILES, "passes": PASSES,
+        "options": "ReportAll true"}))
+    modules = ["daemon.py", "kernel_files.py", "recorder.py", "waiting.py"]
+    return Guest(image.run({
+        "run": directory / "run", "scenario": directory / "scenario",
+        "guest.py": HERE / "guest.py",
+        **{module: HERE / module for module in modules},
+        "build/cgroup_cpu_burn": BURN,
+        "build/.libs/cgroup_cpu.so": BUILD / ".libs/cgroup_cpu.so"}))
+
+
+def test_log_says_what_was_found(guest):
+    """And that nothing is missing"""
+    assert guest.messages("info") == [
+        "Cgroup version: v2 (/sys/fs/cgroup), CPU time from cpu.stat"]
+    assert not complaints(guest)
+    assert not has_nan(guest)
+
+
+def test_the_window_is_long_enough(guest):
+    for cgroup in CGROUPS:
+        moments = [moment for moment, _ in
+                   guest.rows(cgroup, "gauge-millicores")]
+        assert moments[-1] - moments[0] >= 10
+
+
+@pytest.mark.parametrize("cgroup, counter", COUNTED)
+def test_each_counter_is_the_kernels(guest, cgroup, counter):
+    check_counter(guest.rows(cgroup, f"derive-{counter}"),
+                  guest.record(cgroup, counter), DELAY)
+
+
+@pytest.mark.parametrize("cgroup", ["burn", "narrow", "wide"])
+def test_use_of_the_limit(guest, cgroup):
+    limit = LIMITS[cgroup]
+    usage = guest.rows(cgroup, "derive-cpu_usage_usec")
+    millicores = guest.rows(cgroup, "gauge-millicores")
+    of_limit = guest.rows(cgroup, "percent-of_limit")
+    record = guest.record(cgroup, "cpu_usage_usec")
+
+    truth = check_mean(usage, millicores, record)
+    assert truth == pytest.approx(limit, rel=0.05)
+    check_rates(usage, millicores, delay=DELAY)
+    assert mean([used for _, used in of_limit]) == pytest.approx(
+        100 * truth / limit, rel=0.05)
+    assert of_limit == [(moment, pytest.approx(min(100 * used / limit, 100),
+                                               abs=1e-5))
+                        for moment, used in millicores]
+
+
+@pytest.mark.parametrize("cgroup", LIMITS)
+def test_the_smallest_limit_counts(guest, cgroup):
+    assert set(guest.values(cgroup, "gauge-limit_millicores")) == {
+        LIMITS[cgroup]}
+
+
+def test_weight(guest):
+    for cgroup, weight in ("burn", 100), ("few", 50):
+        assert set(guest.values(cgroup, "gauge-weight")) == {weight}
+
+
+@pytest.mark.parametrize("cgroup, least, most", [
+    ("burn", 90, 100), ("narrow", 90, 100), ("wide", 0, 10)])
+def test_throttled_periods(guest, cgroup, least, most):
+    """It is the slice that is held back, not the service in it"""
+    counters = "nr_periods", "nr_throttled"
+    percents = guest.rows(cgroup, "percent-throttled_periods")
+    check_throttled(
+        *(guest.rows(cgroup, f"derive-{counter}") for counter in counters),
+        percents, [guest.record(cgroup, counter) for counter in counters])
+    assert least <= mean([value for _, value in percents]) <= most
+
+
+@pytest.mark.parametrize("part", ["some", "full"])
+@pytest.mark.parametrize("cgroup", ["burn", "narrow", "wide", "few"])
+def test_pressure(guest, cgroup, part):
+    counter = guest.rows(cgroup, f"derive-pressure_{part}_usec")
+    percents = guest.rows(cgroup, f"percent-pressure_{part}")
+    check_mean(counter, percents,
+               guest.record(cgroup, f"pressure_{part}_usec"), 1e4)
+    check_rates(counter, percents, 1e4, 100, DELAY)
+
+
+def test_who_is_held_back_waits(guest):
+    for cgroup in "burn", "narrow":
+        assert mean(guest.values(cgroup, "percent-pressure_some")) > 50
+    assert mean(guest.values("few", "percent-pressure_some")) < 5
+
+
+def test_all_that_systemd_made_is_there(guest):
+    before, after = guest.cgroups
+    for there in ("root", "init.scope", "user.slice",
+                  "system.slice_dbus.service",
+                  "system.slice_systemd-journald.service",
+                  "system.slice_system-getty.slice_getty@tty1.service"):
+        assert there in before & after
+    shown = kinds(guest)
+    assert before & after <= shown.keys() <= before | after
+    for cgroup in before & after:
+        assert {"derive-cpu_usage_usec", "gauge-millicores"} <= shown[cgroup]

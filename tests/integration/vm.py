@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""A Debian 12 in an emulated machine of its own: systemd on pure v2."""
+import contextlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pytest
+
+SUITE = "bookworm"
+PACKAGES = ("collectd-core,dbus,linux-image-cloud-amd64,python3-minimal,"
+            "systemd-sysv,udev,util-linux")
+PROGRAMS = ["mmdebstrap", "mke2fs", "qemu-system-x86_64", "setpriv", "unshare"]
+BUILD_SECONDS = 150
+RUN_SECONDS = 140
+RESULTS = 64 << 20
+# /dev/vdb is a tar of what is to be run, /dev/vdc becomes one of the results.
+SERVICE = f"""\
+[Unit]
+After=multi-user.target
+SuccessAction=poweroff-immediate
+FailureAction=poweroff-immediate
+[Service]
+Type=oneshot
+TimeoutStartSec={RUN_SECONDS}
+ExecStart=/bin/sh -c '\\
+  mkdir /test /results; cd /test; tar -xf /dev/vdb; \\
+  ./run >/results/output 2>&1; echo $? >/results/status; \\
+  tar -cf /dev/vdc -C /results .; sync'
+[Install]
+WantedBy=multi-user.target
+"""
+# What is mounted is gone when the namespace is. Only what the tests want is to
+# be done in the machine, and nothing at some time or other.
+BUILD = f"""
+mount -t tmpfs tmpfs root
+mmdebstrap --variant=minbase --include={PACKAGES} {SUITE} root
+cp root/boot/vmlinuz-* vmlinuz
+cp root/boot/initrd.img-* initrd
+cd root/etc/systemd/system
+rm -r timers.target.wants
+cp "$OLDPWD/run.service" .
+ln -s ../run.service multi-user.target.wants
+cd "$OLDPWD"
+mke2fs -q -t ext4 -d root disk 2G
+"""
+KERNEL_ARGUMENTS = ("root=/dev/vda rw console=ttyS0 quiet panic=-1 psi=1 "
+                    "mitigations=off")
+
+
+def run(seconds, *command, **options):
+    """The status and the output of a command, which ends in time, or else when
+    this process does"""
+    process = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *command], text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, **options)
+    try:
+        process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        process.kill()
+        output, _ = process.communicate()  # when nobody is left to write to it
+    return process.returncode, output
+
+
+class Image:
+    """Such a machine's disk and what it boots, below `directory`"""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.environment = {**os.environ, "TMPDIR": str(directory)}
+
+    def build(self):
+        (self.directory / "run.service").write_text(SERVICE)
+        (self.directory / "root").mkdir()
+        status, output = run(
+            BUILD_SECONDS, "unshare", "--mount", "--pid", "--kill-child",
+            "--mount-proc", "sh", "-ec", BUILD, cwd=self.directory,
+            env=self.environment)
+        assert status == 0, output
+        return self
+
+    def run(self, files):
+        """Boots, executes `run` of the files, and returns the directory with
+        what it left in /results. The image stays as it is."""
+        directory = Path(tempfile.mkdtemp(dir=self.directory))
+        given, taken, console = (directory / name for name in
+                                 ("given", "taken", "console"))
+        with tarfile.open(given, "w") as archive:
+            for name, file in files.items():
+                archive.add(os.path.realpath(file), name)
+        with open(taken, "wb") as disk:
+            disk.truncate(RESULTS)
+        drives = ["file=disk,snapshot=on", f"file={given},readonly=on",
+                  f"file={taken}"]
+        _, output = run(
+            RUN_SECONDS, "qemu-system-x86_64", "-m", "1024", "-smp", "2",
+            "-display", "none", "-monitor", "none", "-nic", "none",
+            "-serial", f"file:{console}", "-no-reboot", "-kernel", "vmlinuz",
+            "-initrd", "initrd", "-append", KERNEL_ARGUMENTS, *(
+                argument for drive in drives for argument in
+                ("-drive", drive + ",if=virtio,format=raw,cache=unsafe")),
+            cwd=self.directory, env=self.environment)
+        results = directory / "results"
+        with contextlib.suppress(tarfile.ReadError):
+            with tarfile.open(taken) as archive:
+                archive.extractall(results)
+        assert results.exists(), (
+            output + console.read_text(errors="replace")[-4000:])
+        assert (results / "status").read_text() == "0\n", (
+            results / "output").read_text()
+        return results
+
+
+@pytest.fixture(scope="session")
+def image():
+    missing = [name for name in PROGRAMS if not shutil.which(name)]
+    if os.geteuid() != 0 or missing or os.uname().machine != "x86_64":
+        pytest.skip("needs root, x86_64 and " + ", ".join(PROGRAMS))
+    with tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.") as directory:
+        yield Image(Path(directory)).build()
