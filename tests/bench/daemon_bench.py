@@ -182,9 +182,10 @@ def use_cpu(mount, paths):
 
 
 def list_targets(mount, paths, target):
+    """With the names that cgroup_cpu gives to them"""
     target.write_text("".join(
-        f"{path.replace('/', '_')} /{path} {mount}/{path}/cpuacct.usage\n"
-        for path in paths))
+        f"{path.replace('_', '__').replace('/', '_')} /{path} "
+        f"{mount}/{path}/cpuacct.usage\n" for path in paths))
 
 
 class Sink(threading.Thread):
