@@ -13,9 +13,10 @@
 #include "rate.h"
 #include "selection.h"
 
-/* Room for the path of any cgroup in a tree and a zero byte. Cgroups whose
- * path is longer are not taken in. */
+/* Room for the path of any cgroup in a tree and a zero byte. */
 #define TREE_PATH_SIZE PATH_MAX
+/* Room for "/", the name of any file of a cgroup, and a zero byte. */
+#define TREE_FILE_SIZE 64
 
 /* One life of a cgroup. */
 struct cgroup {
@@ -81,6 +82,9 @@ struct tree {
   /* Borrowed. */
   const struct selection *selection;
   enum name_format instance_format;
+  /* Of the path of the root's directory. Cgroups with files whose whole paths
+   * the kernel would not take (PATH_MAX) are not taken in. */
+  size_t root_length;
   /* Called for every cgroup that leaves the tree, so that others can let go of
    * what they keep for it. */
   void (*on_remove)(void *context, struct cgroup *cgroup);
@@ -94,27 +98,33 @@ struct tree {
   size_t order_room;
   bool changed;
   uint64_t births;
+  /* What was born before has its name for life. */
+  uint64_t settled;
   /* Search trees of tsearch(3): by inode, and by instance. */
   void *by_inode;
   void *by_instance;
-  /* Removed cgroups, until tree_bury(). */
+  /* Removed cgroups, until tree_settle(). */
   struct cgroup *graveyard;
 };
 
 /* Adds a cgroup below `parent`, or the root where that is NULL, and names it.
+ * Where two would have the same name, the one that was there before the last
+ * tree_settle() keeps it, and of two new ones the one with the lower inode: as
+ * the kernel numbers cgroups, that is the older one, after a restart too.
  *
- * Returns 0; -ENAMETOOLONG when its path exceeds TREE_PATH_SIZE; -EEXIST when
- * its inode is in the tree already; or -ENOMEM.
+ * Returns 0; -ENAMETOOLONG when its path is too long; -EEXIST when its inode is
+ * in the tree already; or -ENOMEM.
  */
 int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
              uint64_t inode, struct cgroup **added);
 
 /* Takes a cgroup and all below it out of the tree. They stay valid, marked as
- * removed, until tree_bury(). */
+ * removed, until tree_settle(). */
 void tree_remove(struct tree *tree, struct cgroup *cgroup);
 
-/* Frees what was removed. */
-void tree_bury(struct tree *tree);
+/* Ends an update of the tree: all names stay as they are now, and what was
+ * removed is freed. */
+void tree_settle(struct tree *tree);
 
 /* Returns NULL when there is none. */
 struct cgroup *tree_find(const struct tree *tree, uint64_t inode);

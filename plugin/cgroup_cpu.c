@@ -92,6 +92,16 @@ static void copy_name(char name[DATA_MAX_NAME_LEN], const char *text) {
   name[length] = '\0';
 }
 
+/* Writers of JSON refuse a value with metadata that they have no room for: 512
+ * bytes in quotation marks. */
+static bool fits_writers(const char *path) {
+  size_t length = sizeof("\"\"");
+
+  for (; *path != '\0'; path++)
+    length += *path == '"' || *path == '\\' ? 2 : 1;
+  return length <= 512;
+}
+
 /* Values may go out without metadata, so what fails here is no failure. */
 static void fill_in_cgroup(struct dispatch *dispatch,
                            const struct cgroup *cgroup) {
@@ -100,11 +110,13 @@ static void fill_in_cgroup(struct dispatch *dispatch,
   dispatch->cgroup = cgroup;
   copy_name(dispatch->list.plugin_instance, cgroup->instance);
   meta_data_destroy(dispatch->list.meta);
-  dispatch->list.meta = meta_data_create();
-  if (dispatch->list.meta == NULL)
-    return;
+  dispatch->list.meta = NULL;
   (void)tree_path(cgroup, path);
-  (void)meta_data_add_string(dispatch->list.meta, PLUGIN ":path", path);
+  if (!fits_writers(path))
+    return;
+  dispatch->list.meta = meta_data_create();
+  if (dispatch->list.meta != NULL)
+    (void)meta_data_add_string(dispatch->list.meta, PLUGIN ":path", path);
 }
 
 static void dispatch_value(struct dispatch *dispatch,

@@ -47,6 +47,7 @@ int collector_new(struct hierarchy *hierarchy, const struct options *options,
   new->tree = (struct tree){
       .selection = &options->selection,
       .instance_format = options->instance_format,
+      .root_length = strlen(new->hierarchy.path),
       .on_remove = forget,
       .context = new,
   };

@@ -502,6 +502,6 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
     status = update.status;
   }
   drop_removed(discovery);
-  tree_bury(tree);
+  tree_settle(tree);
   return status;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
+
 /* Tries before two names with the same hash are given up on: it takes more
  * than one hash collision on purpose to need a third. */
 #define NAME_ATTEMPTS 64
@@ -42,7 +44,7 @@ size_t tree_path(const struct cgroup *cgroup, char path[TREE_PATH_SIZE]) {
   return length;
 }
 
-/* 1 when the name is this cgroup's, 0 when another has it. */
+/* 1 when the name is this cgroup's now, 0 when another has it. */
 static int take_name(struct tree *tree, struct cgroup *cgroup,
                      const char *name) {
   cgroup->instance = strdup(name);
@@ -50,29 +52,59 @@ static int take_name(struct tree *tree, struct cgroup *cgroup,
     return -ENOMEM;
   struct cgroup **owner =
       tsearch(cgroup, &tree->by_instance, compare_instances);
-  if (owner == NULL)
-    return -ENOMEM;
-  return *owner == cgroup;
+  if (owner != NULL && *owner == cgroup)
+    return 1;
+  free(cgroup->instance);
+  cgroup->instance = NULL;
+  return owner == NULL ? -ENOMEM : 0;
+}
+
+static int take_name_apart(struct tree *tree, struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE];
+  char name[NAME_SIZE];
+  int status = 0;
+
+  (void)tree_path(cgroup, path);
+  for (unsigned attempt = 0; status == 0 && attempt < NAME_ATTEMPTS;
+       attempt++) {
+    name_apart(path, tree->instance_format, attempt, name);
+    status = take_name(tree, cgroup, name);
+  }
+  return status == 0 ? -EEXIST : status;
+}
+
+/* The cgroup takes over the place of `owner`, which gets another name. Where
+ * that fails, all is as before. */
+static int exchange_names(struct tree *tree, struct cgroup *cgroup,
+                          struct cgroup **place) {
+  struct cgroup *owner = *place;
+
+  cgroup->instance = TAKE_POINTER(owner->instance);
+  *place = cgroup;
+  int status = take_name_apart(tree, owner);
+  if (status < 0) {
+    owner->instance = TAKE_POINTER(cgroup->instance);
+    *place = owner;
+  }
+  return status < 0 ? status : 0;
 }
 
 static int give_name(struct tree *tree, struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
   char name[NAME_SIZE];
+  const struct cgroup key = {.instance = name};
 
   (void)tree_path(cgroup, path);
   cgroup->selected = selection_matches(tree->selection, path);
   name_of_path(path, tree->instance_format, name);
-  for (unsigned attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
-    int status = take_name(tree, cgroup, name);
-    if (status > 0)
-      return 0;
-    free(cgroup->instance);
-    cgroup->instance = NULL;
-    if (status < 0)
-      return status;
-    name_apart(path, tree->instance_format, attempt, name);
-  }
-  return -EEXIST;
+  struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
+  if (owner != NULL && (*owner)->birth >= tree->settled &&
+      cgroup->inode < (*owner)->inode)
+    return exchange_names(tree, cgroup, owner);
+
+  int status = owner == NULL ? take_name(tree, cgroup, name)
+                             : take_name_apart(tree, cgroup);
+  return status < 0 ? status : 0;
 }
 
 static size_t path_length(const struct cgroup *cgroup) {
@@ -120,7 +152,8 @@ int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
              uint64_t inode, struct cgroup **added) {
   size_t length = strlen(component);
 
-  if (parent != NULL && path_length(parent) + 1 + length >= TREE_PATH_SIZE)
+  if (parent != NULL && tree->root_length + path_length(parent) + 1 + length >
+                            TREE_PATH_SIZE - TREE_FILE_SIZE)
     return -ENAMETOOLONG;
   struct cgroup *cgroup = calloc(1, sizeof(*cgroup) + length + 1);
   if (cgroup == NULL)
@@ -182,7 +215,8 @@ void tree_remove(struct tree *tree, struct cgroup *cgroup) {
     tree->root = NULL;
 }
 
-void tree_bury(struct tree *tree) {
+void tree_settle(struct tree *tree) {
+  tree->settled = tree->births;
   while (tree->graveyard != NULL) {
     struct cgroup *cgroup = tree->graveyard;
     tree->graveyard = cgroup->next;
@@ -237,7 +271,7 @@ struct cgroup *const *tree_order(struct tree *tree) {
 void tree_release(struct tree *tree) {
   if (tree->root != NULL)
     tree_remove(tree, tree->root);
-  tree_bury(tree);
+  tree_settle(tree);
   free(tree->order);
   *tree = (struct tree){0};
 }

@@ -98,7 +98,7 @@ START_TEST(a_subtree_goes_as_a_whole) {
   struct cgroup *const *order = tree_order(&tree);
   ck_assert_ptr_eq(order[0], root);
   ck_assert_ptr_eq(order[1], b);
-  tree_bury(&tree);
+  tree_settle(&tree);
 
   tree_remove(&tree, root);
   ck_assert_uint_eq(tree.count, 0);
@@ -123,6 +123,32 @@ START_TEST(no_two_share_an_instance) {
   tree_remove(&tree, first);
   struct cgroup *third = add(root, "machine-a.scope", 4);
   ck_assert_str_eq(third->instance, "machine-a.scope");
+}
+END_TEST
+
+START_TEST(of_two_new_ones_the_older_has_the_name) {
+  struct cgroup *root = add(NULL, "", 1);
+  struct cgroup *young = add(root, "a\\x2db", 30);
+  struct cgroup *old = add(root, "a-b", 20);
+  struct cgroup *between = add(root, "\\x61-b", 25);
+
+  ck_assert_str_eq(old->instance, "a-b");
+  ck_assert_int_eq(strncmp(young->instance, "a-b~", 4), 0);
+  ck_assert_int_eq(strncmp(between->instance, "a-b~", 4), 0);
+  ck_assert_str_ne(young->instance, between->instance);
+  tree_remove(&tree, young);
+  ck_assert_str_eq(add(root, "a\\x2db", 31)->instance, young->instance);
+}
+END_TEST
+
+START_TEST(a_name_is_for_life) {
+  struct cgroup *root = add(NULL, "", 1);
+  struct cgroup *first = add(root, "a\\x2db", 30);
+
+  tree_settle(&tree);
+  struct cgroup *second = add(root, "a-b", 20);
+  ck_assert_str_eq(first->instance, "a-b");
+  ck_assert_int_eq(strncmp(second->instance, "a-b~", 4), 0);
 }
 END_TEST
 
@@ -161,7 +187,21 @@ START_TEST(paths_have_an_end) {
       cgroup = added;
   }
   ck_assert_int_eq(status, -ENAMETOOLONG);
-  ck_assert_uint_eq(cgroup->depth, (TREE_PATH_SIZE - 1) / 256);
+  ck_assert_uint_eq(cgroup->depth, (TREE_PATH_SIZE - TREE_FILE_SIZE) / 256);
+}
+END_TEST
+
+START_TEST(whole_paths_fit) {
+  char component[256];
+  struct cgroup *added = NULL;
+
+  memset(component, 'x', 255);
+  tree.root_length = PATH_MAX - TREE_FILE_SIZE - 256;
+  struct cgroup *root = add(NULL, "", 1);
+  component[255] = '\0';
+  ck_assert_int_eq(tree_add(&tree, root, component, 2, &added), 0);
+  tree.root_length++;
+  ck_assert_int_eq(tree_add(&tree, root, component, 3, &added), -ENAMETOOLONG);
 }
 END_TEST
 
@@ -191,9 +231,12 @@ Suite *tree_suite(void) {
   tcase_add_test(tests, parents_come_first);
   tcase_add_test(tests, a_subtree_goes_as_a_whole);
   tcase_add_test(tests, no_two_share_an_instance);
+  tcase_add_test(tests, of_two_new_ones_the_older_has_the_name);
+  tcase_add_test(tests, a_name_is_for_life);
   tcase_add_test(tests, leaf_names_are_told_apart);
   tcase_add_test(tests, one_inode_is_one_cgroup);
   tcase_add_test(tests, paths_have_an_end);
+  tcase_add_test(tests, whole_paths_fit);
   tcase_add_test(tests, selection_is_known);
   suite_add_tcase(suite, tests);
   return suite;
