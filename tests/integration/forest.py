@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Many cgroups below a directory, with names of any bytes."""
+import os
+
+
+def with_parents(paths):
+    """All cgroups that there are when these are, each once"""
+    found = {}
+    for path in map(os.fsencode, paths):
+        parts = path.split(b"/")
+        for depth in range(1, len(parts) + 1):
+            found[b"/".join(parts[:depth])] = None
+    return list(found)
+
+
+class Forest:
+    """Whatever is below the directory goes in the end, the deepest first"""
+
+    def __init__(self, directory, paths=()):
+        self.directory = directory
+        self.paths = paths
+        self.root = None
+        self.there = set()
+
+    def __enter__(self):
+        # Whole paths may be longer than the kernel takes.
+        self.root = os.open(self.directory, os.O_RDONLY)
+        try:
+            self.add(*self.paths)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for _, names, _, above in os.fwalk(".", topdown=False,
+                                           dir_fd=self.root):
+            for name in names:
+                os.rmdir(name, dir_fd=above)
+        os.close(self.root)
+
+    def add(self, *paths):
+        for path in with_parents(paths):
+            if path not in self.there:
+                os.mkdir(path, dir_fd=self.root)
+                self.there.add(path)
+
+    def remove(self, *paths):
+        for path in map(os.fsencode, paths):
+            os.rmdir(path, dir_fd=self.root)
+            self.there.remove(path)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""What a process holds and does, as the kernel tells it."""
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from waiting import wait_until
+
+
+def descriptors(pid):
+    """What is open, by number"""
+    found = {}
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
+    return found
+
+
+def watched_inodes(pid):
+    """Of the directories that inotify watches for it"""
+    return {int(inode, 16) for number, target in descriptors(pid).items()
+            if target == "anon_inode:inotify" for inode in re.findall(
+                r"^inotify wd:\S+ ino:(\S+)",
+                Path(f"/proc/{pid}/fdinfo/{number}").read_text(), re.M)}
+
+
+def traced(record, calls):
+    """Put before a command, it records these system calls of it"""
+    return ["strace", "-D", "-f", "-s", "4096", "-e", f"trace={calls}", "-o",
+            str(record)]
+
+
+def wait_for_record(record):
+    """Lines of the calls, when the process has ended and so has its tracer"""
+    def last_line():
+        lines = record.read_text().splitlines()
+        return lines and lines[-1].split(maxsplit=1)[1].startswith("+++ exited")
+
+    wait_until(last_line, 10, lambda: f"{record} has no end")
+    return record.read_text().splitlines()
+
+
+def all_threads_are_traced(pid):
+    return all("TracerPid:\t0\n" not in (task / "status").read_text()
+               for task in Path(f"/proc/{pid}/task").iterdir())
+
+
+@contextlib.contextmanager
+def counting(pid, record, calls):
+    """Records the system calls that a running process makes meanwhile"""
+    with subprocess.Popen(
+            ["strace", "-f", "-p", str(pid), "-e", f"trace={calls}", "-o",
+             str(record)], stderr=subprocess.DEVNULL) as tracer:
+        try:
+            wait_until(lambda: all_threads_are_traced(pid), 10,
+                       lambda: f"process {pid} cannot be traced")
+            yield
+        finally:
+            tracer.send_signal(signal.SIGINT)

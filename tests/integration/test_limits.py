@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: MIT
+"""Where descriptors, events or room run out nothing is missing or wrong that
+need not be, and a host at rest is left at rest."""
+import collections
+import contextlib
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+import measurement
+from cgroups import COUNTERS
+from daemon import BURN, HOST
+from delivered import (MILLICORES, USAGE, complaints, instances, kinds,
+                       moments, wait_for_passes)
+from forest import Forest, with_parents
+from inspection import counting, descriptors, watched_inodes
+from precedence import FIRST
+from recorder import Recorder
+from sinks import plugin
+from waiting import wait_until
+
+pytest_plugins = ["watched"]
+needs_strace = pytest.mark.skipif(not shutil.which("strace"),
+                                  reason="strace is missing")
+
+MANY = [f"group{number // 50}/leaf{number % 50}" for number in range(1000)]
+SELECT_LIMIT = 1024  # select(2) takes no descriptors from here on
+
+
+def names(paths):
+    return {"root", *(path.decode().replace("/", "_")
+                      for path in with_parents(paths))}
+
+
+def kept(collectd, version):
+    """Numbers of the descriptors of the counters' files"""
+    return {number for number, target in
+            descriptors(collectd.process.pid).items()
+            if target.endswith("/" + COUNTERS[version])}
+
+
+def is_complete(collectd, paths, passes):
+    """Each has a value in each of the passes, and a gauge from the second on"""
+    expected = names(paths)
+    assert kinds(collectd) == {name: {USAGE, MILLICORES} for name in expected}
+    for name in expected:
+        assert moments(collectd, name)[:len(passes)] == passes
+        assert moments(collectd, name, MILLICORES)[:len(passes) - 1
+                                                   ] == passes[1:]
+    return True
+
+
+def list_values(path, count):
+    """The unixsock plugin answers so many clients at the same time"""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket(socket.AF_UNIX))
+                   for _ in range(count)]
+        for client in clients:
+            client.settimeout(20)
+            client.connect(str(path))
+        answers = []
+        for client in clients:
+            client.sendall(b"LISTVAL\n")
+            lines = stack.enter_context(client.makefile("rb"))
+            number, _ = lines.readline().split(maxsplit=1)
+            answers.append([next(lines).decode().split()[1]
+                            for _ in range(int(number))])
+        return answers
+
+
+@pytest.mark.parametrize("limit", [64, 256, 1024])
+def test_few_descriptors(directory, start, version, tmp_path, limit):
+    """They are a quarter of all at most, and others can be had"""
+    control = tmp_path / "socket"
+    with Forest(directory, MANY):
+        collectd = start(beside=[plugin(
+            "unixsock", f'SocketFile "{control}"\nSocketGroup "root"')],
+            prefix=["prlimit", f"--nofile={limit}"])
+        passes = wait_for_passes(collectd, 3)
+        wait_until(lambda: len(kept(collectd, version)) == limit // 4, 10,
+                   lambda: f"{len(kept(collectd, version))} are kept")
+        open_now = len(descriptors(collectd.process.pid))
+        answers = list_values(control, 8)
+        told = complaints(collectd)
+
+    assert is_complete(collectd, MANY, passes)
+    assert open_now <= limit // 2
+    expected = {f"{HOST}/cgroup_cpu-{name}/{kind}"
+                for name in names(MANY) for kind in (USAGE, MILLICORES)}
+    assert all(set(answer) == expected for answer in answers)
+    assert not told
+
+
+@pytest.mark.parametrize("keep, expected", [(0, 0), (300, 300), (2000, 1021)])
+def test_what_is_kept_open(directory, start, version, keep, expected):
+    """Above what select takes, for which the soft limit is raised"""
+    assert len(names(MANY)) == 1021
+    with Forest(directory, MANY):
+        collectd = start(f"KeepOpen {keep}",
+                         prefix=["prlimit", "--nofile=1024:8192"])
+        passes = wait_for_passes(collectd, 3)
+        # While a pass goes on there may be another one for a moment.
+        wait_until(lambda: len(kept(collectd, version)) == expected, 10,
+                   lambda: f"{len(kept(collectd, version))} are kept")
+        numbers = kept(collectd, version)
+        soft, hard = resource.prlimit(collectd.process.pid,
+                                      resource.RLIMIT_NOFILE)
+        told = complaints(collectd)
+
+    assert is_complete(collectd, MANY, passes)
+    assert len([number for number in numbers if number < SELECT_LIMIT]) <= 1
+    assert (soft == SELECT_LIMIT) == (keep == 0)
+    assert soft < hard == 8192
+    assert not told
+
+
+def test_values_of_what_is_not_kept_open(cgroup, start, version, tmp_path):
+    place = cgroup.child("load")
+    place.start(*FIRST, BURN, "--millicores", "300", "--seconds", "300",
+                stdout=subprocess.DEVNULL)
+    recorder = Recorder(tmp_path / "record", [place.counter(version)])
+    recorder.command[:0] = FIRST
+    with recorder:
+        collectd = start("KeepOpen 0", 1, prefix=FIRST)
+        passes = wait_for_passes(collectd, 6)
+        collectd.stop()
+        recorder.wait_until_past(passes[-1] + measurement.DELAY)
+
+    usage = measurement.between(collectd.usage("load"), passes[1], passes[-1])
+    truth = recorder.of(place.counter(version)).millicores(
+        passes[1], passes[-1])
+    gauges = measurement.mean_of_gauges(usage, collectd.millicores("load"))
+    assert truth > 150
+    assert gauges == pytest.approx(truth, abs=measurement.tolerance(truth))
+
+
+def in_user_namespace(name, value):
+    """Puts a command where the kernel has such a limit of its own"""
+    return ["unshare", "-U", "-r", "sh", "-c",
+            f"echo {value} >/proc/sys/user/{name} && exec \"$@\"", "sh"]
+
+
+# How many watches remain, and why.
+EVENTS = {
+    "ten watches": (in_user_namespace("max_inotify_watches", 10), 10,
+                    "No space left on device"),
+    "no instance": (in_user_namespace("max_inotify_instances", 0), 0,
+                    "Too many open files"),
+    "no inotify": (["strace", "-D", "-f", "--seccomp-bpf", "-o", "/dev/null",
+                    "-e", "inject=inotify_init1:error=ENOSYS"], 0,
+                   "Function not implemented"),
+}
+
+
+@needs_strace
+@pytest.mark.parametrize("case", EVENTS)
+def test_few_events_or_none(directory, start, case):
+    """More cgroups than are looked through in any case"""
+    prefix, watches, reason = EVENTS[case]
+    paths = [f"group{number // 10}/leaf{number % 10}" for number in range(200)]
+    with Forest(directory, paths) as forest:
+        collectd = start(interval=0.3, prefix=prefix)
+        passes = wait_for_passes(collectd, 3)
+        assert len(watched_inodes(collectd.process.pid)) == watches
+        assert is_complete(collectd, paths, passes)
+
+        forest.add("new/a/b", "group19/new/a/b")
+        made = time.time()
+        wait_for_passes(collectd, 3)
+        forest.remove("new/a/b", "new/a", "group3/leaf3")
+        removed = time.time()
+        passes = wait_for_passes(collectd, 2)
+        told = complaints(collectd)
+
+    next_pass = min(moment for moment in passes
+                    if moment > made + measurement.ROUNDING)
+    for prefix in ("", "group19_"):
+        for name in ("new", "new_a", "new_a_b"):
+            usage = moments(collectd, prefix + name)
+            assert usage[0] <= next_pass
+            assert moments(collectd, prefix + name, MILLICORES) == usage[1:]
+    for name in ("new_a", "new_a_b", "group3_leaf3"):
+        assert moments(collectd, name)[-1] < removed + measurement.ROUNDING
+    (notice,) = told
+    assert ("[notice] cgroup_cpu plugin: inotify cannot watch all cgroups "
+            f"({reason})") in notice
+
+
+def test_no_more_than_are_wanted(directory, start):
+    """Those nearest to the root, and of these the ones that came first"""
+    first = [f"group{number}/leaf0" for number in range(20)]
+    later = [f"group{number % 20}/leaf{number // 20}"
+             for number in range(20, 180)]
+
+    def alive():
+        passes = wait_for_passes(collectd, 3)
+        return {name for name in instances(collectd)
+                if moments(collectd, name)[-1] >= passes[-1]}
+
+    with Forest(directory, first) as forest:
+        collectd = start("MaxCgroups 50", 0.3)
+        wait_for_passes(collectd, 1)
+        assert not complaints(collectd)
+        forest.add(*later)
+        when_full = alive()
+        forest.add("near")
+        with_another = alive()
+        forest.remove(*later)
+        in_the_end = alive()
+        told = complaints(collectd)
+        remarks = collectd.messages("info")
+        count = len(moments(collectd))
+
+    assert names(first) < when_full < names(first + later)
+    assert len(when_full) == 50
+    assert names(first) < with_another
+    assert len(with_another) == 50
+    assert with_another - when_full == {"near"}
+    assert in_the_end == names([*first, "near"])
+    # As time goes by, it is said less and less often.
+    assert "At least 151 cgroups are left out: MaxCgroups is 50" in told[0]
+    assert all("are left out: MaxCgroups is 50" in line for line in told)
+    assert len(told) <= count.bit_length() + 1
+    assert "No cgroup is left out" in remarks
+
+
+def test_descriptors_and_watches_come_to_rest(directory, start, version):
+    """However many cgroups came and went"""
+    calm = MANY[:200]
+    with Forest(directory, calm) as forest:
+        collectd = start(interval=0.2)
+        wait_for_passes(collectd, 3)
+        pid = collectd.process.pid
+        before = sorted(descriptors(pid).values())
+        watched = watched_inodes(pid)
+        assert len(kept(collectd, version)) == len(names(calm))
+        assert len(watched) == len(names(calm))
+        for number in range(10):
+            busy = [f"busy{number}/{leaf}" for leaf in range(50)]
+            forest.add(*busy)
+            wait_for_passes(collectd, 1)
+            assert len(kept(collectd, version)) > len(names(calm))
+            forest.remove(*busy, f"busy{number}")
+        wait_for_passes(collectd, 3)
+        assert len(kept(collectd, version)) == len(names(calm))
+        assert watched_inodes(pid) == watched
+        wait_until(lambda: sorted(descriptors(pid).values()) == before, 10,
+                   lambda: f"{before} became {descriptors(pid)}")
+        told = complaints(collectd)
+    assert not told
+
+
+@needs_strace
+def test_what_rests_is_left_at_rest(directory, start, tmp_path):
+    """No directory is listed and no file is opened to see that nothing is new
+    among 500 cgroups, and a few only are looked at"""
+    record = tmp_path / "calls"
+    quiet = MANY[:490]
+    with Forest(directory, quiet) as forest:
+        collectd = start()
+        wait_for_passes(collectd, 3)
+        before = len(moments(collectd))
+        with counting(collectd.process.pid, record,
+                      "getdents64,openat2,inotify_add_watch,newfstatat,"
+                      "pread64"):
+            passes = len(wait_for_passes(collectd, 4)) - before + 2
+        forest.add("new")
+        wait_for_passes(collectd, 1, "new")
+        told = complaints(collectd)
+
+    calls = collections.Counter(re.findall(
+        r"^\d+ +(\w+\((?!AT_FDCWD|\d+, \"\"))", record.read_text(), re.M))
+    assert calls["pread64("] >= 4 * len(names(quiet))
+    assert not {"getdents64(", "openat2(", "inotify_add_watch("
+                } & calls.keys()
+    # A sixtieth of the cgroups, and the root. What is asked for by its whole
+    # path is the writer's.
+    assert calls["newfstatat("] <= passes * (len(names(quiet)) // 60 + 2)
+    assert not told

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Exactly those cgroups are reported that are wanted, and where none can be,
+nothing is looked for."""
+import collections
+import os
+import re
+import shutil
+import time
+
+import pytest
+
+import measurement
+from cgroups import COUNTERS
+from delivered import (MILLICORES, REMAINDER, USAGE, complaints, kinds,
+                       moments, wait_for_passes)
+from forest import Forest, with_parents
+from inspection import traced, wait_for_record, watched_inodes
+
+pytest_plugins = ["watched"]
+
+PATHS = [
+    "init.scope",
+    "system.slice/cron.service",
+    "system.slice/ssh.service",
+    "system.slice/docker-1.scope",
+    "user.slice/user-1000.slice/session-1.scope",
+    "kubepods/pod1/db",
+    "kubepods/pod1/web",
+    "kubepods/pod2/web",
+]
+ALL = {"root", *(path.decode().replace("/", "_")
+                 for path in with_parents(PATHS))}
+LEAVES = {path.replace("/", "_") for path in PATHS}
+PODS = {"kubepods_pod1", "kubepods_pod1_db", "kubepods_pod1_web",
+        "kubepods_pod2", "kubepods_pod2_web"}
+SERVICES = {"system.slice_cron.service", "system.slice_ssh.service"}
+
+# What has values, and what has a remainder.
+SELECTIONS = {
+    "": (ALL, {}),
+    # one
+    'CGroup "/system.slice/ssh.service"': ({"system.slice_ssh.service"}, {}),
+    'CGroup "/system.slice/ssh.service/"': ({"system.slice_ssh.service"}, {}),
+    'CGroup "/system.slice/"': ({"system.slice"}, {}),
+    'CGroup "/kubepods//"': ({"kubepods"}, {}),
+    'CGroup "/"': ({"root"}, {}),
+    # shell patterns
+    'CGroup "/kubepods*"': ({"kubepods", *PODS}, {}),
+    'CGroup "/kubepods/*"': (PODS, {}),
+    'CGroup "/kubepods/*/web"': (
+        {"kubepods_pod1_web", "kubepods_pod2_web"}, {}),
+    'CGroup "*.service"': (SERVICES, {}),
+    'CGroup "*/docker-*"': ({"system.slice_docker-1.scope"}, {}),
+    'CGroup "/kubepods/pod?"': ({"kubepods_pod1", "kubepods_pod2"}, {}),
+    'CGroup "/kubepods/pod[2-9]*"': (
+        {"kubepods_pod2", "kubepods_pod2_web"}, {}),
+    'CGroup "*"': (ALL, {}),
+    # regular expressions
+    'CGroup "/^/kubepods/pod[0-9]+$/"': (
+        {"kubepods_pod1", "kubepods_pod2"}, {}),
+    'CGroup "/(ssh|cron)/"': (SERVICES, {}),
+    r'CGroup "/\\.scope$/"': (
+        {"init.scope", "system.slice_docker-1.scope",
+         "user.slice_user-1000.slice_session-1.scope"}, {}),
+    'CGroup "/^/$/"': ({"root"}, {}),
+    # several
+    'CGroup "/init.scope"\nCGroup "*/web"\nCGroup "/(cron)/"': (
+        {"init.scope", "kubepods_pod1_web", "kubepods_pod2_web",
+         "system.slice_cron.service"}, {}),
+    # the others
+    'CGroup "/kubepods*"\nIgnoreSelected true': (
+        ALL - PODS - {"kubepods"}, {}),
+    'IgnoreSelected true\nCGroup "/system.slice/"\nCGroup "/"': (
+        ALL - {"system.slice", "root"}, {}),
+    'CGroup "/(pod|service)/"\nIgnoreSelected true': (
+        ALL - PODS - SERVICES - {"kubepods"}, {}),
+    'CGroup "*.service"\nIgnoreSelected false': (SERVICES, {}),
+    # by depth
+    "MaxDepth 0": ({"root"}, {}),
+    "MaxDepth 1": (
+        {"root", "init.scope", "system.slice", "user.slice", "kubepods"}, {}),
+    "MaxDepth 2": (ALL - {"kubepods_pod1_db", "kubepods_pod1_web",
+                          "kubepods_pod2_web",
+                          "user.slice_user-1000.slice_session-1.scope"}, {}),
+    'MaxDepth 2\nCGroup "/kubepods*"': (
+        {"kubepods", "kubepods_pod1", "kubepods_pod2"}, {}),
+    # leaves
+    "LeavesOnly true": (LEAVES, ALL - LEAVES),
+    'LeavesOnly true\nCGroup "/kubepods*"': (
+        LEAVES & PODS, {"kubepods", "kubepods_pod1", "kubepods_pod2"}),
+    'LeavesOnly true\nCGroup "/kubepods/pod?"': (
+        {"kubepods_pod1", "kubepods_pod2"}, {}),
+    'LeavesOnly true\nCGroup "*/web"\nCGroup "/"\nCGroup "/init.scope"': (
+        {"kubepods_pod1_web", "kubepods_pod2_web", "init.scope"}, {"root"}),
+    "LeavesOnly true\nMaxDepth 1": (
+        {"init.scope", "system.slice", "user.slice", "kubepods"}, {"root"}),
+    "LeavesOnly true\nMaxDepth 0": ({"root"}, {}),
+    'LeavesOnly true\nCGroup "*/web"\nIgnoreSelected true': (
+        LEAVES - {"kubepods_pod1_web", "kubepods_pod2_web"}
+        | {"kubepods_pod2"},
+        ALL - LEAVES - {"kubepods_pod2"}),
+}
+
+
+@pytest.mark.parametrize("options", SELECTIONS)
+def test_what_is_reported(directory, start, options):
+    reported, remaining = SELECTIONS[options]
+    with Forest(directory, PATHS):
+        collectd = start(options, 0.1)
+        wait_for_passes(collectd, 2, min(reported))
+        found = kinds(collectd)
+        told = complaints(collectd)
+
+    assert found == {
+        **{instance: {USAGE, MILLICORES} for instance in reported},
+        **{instance: {REMAINDER} for instance in remaining}}
+    assert not told
+
+
+def test_what_is_wanted_may_come_later(directory, start):
+    """A host has no containers yet"""
+    def intervals():
+        return len(collectd.series("uptime", "", "uptime"))
+
+    with Forest(directory, PATHS) as forest:
+        collectd = start('CGroup "/docker/*"', 0.5, beside=["uptime"])
+        collectd.wait_for(lambda: intervals() >= 6)
+        told = complaints(collectd)
+        forest.add("docker/web")
+        made = time.time()
+        wait_for_passes(collectd, 3, "docker_web")
+        first, second = moments(collectd, "docker_web")[:2]
+
+    assert first <= made + 0.5 + measurement.DELAY
+    assert moments(collectd, "docker_web", MILLICORES)[0] == second
+    assert kinds(collectd).keys() == {"docker_web"}
+    assert not told
+
+
+# Which directories have to be watched for these, of ./, chosen/, chosen/few/,
+# chosen/few/none/, and passed-over/ with as many.
+NARROW = {
+    'CGroup "/chosen*"': ["", "chosen", "chosen/few", "chosen/few/none"],
+    'CGroup "/chosen/few"': ["", "chosen"],
+    'CGroup "/chosen/few/no*"': ["", "chosen", "chosen/few",
+                                 "chosen/few/none"],
+    'CGroup "/passed-over*"\nIgnoreSelected true': [
+        "", "chosen", "chosen/few", "chosen/few/none"],
+    'CGroup "/chosen*"\nMaxDepth 2': ["", "chosen"],
+}
+needs_strace = pytest.mark.skipif(not shutil.which("strace"),
+                                  reason="strace is missing")
+
+
+def named_below(directory, calls):
+    """The paths below the directory, by the system call that has them"""
+    found = collections.defaultdict(set)
+    for call in calls:
+        if match := re.search(r'(\w+)\((?:[0-9]+, )?"([^"]*)"', call):
+            name, path = match.groups()
+            if path.startswith(str(directory)) or not path.startswith("/"):
+                found[name].add(path.removeprefix(str(directory)).strip("/."))
+    return found
+
+
+@needs_strace
+@pytest.mark.parametrize("options", NARROW)
+def test_where_nothing_can_be_nothing_is_looked_for(
+        directory, start, tmp_path, version, options):
+    record = tmp_path / "calls"
+    with Forest(directory, ["chosen/few/none", "passed-over/few/none"]):
+        collectd = start(options, 0.2, prefix=traced(record, "%file"))
+        collectd.wait_for(lambda: "chosen" in str(kinds(collectd)))
+        wait_for_passes(collectd, 3, min(kinds(collectd)))
+        watched = watched_inodes(collectd.process.pid)
+        expected = {os.stat(directory / path).st_ino
+                    for path in NARROW[options]}
+        told = complaints(collectd)
+        collectd.stop()
+        calls = wait_for_record(record)
+
+    assert watched == expected
+    named = named_below(directory, calls)
+    assert named["inotify_add_watch"] == set(NARROW[options])
+    listed = {path for path in named["openat2"] | named["openat"]
+              if not path.endswith(COUNTERS[version])}
+    assert listed <= set(NARROW[options])
+    assert not [path for paths in named.values() for path in paths
+                if path.startswith("passed-over/")]
+    assert not told
+
+
+def test_few_levels_are_not_looked_through_for_more(directory, start):
+    with Forest(directory, PATHS):
+        collectd = start("MaxDepth 1", 0.2)
+        wait_for_passes(collectd, 2)
+        watched = watched_inodes(collectd.process.pid)
+        assert watched == {os.stat(directory).st_ino}

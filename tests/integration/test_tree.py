@@ -1,0 +1,444 @@
+# SPDX-License-Identifier: MIT
+"""Every cgroup below the root is found, named and read, however many there are
+and however they come and go; and no microsecond is lost or counted twice."""
+import itertools
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import measurement
+from cgroups import hierarchies
+from daemon import BURN
+from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instances,
+                       kinds, moments, wait_for_passes)
+from forest import Forest
+from precedence import FIRST
+from recorder import Recorder
+
+pytest_plugins = ["watched"]
+
+ID = "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
+POD = "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
+POD_ = POD.replace("-", "_")
+
+# Where container runtimes put containers, and how these are to be shown.
+RUNTIMES = {
+    # Docker
+    f"system.slice/docker-{ID}.scope": "system.slice_docker-4f1c2d9e8b7a.scope",
+    f"docker/{ID}": "docker_4f1c2d9e8b7a",
+    # Podman, with and without root; the monitor beside the container
+    f"machine.slice/libpod-{ID}.scope":
+        "machine.slice_libpod-4f1c2d9e8b7a.scope",
+    f"machine.slice/libpod-{ID}.scope/container":
+        "machine.slice_libpod-4f1c2d9e8b7a.scope_container",
+    f"machine.slice/libpod-conmon-{ID}.scope":
+        "machine.slice_libpod-conmon-4f1c2d9e8b7a.scope",
+    f"libpod_parent/libpod-{ID}": "libpod__parent_libpod-4f1c2d9e8b7a",
+    "user.slice/user-1000.slice/user@1000.service/user.slice/"
+    f"libpod-{ID}.scope/container":
+        "user.slice_user-1000.slice_user@1000.service_user.slice_"
+        "libpod-4f1c2d9e8b7a.scope_container",
+    # Kubernetes with containerd
+    f"kubepods.slice/kubepods-pod{POD_}.slice/cri-containerd-{ID}.scope":
+        "kubepods.slice_"
+        "kubepods-pod8cb9d4e1_5f0a_4c7e_9a51_2f3f7c3a9b10.slice_"
+        "cri-containerd-4f1c2d9e8b7a.scope",
+    f"kubepods/pod{POD}/{ID}":
+        "kubepods_pod8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10_4f1c2d9e8b7a",
+    f"kubepods/burstable/pod{POD}/{ID}":
+        "kubepods_burstable_pod8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10_"
+        "4f1c2d9e8b7a",
+    f"kubepods/besteffort/pod{POD}/{ID}":
+        "kubepods_besteffort_pod8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10_"
+        "4f1c2d9e8b7a",
+    # 138 bytes, so that something has to give way to the path's FNV-1a
+    f"kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{POD_}"
+    f".slice/cri-containerd-{ID}.scope":
+        "kubepods.slice_kubepods-burstable.slice_~"
+        "d8cb9d4e1_5f0a_4c7e_9a51_2f3f7c3a9b10.slice_"
+        "cri-containerd-4f1c2d9e8b7a.scope~e9bf446f",
+    # Kubernetes with CRI-O
+    f"kubepods.slice/kubepods-pod{POD_}.slice/crio-{ID}.scope":
+        "kubepods.slice_"
+        "kubepods-pod8cb9d4e1_5f0a_4c7e_9a51_2f3f7c3a9b10.slice_"
+        "crio-4f1c2d9e8b7a.scope",
+    f"kubepods.slice/kubepods-pod{POD_}.slice/crio-{ID}.scope/container":
+        "kubepods.slice_"
+        "kubepods-pod8cb9d4e1_5f0a_4c7e_9a51_2f3f7c3a9b10.slice_"
+        "crio-4f1c2d9e8b7a.scope_container",
+    f"kubepods.slice/kubepods-pod{POD_}.slice/crio-conmon-{ID}.scope":
+        "kubepods.slice_"
+        "kubepods-pod8cb9d4e1_5f0a_4c7e_9a51_2f3f7c3a9b10.slice_"
+        "crio-conmon-4f1c2d9e8b7a.scope",
+    f"kubepods/burstable/pod{POD}/crio-{ID}":
+        "kubepods_burstable_pod8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10_"
+        "crio-4f1c2d9e8b7a",
+    # LXC and LXD
+    "lxc.payload.web": "lxc.payload.web",
+    "lxc.monitor.web": "lxc.monitor.web",
+    "lxc/web": "lxc_web",
+    # systemd's and libvirt's machines
+    "machine.slice/systemd-nspawn@web.service":
+        "machine.slice_systemd-nspawn@web.service",
+    r"machine.slice/systemd-nspawn@my\x2dweb.service/payload":
+        "machine.slice_systemd-nspawn@my-web.service_payload",
+    r"machine.slice/machine-qemu\x2d1\x2dweb.scope":
+        "machine.slice_machine-qemu-1-web.scope",
+    r"machine.slice/machine-qemu\x2d1\x2dweb.scope/libvirt/vcpu0":
+        "machine.slice_machine-qemu-1-web.scope_libvirt__vcpu0",
+}
+
+
+def chains(count):
+    """So many cgroups, in chains of eight below each other"""
+    return ["/".join([f"chain{number // 8}", *"abcdefgh"[1:number % 8 + 1]])
+            for number in range(count)]
+
+
+def shown(path):
+    """Holds where no name has an underscore and none is of systemd's"""
+    return path.replace("/", "_")
+
+
+def next_pass(passes, moment):
+    """The first that began then or later; the log of values has times in ms"""
+    return min(begin for begin in passes
+               if begin > moment + measurement.ROUNDING)
+
+
+def burn(cgroup, millicores):
+    cgroup.start(*FIRST, BURN, "--millicores", str(millicores), "--seconds",
+                 "300", stdout=subprocess.DEVNULL)
+    return cgroup
+
+
+def record(directory, counters):
+    recorder = Recorder(directory / "record", counters)
+    recorder.command[:0] = FIRST
+    return recorder
+
+
+@pytest.mark.parametrize("count", [1, 100, 1000, 10_000])
+def test_all_are_there_in_each_interval(directory, start, count):
+    paths = chains(count)
+    expected = {"root", *map(shown, paths)}
+    assert len(expected) == count + 1
+    with Forest(directory, paths):
+        collectd = start(f"MaxCgroups {count + 1}", 2 if count > 1000 else 0.5)
+        passes = wait_for_passes(collectd, 2)
+        found = kinds(collectd)
+        told = complaints(collectd)
+        collectd.stop()
+
+    assert found.keys() == expected
+    assert all(kind == {USAGE, MILLICORES} for kind in found.values())
+    for instance in expected:
+        usage = moments(collectd, instance)
+        gauges = moments(collectd, instance, MILLICORES)
+        assert usage[:len(passes)] == passes
+        assert gauges[:len(passes) - 1] == passes[1:]
+    assert not told
+
+
+def test_in_the_hierarchy_that_is_wanted(directory, start, version):
+    """Without Root, among all cgroups of the machine"""
+    paths = chains(100)
+    own = str(directory.relative_to(hierarchies()[version]))
+    above = shown(own.replace("_", "__"))
+    with Forest(directory, paths):
+        collectd = start(f'CgroupVersion "{version}"\nCGroup "/{own}"\n'
+                         f'CGroup "/{own}/*"', root=None)
+        wait_for_passes(collectd, 2, above)
+        found = instances(collectd)
+        told = complaints(collectd)
+
+    assert found == {above, *(f"{above}_{shown(path)}" for path in paths)}
+    assert not told
+
+
+def test_loads_among_a_thousand(cgroup, start, version, tmp_path):
+    """At the top, halfway and on the deepest of eight levels"""
+    levels = [cgroup.child("a")]
+    for name in "bcdefgh":
+        levels.append(levels[-1].child(name))
+    loads = {"a": burn(levels[0], 300), "a_b_c_d": burn(levels[3], 50),
+             "a_b_c_d_e_f_g_h": burn(levels[7], 400)}
+    counters = {instance: place.counter(version)
+                for instance, place in loads.items()}
+    with Forest(cgroup.child("others").directory(version), chains(1000)), \
+            record(tmp_path, counters.values()) as recorder:
+        collectd = start(interval=1, prefix=FIRST)
+        passes = wait_for_passes(collectd, 7)
+        told = complaints(collectd)
+        collectd.stop()
+        recorder.wait_until_past(passes[-1] + measurement.DELAY)
+
+    for instance, counter in counters.items():
+        usage = measurement.between(collectd.usage(instance), passes[1],
+                                    passes[-1])
+        truth = recorder.of(counter).millicores(passes[1], passes[-1])
+        gauges = measurement.mean_of_gauges(
+            usage, collectd.millicores(instance))
+        derives = measurement.mean_of_derives(usage)
+        print(f"{instance}: gauges {gauges:.2f}m, derives {derives:.2f}m, "
+              f"truth {truth:.2f}m")
+        assert truth > 25
+        assert gauges == pytest.approx(truth, abs=measurement.tolerance(truth))
+        assert derives == pytest.approx(truth,
+                                        abs=measurement.tolerance(truth))
+    assert not told
+
+
+def test_containers_of_all_runtimes(directory, start):
+    with Forest(directory, RUNTIMES):
+        collectd = start()
+        wait_for_passes(collectd, 2)
+        found = instances(collectd)
+        told = complaints(collectd)
+
+    expected = set(RUNTIMES.values())
+    assert len(expected) == len(RUNTIMES)
+    assert expected <= found
+    assert not told
+
+
+@pytest.mark.parametrize("others", [0, 100])
+def test_new_ones_and_removed_ones(directory, start, others):
+    """Few are looked through in every interval, of many the kernel tells"""
+    levels = list(itertools.accumulate("abcdefgh", "{}/{}".format))
+    made = {}
+    with Forest(directory, chains(others)) as forest:
+        collectd = start()
+        wait_for_passes(collectd, 2)
+        for paths in (["new", *levels], ["new/later", levels[-1] + "/i"]):
+            forest.add(*paths)
+            made.update(dict.fromkeys(map(shown, paths), time.time()))
+            wait_for_passes(collectd, 2)
+        forest.remove("new/later", "new", levels[-1] + "/i",
+                      *reversed(levels))
+        removed = time.time()
+        passes = wait_for_passes(collectd, 2)
+        told = complaints(collectd)
+
+    for instance, moment in made.items():
+        usage = moments(collectd, instance)
+        assert usage[0] <= next_pass(passes, moment)
+        assert usage[-1] < removed + measurement.ROUNDING
+        assert usage == [begin for begin in passes
+                         if usage[0] <= begin <= usage[-1]]
+        assert moments(collectd, instance, MILLICORES) == usage[1:]
+    assert not told
+
+
+@pytest.mark.parametrize("others, load, keep", [
+    (0, 0, 2000), (0, 1000, 0), (100, 1000, 2000), (100, 1000, 0)])
+def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
+    """Also if it has used more CPU than its predecessor before it is first
+    read, so that its counter seems to go on"""
+    with Forest(cgroup.child("others").directory(version), chains(others)):
+        collectd = start(f"KeepOpen {keep}")
+        first = burn(cgroup.child("again"), 100)
+        wait_for_passes(collectd, 2, "again")
+        cgroup.children.remove(first)
+        removed = time.time()
+        first.remove()
+        burn(cgroup.child("again"), load)
+        made = time.time()
+        wait_for_passes(collectd, 4)
+        told = complaints(collectd)
+
+    passes = moments(collectd)
+    assert not [moment for moment in passes if removed <= moment <= made
+                ], "too slow, it was seen missing"
+    usage = collectd.usage("again")
+    old = [row for row in usage if row[0] < removed]
+    new = [row for row in usage if row[0] > made]
+    (begin, first_value) = new[0]
+    assert begin == next_pass(passes, made)
+    assert (first_value > old[-1][1]) == (load > 0)
+    assert first_value <= (begin + measurement.DELAY - removed) * 1e6
+    assert moments(collectd, "again", MILLICORES) == [
+        moment for moment, _ in old[1:] + new[1:]]
+    assert not told
+
+
+@pytest.mark.parametrize("version", ["v1"])
+def test_one_that_gets_another_name(cgroup, start, version):
+    """v1 lets cgroups be renamed"""
+    directory = cgroup.directory(version)
+    with Forest(directory, ["before/inner", *chains(100)]):
+        collectd = start(interval=0.3)
+        wait_for_passes(collectd, 3)
+        os.rename(directory / "before", directory / "after")
+        renamed = time.time()
+        passes = wait_for_passes(collectd, 4)
+        told = complaints(collectd)
+
+    for suffix in ("", "_inner"):
+        old = moments(collectd, "before" + suffix)
+        new = moments(collectd, "after" + suffix)
+        assert old[-1] < renamed + measurement.ROUNDING
+        assert old[-1] < new[0] <= next_pass(passes, renamed)
+        assert new[-1] >= passes[-1]
+    assert not told
+
+
+def test_a_host_that_never_rests(cgroup, start, version):
+    """Cgroups come and go while they are looked for and read"""
+    forest = Forest(cgroup.child("busy").directory(version))
+    done = threading.Event()
+
+    def keep_changing():
+        for number in itertools.count():
+            path = f"{number % 7}/a/b"
+            forest.add(path)
+            forest.remove(path, path[:-2], path[:-4])
+            if done.is_set():
+                return
+
+    with forest, Forest(cgroup.child("calm").directory(version), chains(100)):
+        collectd = start(interval=0.05)
+        changes = threading.Thread(target=keep_changing)
+        changes.start()
+        try:
+            wait_for_passes(collectd, 60)
+        finally:
+            done.set()
+            changes.join()
+        passes = wait_for_passes(collectd, 3)
+        told = complaints(collectd)
+
+    calm = {f"calm_{shown(path)}" for path in chains(100)} | {"calm", "busy"}
+    for instance in calm:
+        assert moments(collectd, instance)[:len(passes)] == passes
+    assert instances(collectd) - calm - {"root"} <= {
+        f"busy_{number}{below}" for number in range(7)
+        for below in ("", "_a", "_a_b")}
+    assert not told
+
+
+def test_more_changes_than_events(directory, start):
+    """The kernel's queue of events runs over and loses the last ones"""
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    with Forest(directory, chains(100)) as forest:
+        collectd = start()
+        wait_for_passes(collectd, 2)
+        collectd.process.send_signal(signal.SIGSTOP)
+        for _ in range(limit // 2 + 1):
+            forest.add("passing")
+            forest.remove("passing")
+        forest.remove("chain12/b/c/d", "chain12/b/c")
+        forest.add("chain3/late/later")
+        collectd.process.send_signal(signal.SIGCONT)
+        made = time.time()
+        passes = wait_for_passes(collectd, 4)
+        told = complaints(collectd)
+
+    for instance in ("chain3_late", "chain3_late_later"):
+        assert moments(collectd, instance)[0] <= next_pass(passes, made)
+    for instance in ("chain12_b_c", "chain12_b_c_d"):
+        assert moments(collectd, instance)[-1] < made + measurement.ROUNDING
+    assert not told
+
+
+def place_loads(cgroup):
+    """Processes beside cgroups, on v2 allowed where no controller is on"""
+    inner = cgroup.child("inner")
+    places = {"inner": inner, "inner_a": inner.child("a"),
+              "inner_b": inner.child("b"), "c": cgroup.child("c")}
+    for place, millicores in zip(places.values(), (100, 150, 200, 250)):
+        burn(place, millicores)
+    return places
+
+
+def test_no_child_uses_more_than_its_parent(cgroup, start, version, tmp_path):
+    places = {"root": cgroup, **place_loads(cgroup)}
+    counters = {instance: place.counter(version)
+                for instance, place in places.items()}
+    with record(tmp_path, counters.values()) as recorder:
+        collectd = start(interval=1, prefix=FIRST)
+        passes = wait_for_passes(collectd, 6)
+        collectd.stop()
+        recorder.wait_until_past(passes[-1] + measurement.DELAY)
+
+    usage = {instance: dict(collectd.usage(instance)) for instance in places}
+
+    def used(instance, begin, end):
+        return (usage[instance][end] - usage[instance][begin]) / 1000 / (
+            end - begin)
+
+    def truth(instance, begin, end):
+        return recorder.of(counters[instance]).millicores(begin, end)
+
+    for begin, end in itertools.combinations(passes, 2):
+        # Parents are read first, and what they count themselves is more than
+        # the others can count until they are read.
+        assert used("inner", begin, end) >= (
+            used("inner_a", begin, end) + used("inner_b", begin, end))
+        assert used("root", begin, end) + 2 >= (
+            used("inner", begin, end) + used("c", begin, end))
+    begin, end = passes[1], passes[-1]
+    own = truth("inner", begin, end) - truth("inner_a", begin, end) - truth(
+        "inner_b", begin, end)
+    assert own > 50
+    assert used("inner", begin, end) - used("inner_a", begin, end) - used(
+        "inner_b", begin, end) == pytest.approx(
+            own, abs=measurement.tolerance(truth("inner", begin, end)))
+
+
+# What has values, what has a remainder, and where they come and go.
+LEAVES_ONLY = {
+    "LeavesOnly true": (
+        {"inner_a", "inner_b", "c", "c_below"}, {"root", "inner", "c"}),
+    'LeavesOnly true\nCGroup "/"\nCGroup "/inner/a"\nCGroup "/c*"': (
+        {"inner_a", "c", "c_below"}, {"root", "c"}),
+}
+
+
+def test_leaves_and_remainders_are_the_root(cgroup, start, version, tmp_path):
+    """Although cgroups come and go, and leaves become inner ones"""
+    places = place_loads(cgroup)
+    with record(tmp_path, [cgroup.counter(version)]) as recorder:
+        running = {options: start(options, 1, prefix=FIRST)
+                   for options in LEAVES_ONLY}
+        *_, last = running.values()
+        wait_for_passes(last, 2, "inner_a")
+        burn(places["c"].child("below"), 150)
+        wait_for_passes(last, 2, "inner_a")
+        places["c"].children.pop().remove()
+        wait_for_passes(last, 2, "inner_a")
+        for collectd in running.values():
+            assert not complaints(collectd)
+            collectd.stop()
+        recorder.wait_until_past(time.time() + measurement.DELAY)
+
+    counter = recorder.of(cgroup.counter(version))
+    for options, (leaves, inner) in LEAVES_ONLY.items():
+        check_sums(running[options], counter,
+                   {(leaf, MILLICORES) for leaf in leaves}
+                   | {(name, REMAINDER) for name in inner})
+
+
+def check_sums(collectd, counter, expected):
+    passes = moments(collectd, "inner_a")[:-1]
+    values = {(instance, kind): dict(
+        collectd.series("cgroup_cpu", instance, kind))
+        for instance, found in kinds(collectd).items()
+        for kind in found & {MILLICORES, REMAINDER}}
+    assert values.keys() == expected
+    sums = {moment: sum(series.get(moment, 0) for series in values.values())
+            for moment in passes[1:]}
+    mean = sum(sums[end] * (end - begin)
+               for begin, end in zip(passes[1:], passes[2:])) / (
+                   passes[-1] - passes[1])
+    truth = counter.millicores(passes[1], passes[-1])
+    assert mean == pytest.approx(truth, abs=measurement.tolerance(truth))
+    for begin, end in zip(passes[1:], passes[2:]):
+        truth = counter.millicores(begin, end)
+        print(f"{end}: {sums[end]:.2f}m, truth {truth:.2f}m")
+        assert sums[end] == pytest.approx(truth, rel=0.05)

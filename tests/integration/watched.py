@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: a cgroup that a test made, and collectds that have it as root."""
+import contextlib
+import itertools
+
+import pytest
+
+from cgroups import Cgroup, require_both
+from daemon import Collectd
+
+
+@pytest.fixture(params=["v1", "v2"])
+def version(request):
+    return request.param
+
+
+@pytest.fixture
+def cgroup(version):
+    with Cgroup({version: require_both()[version]}) as cgroup:
+        yield cgroup
+
+
+@pytest.fixture
+def directory(cgroup, version):
+    return cgroup.directory(version)
+
+
+@pytest.fixture
+def start(tmp_path, directory):
+    """start(options="", interval=0.5, beside=(), prefix=(), root=the cgroup)"""
+    numbers = itertools.count()
+
+    with contextlib.ExitStack() as running:
+        def begin(options="", interval=0.5, beside=(), prefix=(),
+                  root=directory):
+            collectd = Collectd(tmp_path / f"collectd{next(numbers)}",
+                                (f'Root "{root}"\n' if root else "") + options,
+                                interval, beside)
+            return running.enter_context(collectd.start(prefix))
+
+        yield begin
