@@ -26,7 +26,7 @@ struct discovery {
   const char *root_path;
   /* Depth below the root of the deepest cgroups that are taken in. */
   unsigned max_depth;
-  /* The most cgroups that are taken in: those nearest to the root. */
+  /* The most cgroups that are kept; room.h tells which. */
   size_t max_cgroups;
   /* Events and link counts are the kernel's, see hierarchy.h. */
   bool native;

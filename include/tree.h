@@ -29,6 +29,8 @@ struct cgroup {
   /* Counts the cgroups as they come. */
   uint64_t birth;
   uint32_t depth;
+  /* The cgroups of its subtree, itself among them. */
+  uint32_t size;
   /* Its values are wanted. */
   bool selected;
   /* A cgroup below is selected. */
@@ -47,6 +49,10 @@ struct cgroup {
    * there was no room for in the tree. */
   uint32_t subdirectories;
   uint32_t left_out;
+  /* For room.h: the size of the largest child when it was last surveyed, the
+   * places that its subtree was given. */
+  uint32_t heaviest;
+  uint32_t room;
   /* Watch descriptor of inotify, or -1. */
   int watch;
 
@@ -103,7 +109,7 @@ struct tree {
   /* Search trees of tsearch(3): by inode, and by instance. */
   void *by_inode;
   void *by_instance;
-  /* Removed cgroups, until tree_settle(). */
+  /* Removed cgroups, until tree_bury(). */
   struct cgroup *graveyard;
 };
 
@@ -119,8 +125,11 @@ int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
              uint64_t inode, struct cgroup **added);
 
 /* Takes a cgroup and all below it out of the tree. They stay valid, marked as
- * removed, until tree_settle(). */
+ * removed, until tree_bury(). */
 void tree_remove(struct tree *tree, struct cgroup *cgroup);
+
+/* Frees what was removed. */
+void tree_bury(struct tree *tree);
 
 /* Ends an update of the tree: all names stay as they are now, and what was
  * removed is freed. */

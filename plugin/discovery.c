@@ -11,13 +11,14 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "room.h"
 
 /* One update at work. */
 struct update {
   struct discovery *discovery;
   struct tree *tree;
-  /* The depth of the deepest cgroups in the tree. */
-  uint32_t deepest;
+  /* What room_is_found() goes by is known. */
+  bool surveyed;
   int status;
 };
 
@@ -122,13 +123,19 @@ static bool is_leaf(const struct discovery *discovery, int directory,
          status.st_nlink == 2;
 }
 
-/* A full tree takes in only what is nearer to the root than others, which then
- * have to leave; and of that not without end in one update. */
-static bool has_room(const struct update *update, uint32_t depth) {
-  size_t count = update->tree->count;
-  size_t limit = update->discovery->max_cgroups;
-
-  return count < limit || (depth < update->deepest && count < 2 * limit);
+/* A full tree takes in only what others will have to make way for. */
+static bool has_room(struct update *update, const struct cgroup *parent) {
+  if (update->tree->count < update->discovery->max_cgroups)
+    return true;
+  if (!update->surveyed) {
+    int status = room_survey(update->tree);
+    if (status < 0) {
+      update->status = status;
+      return false;
+    }
+    update->surveyed = true;
+  }
+  return room_is_found(parent);
 }
 
 static struct cgroup *known_child(const struct update *update,
@@ -151,7 +158,9 @@ static void add_child(struct update *update, struct cgroup *parent,
   /* It hung elsewhere, or its number is in use again. */
   if (child != NULL)
     tree_remove(tree, child);
-  if (!has_room(update, parent->depth + 1)) {
+  if (parent->removed)
+    return;
+  if (!has_room(update, parent)) {
     parent->left_out++;
     return;
   }
@@ -162,8 +171,6 @@ static void add_child(struct update *update, struct cgroup *parent,
     return;
   }
   child->seen = discovery->listings;
-  if (child->depth > update->deepest)
-    update->deepest = child->depth;
   admit(update, child);
   if (!child->closed && !is_leaf(discovery, directory, name))
     enqueue(update, child);
@@ -318,16 +325,45 @@ static int compare_depth_and_birth(const void *left, const void *right) {
   return a->birth < b->birth ? -1 : a->birth > b->birth;
 }
 
-static void find_deepest(struct update *update) {
-  struct cgroup *const *order = tree_order(update->tree);
+static void drop_removed(struct discovery *discovery) {
+  for (size_t i = 0; i < discovery->queue_length; i++)
+    if (discovery->queue[i] != NULL && discovery->queue[i]->removed)
+      discovery->queue[i] = NULL;
+}
 
-  for (size_t i = 0; order != NULL && i < update->tree->count; i++)
-    if (order[i]->depth > update->deepest)
-      update->deepest = order[i]->depth;
+/* Takes out those for which there is no room, once there are more than `most`.
+ * What it takes out is not to be looked at any more, in the queue or elsewhere.
+ */
+static void trim(struct update *update, size_t most) {
+  struct discovery *discovery = update->discovery;
+  struct tree *tree = update->tree;
+  size_t count = tree->count;
+
+  if (count <= most)
+    return;
+  int status = room_divide(tree, discovery->max_cgroups);
+  struct cgroup *const *order = tree_order(tree);
+  if (status < 0 || order == NULL) {
+    update->status = -ENOMEM;
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    struct cgroup *parent = order[i]->parent;
+    if (order[i]->removed || order[i]->room > 0)
+      continue;
+    tree_remove(tree, order[i]);
+    parent->left_out++;
+    discovery->left_out++;
+  }
+  update->surveyed = false;
+  drop_removed(discovery);
+  tree_bury(tree);
 }
 
 /* What is found is listed in turn, level by level. A tree that changes as fast
- * as it is listed must not keep this from coming to an end. */
+ * as it is listed must not keep this from coming to an end, and what is found
+ * of a large one before it is known who may stay must not take room without
+ * end. */
 static void list_queued(struct update *update) {
   struct discovery *discovery = update->discovery;
   size_t most = 4 * discovery->max_cgroups + DISCOVERY_SMALL;
@@ -335,43 +371,20 @@ static void list_queued(struct update *update) {
 
   if (discovery->queue_length == 0)
     return;
-  find_deepest(update);
   qsort(discovery->queue, discovery->queue_length, sizeof(*discovery->queue),
         compare_depth_and_birth);
   for (size_t i = 0; i < discovery->queue_length; i++) {
-    struct cgroup *cgroup = discovery->queue[i];
+    struct cgroup *cgroup = TAKE_POINTER(discovery->queue[i]);
+    if (cgroup == NULL)
+      continue;
     cgroup->queued = false;
     if (!cgroup->removed && i < most && !list(update, cgroup)) {
       cgroup->queued = true;
       discovery->queue[failed++] = cgroup;
     }
+    trim(update, 2 * discovery->max_cgroups);
   }
   discovery->queue_length = failed;
-}
-
-/* Keeps the cgroups nearest to the root, and of two as near the older one. */
-static void trim(struct update *update) {
-  struct discovery *discovery = update->discovery;
-  struct tree *tree = update->tree;
-  size_t count = tree->count;
-
-  if (count <= discovery->max_cgroups)
-    return;
-  struct cgroup *const *order = tree_order(tree);
-  CLEANUP_FREE struct cgroup **by_depth =
-      order != NULL ? reallocarray(NULL, count, sizeof(*by_depth)) : NULL;
-  if (by_depth == NULL) {
-    update->status = -ENOMEM;
-    return;
-  }
-  memcpy(by_depth, order, count * sizeof(*by_depth));
-  qsort(by_depth, count, sizeof(*by_depth), compare_depth_and_birth);
-  while (count-- > discovery->max_cgroups) {
-    struct cgroup *parent = by_depth[count]->parent;
-    tree_remove(tree, by_depth[count]);
-    parent->left_out++;
-    discovery->left_out++;
-  }
 }
 
 /* Looks at a directory without listing it, where that tells enough. */
@@ -478,11 +491,12 @@ static int find_root(struct update *update, bool *fresh) {
 }
 
 /* What is to be tried again must not be what is about to be freed. */
-static void drop_removed(struct discovery *discovery) {
+static void keep_to_try_again(struct discovery *discovery) {
   size_t left = 0;
 
+  drop_removed(discovery);
   for (size_t i = 0; i < discovery->queue_length; i++)
-    if (!discovery->queue[i]->removed)
+    if (discovery->queue[i] != NULL)
       discovery->queue[left++] = discovery->queue[i];
   discovery->queue_length = left;
 }
@@ -498,10 +512,10 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
     if (!fresh)
       look_around(&update, complete);
     list_queued(&update);
-    trim(&update);
+    trim(&update, discovery->max_cgroups);
     status = update.status;
   }
-  drop_removed(discovery);
+  keep_to_try_again(discovery);
   tree_settle(tree);
   return status;
 }

@@ -138,6 +138,8 @@ static int index_cgroup(struct tree *tree, struct cgroup *cgroup) {
 static void link_cgroup(struct tree *tree, struct cgroup *cgroup) {
   struct cgroup *parent = cgroup->parent;
 
+  for (struct cgroup *above = cgroup; above != NULL; above = above->parent)
+    above->size++;
   if (parent == NULL) {
     tree->root = cgroup;
     return;
@@ -180,6 +182,8 @@ int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
 }
 
 static void unlink_cgroup(struct cgroup *cgroup) {
+  for (struct cgroup *above = cgroup; above != NULL; above = above->parent)
+    above->size--;
   if (cgroup->previous != NULL)
     cgroup->previous->next = cgroup->next;
   else if (cgroup->parent != NULL)
@@ -215,13 +219,17 @@ void tree_remove(struct tree *tree, struct cgroup *cgroup) {
     tree->root = NULL;
 }
 
-void tree_settle(struct tree *tree) {
-  tree->settled = tree->births;
+void tree_bury(struct tree *tree) {
   while (tree->graveyard != NULL) {
     struct cgroup *cgroup = tree->graveyard;
     tree->graveyard = cgroup->next;
     bury(cgroup);
   }
+}
+
+void tree_settle(struct tree *tree) {
+  tree->settled = tree->births;
+  tree_bury(tree);
 }
 
 struct cgroup *tree_find(const struct tree *tree, uint64_t inode) {

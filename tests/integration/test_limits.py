@@ -192,7 +192,7 @@ def test_few_events_or_none(directory, start, case):
 
 
 def test_no_more_than_are_wanted(directory, start):
-    """Those nearest to the root, and of these the ones that came first"""
+    """Room is shared by subtrees, and in these the ones that came first stay"""
     first = [f"group{number}/leaf0" for number in range(20)]
     later = [f"group{number % 20}/leaf{number // 20}"
              for number in range(20, 180)]

@@ -18,6 +18,7 @@ int main(void) {
   srunner_add_suite(runner, rate_suite());
   srunner_add_suite(runner, reader_suite());
   srunner_add_suite(runner, report_suite());
+  srunner_add_suite(runner, room_suite());
   srunner_add_suite(runner, sampler_suite());
   srunner_add_suite(runner, selection_suite());
   srunner_add_suite(runner, tree_suite());

@@ -18,6 +18,7 @@ Suite *options_suite(void);
 Suite *rate_suite(void);
 Suite *reader_suite(void);
 Suite *report_suite(void);
+Suite *room_suite(void);
 Suite *sampler_suite(void);
 Suite *selection_suite(void);
 Suite *tree_suite(void);

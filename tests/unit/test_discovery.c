@@ -270,7 +270,7 @@ START_TEST(root_alone) {
 }
 END_TEST
 
-START_TEST(the_nearest_are_kept) {
+START_TEST(room_is_shared) {
   make("a");
   make("a/b");
   for (int i = 0; i < 20; i++)
@@ -283,12 +283,38 @@ START_TEST(the_nearest_are_kept) {
   ck_assert_ptr_nonnull(find("/a/b"));
   ck_assert_ptr_nonnull(find("/c"));
 
-  /* One that is nearer takes the place of one that is farther. */
+  /* One that stands alone takes the place of one of many. */
   make("d");
   update();
   ck_assert_uint_eq(tree.count, 10);
   ck_assert_uint_eq(discovery.left_out, 15);
   ck_assert_ptr_nonnull(find("/d"));
+}
+END_TEST
+
+/* However many a tenant makes, before or after: what others have stays, and
+ * what they get anew finds room. */
+START_TEST(a_tenant_pushes_nobody_out) {
+  discovery.max_cgroups = 50;
+  make("others");
+  for (int i = 0; i < 10; i++)
+    make("others/%d", i);
+  update();
+  make("tenant");
+  make("tenant/deep");
+  for (int i = 0; i < 1000; i++)
+    make("tenant/%s%d", i % 2 == 0 ? "" : "deep/", i);
+  update();
+  ck_assert_uint_eq(tree.count, 50);
+  ck_assert_uint_eq(find("/others")->size, 11);
+  ck_assert_uint_eq(find("/tenant")->size, 38);
+
+  for (int i = 10; i < 20; i++)
+    make("others/%d", i);
+  update();
+  ck_assert_uint_eq(tree.count, 50);
+  ck_assert_uint_eq(find("/others")->size, 21);
+  ck_assert_uint_eq(find("/tenant")->size, 28);
 }
 END_TEST
 
@@ -414,7 +440,8 @@ Suite *discovery_suite(void) {
   tcase_add_test(tests, missing_inotify_is_told);
   tcase_add_test(tests, depth_is_limited);
   tcase_add_test(tests, root_alone);
-  tcase_add_test(tests, the_nearest_are_kept);
+  tcase_add_test(tests, room_is_shared);
+  tcase_add_test(tests, a_tenant_pushes_nobody_out);
   tcase_add_test(tests, free_room_is_used);
   tcase_add_test(tests, what_cannot_match_is_not_walked);
   tcase_add_test(tests, root_goes_and_comes_back);

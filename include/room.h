@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Which cgroups stay where there is not room for all of them.
+ *
+ * Whoever may make cgroups can make any number of them, so room is shared by
+ * subtrees: of the room of a cgroup, each of its children has as much, together
+ * with all below it, as it needs or as an equal share allows, and what some do
+ * not need is shared by the others (max-min fairness). Of single cgroups that
+ * compete for the last places the older ones have them.
+ */
+#ifndef CGROUP_CPU_ROOM_H
+#define CGROUP_CPU_ROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tree.h"
+
+/* Notes for room_is_found() how large subtrees are. Returns 0, or -ENOMEM. */
+int room_survey(struct tree *tree);
+
+/* Whether one more cgroup below `parent` would stay in a tree that is full: it
+ * would if, somewhere above it, another subtree is larger than its own. Goes by
+ * the latest room_survey(). */
+bool room_is_found(const struct cgroup *parent);
+
+/* Sets `room`, the places that each subtree has in a tree of `limit` cgroups,
+ * at least one: where it is 0 the whole subtree has to leave. Returns 0, or
+ * -ENOMEM. */
+int room_divide(struct tree *tree, size_t limit);
+
+#endif
