@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Cgroups that come, use some CPU and go.
+
+As a program: churn.py DIRECTORY RATE. Makes so many a second, each with a
+process that ends after some milliseconds, and removes them, until its standard
+input ends. Then it says how many there were.
+"""
+import contextlib
+import itertools
+import os
+import select
+import subprocess
+import sys
+import time
+
+from precedence import FIRST
+
+# Some are there for no interval, and some for several.
+LIVES = (0, 0.3, 2.5)
+
+
+def use_cpu(directory):
+    """In a process of its own"""
+    pid = os.fork()
+    if pid == 0:
+        with open(f"{directory}/cgroup.procs", "w") as file:
+            file.write("0")
+        while time.process_time() < 0.005:
+            pass
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def remove(directory):
+    """One that has just been left may be busy for a moment more"""
+    while True:
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
+            return
+        time.sleep(0.001)
+
+
+def remove_due(alive, now):
+    for directory in [directory for directory, end in alive.items()
+                      if end <= now]:
+        remove(directory)
+        del alive[directory]
+
+
+def main(top, rate):
+    alive = {}
+    began = time.monotonic()
+    for number in itertools.count(1):
+        directory = f"{top}/{number}"
+        os.mkdir(directory)
+        use_cpu(directory)
+        now = time.monotonic()
+        alive[directory] = now + LIVES[number % len(LIVES)]
+        remove_due(alive, now)
+        ended, _, _ = select.select(
+            [sys.stdin], [], [], max(0, began + number / rate - now))
+        if ended:
+            break
+    remove_due(alive, float("inf"))
+    print(number)
+
+
+class Churn:
+    """It, in a process of its own"""
+
+    def __init__(self, directory, rate):
+        self.count = 0
+        self.process = subprocess.Popen(
+            [*FIRST, sys.executable, __file__, str(directory), str(rate)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        output, _ = self.process.communicate("")
+        assert self.process.returncode == 0
+        self.count = int(output)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Cgroups come and go, fifty a second, beside a thousand that stay: these miss
+nothing, and what the daemon holds does not grow.
+
+It takes CGROUP_CPU_CHURN_SECONDS, a minute by default; "make soak" goes on for
+an hour.
+"""
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from cgroups import Cgroup
+from churn import Churn
+from daemon import BURN
+from delivered import complaints, moments, wait_for_passes
+from forest import Forest
+from inspection import descriptors, watched_inodes
+from kernel_files import FileRecorder
+from precedence import FIRST
+from series import check_counter, check_rates
+from waiting import wait_until
+
+pytest_plugins = ["watched"]
+
+SECONDS = int(os.environ.get("CGROUP_CPU_CHURN_SECONDS", "60"))
+RATE = 50
+STABLE = [f"stable/{number}" for number in range(1000)]
+LOADS = {"stable_low": 20, "stable_high": 150}
+# How much of the time it takes to have everything there is, and how much more
+# memory there may then be in the end: allocators keep some in reserve, which
+# counts less the longer it goes on.
+WARM_UP = min(300, SECONDS / 3)
+GROWTH = 0.01 if SECONDS >= 3600 else 0.05
+
+
+def resident(pid):
+    """In bytes"""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * int(status.split("VmRSS:")[1].split()[0])
+
+
+class Held:
+    """By the daemon"""
+
+    def __init__(self, pid):
+        self.descriptors = len(descriptors(pid))
+        self.watches = len(watched_inodes(pid))
+        self.resident = resident(pid)
+
+    def __str__(self):
+        return (f"{self.descriptors} descriptors, {self.watches} watches, "
+                f"{self.resident / 1e6:.1f} MB")
+
+
+@pytest.mark.parametrize("version", ["v2"])
+def test_churn(cgroup, directory, start, version, tmp_path):
+    loads = {name: Cgroup(cgroup.mounts, f"{cgroup.path}/{name}")
+             for name in LOADS}
+    files = {name: str(load.counter(version)) for name, load in loads.items()}
+
+    with Forest(directory, [*STABLE, "churn"]), loads["stable_low"], \
+            loads["stable_high"], FileRecorder(
+                tmp_path / "record", [*files.values()], 0.1) as recorder:
+        for name, load in loads.items():
+            load.start(*FIRST, BURN, "--millicores", str(LOADS[name]))
+        collectd = start(interval=1)
+        wait_for_passes(collectd, 2)
+        pid = collectd.process.pid
+        began = time.monotonic()
+        with Churn(directory / "churn", RATE) as churn:
+            wait_until(lambda: time.monotonic() > began + WARM_UP,
+                       WARM_UP + 10, str)
+            warm = Held(pid)
+            wait_until(lambda: time.monotonic() > began + SECONDS,
+                       SECONDS + 10, str)
+            passes = wait_for_passes(collectd, 2)
+            took = time.monotonic() - began
+        wait_for_passes(collectd, 3)
+        end = Held(pid)
+        recorder.wait_until_past(passes[-1])
+
+    print(f"{churn.count} in {took:.0f} s; after {WARM_UP:.0f} s {warm}; "
+          f"in the end {end}")
+    assert churn.count > 0.8 * RATE * took
+    # They are there for a second or so each.
+    assert end.descriptors <= warm.descriptors
+    assert end.watches <= warm.watches
+    assert end.resident < (1 + GROWTH) * warm.resident
+    assert not complaints(collectd)
+    check_stable(collectd, passes, recorder, files)
+
+
+def check_stable(collectd, passes, recorder, files):
+    assert max(later - earlier for earlier, later in
+               zip(passes, passes[1:])) < 2
+    for path in STABLE:
+        rows = collectd.usage(path.replace("/", "_"))
+        assert {*passes} <= {moment for moment, _ in rows}
+        assert {value for _, value in rows} == {0}
+    for name, file in files.items():
+        instance = name.replace("_", "__")
+        assert {*passes} <= {*moments(collectd, instance)}
+        usage = [row for row in collectd.usage(instance)
+                 if passes[1] <= row[0] <= passes[-1]]
+        check_counter(usage, recorder.of(file, "usage_usec"))
+        check_rates(usage, collectd.millicores(instance))

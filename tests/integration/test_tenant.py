@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""What an unprivileged user makes in a delegated subtree does no harm to the
+series of others."""
+from pathlib import Path
+
+import pytest
+
+import measurement
+from cgroups import Cgroup
+from daemon import BURN
+from delivered import (MILLICORES, USAGE, complaints, instances, moments,
+                       wait_for_passes)
+from forest import Forest
+from precedence import FIRST
+from recorder import Recorder
+from tenant import Tenant
+
+pytest_plugins = ["watched"]
+
+MAX_CGROUPS = 1000
+MANY = 50_000
+OTHERS = [f"others/{number}" for number in range(200)]
+PASSES = 8
+# As the manual has it, most of it what the daemon keeps of two values.
+BYTES_PER_CGROUP = 10_000
+
+
+def resident(pid):
+    """In bytes"""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * int(status.split("VmRSS:")[1].split()[0])
+
+
+def are_all_in(collectd, instance, passes):
+    """Both its values"""
+    assert all({*passes} <= {*moments(collectd, instance, kind)}
+               for kind in (USAGE, MILLICORES)), instance
+
+
+def test_others_are_not_harmed(cgroup, directory, start, version, tmp_path):
+    names = {path.replace("/", "_") for path in OTHERS} | {"others", "root"}
+    loaded = Cgroup(cgroup.mounts, f"{cgroup.path}/loaded")
+    counter = loaded.counter(version)
+    with Forest(directory, [*OTHERS, "tenant"]) as forest, loaded, \
+            Recorder(tmp_path / "record", [counter]) as recorder:
+        loaded.start(*FIRST, BURN, "--millicores", "200")
+        collectd = start(f"MaxCgroups {MAX_CGROUPS}", 1)
+        wait_for_passes(collectd, 2)
+        before = resident(collectd.process.pid)
+
+        with Tenant(directory / "tenant", MANY) as tenant:
+            tenant.wait_until_made()
+            begin = wait_for_passes(collectd, PASSES)[-PASSES]
+            forest.add("others/new")
+            passes = wait_for_passes(collectd, 3)
+            assert tenant.is_at_work()
+            after = resident(collectd.process.pid)
+        recorder.wait_until_past(passes[-1])
+
+        shown = instances(collectd)
+        assert names | {"others_new"} <= shown
+        # None was away from the first moment to the last, or late.
+        assert max(later - earlier for earlier, later in
+                   zip(passes, passes[1:])) < 2
+        for name in names:
+            are_all_in(collectd, name, passes[1:])
+        are_all_in(collectd, "others_new", passes[-1:])
+        assert len([moment for moment in passes if moment > begin]) >= PASSES
+        # No two are under one name.
+        for name in shown:
+            assert len({*moments(collectd, name)}) == len(
+                moments(collectd, name)), name
+
+        usage = [row for row in collectd.usage("loaded") if row[0] >= begin]
+        usage = [row for row in usage if row[0] <= passes[-1]]
+        told = measurement.mean_of_gauges(
+            usage, collectd.millicores("loaded"))
+        truth = recorder.of(counter).millicores(usage[0][0], usage[-1][0])
+        assert told == pytest.approx(truth, abs=measurement.tolerance(truth))
+        print(f"{told:.1f}m, by the kernel's file {truth:.1f}m; "
+              f"{(after - before) / 1e6:.1f} MB more")
+
+        at_once = {name for name in shown
+                   if passes[-1] in moments(collectd, name)}
+        assert len(at_once) == MAX_CGROUPS
+        assert after - before < BYTES_PER_CGROUP * MAX_CGROUPS
+        assert all("are left out: MaxCgroups is" in line
+                   for line in complaints(collectd))
