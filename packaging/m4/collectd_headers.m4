@@ -48,4 +48,5 @@ AC_DEFUN([COLLECTD_HEADERS], [
     [AC_MSG_RESULT([no])
      AC_MSG_ERROR([collectd's plugin headers do not compile from $with_collectd_headers: install collectd-dev (Debian, Ubuntu, Alpine), or unpack collectd's source and give --with-collectd-headers=DIR])])
   AC_SUBST([COLLECTD_CPPFLAGS])
+  AC_SUBST([with_collectd_headers])
 ])
