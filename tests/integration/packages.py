@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+"""Packages of this source tree, and Debian systems to install them on."""
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+PACKAGE = "collectd-plugin-cgroup-cpu"
+CSV = "var/lib/collectd/csv/test"
+CONFIGURATION = """\
+Hostname "test"
+FQDNLookup false
+Interval 1
+LoadPlugin logfile
+<Plugin logfile>
+  LogLevel info
+  File "/var/log/collectd.log"
+  PrintSeverity true
+</Plugin>
+LoadPlugin csv
+<Plugin csv>
+  DataDir "/var/lib/collectd/csv"
+</Plugin>
+LoadPlugin uptime
+"""
+# What differs after a day of work without being part of the system's set-up
+VOLATILE = re.compile(r"(proc|sys|dev|run|tmp|root|srv|var/(log|cache|tmp)"
+                      r"|var/lib/(apt|dpkg|collectd)|etc/ld.so.cache)(/|$)")
+TOOLS = ("dpkg-buildpackage", "dh", "lintian", "mmdebstrap", "rpmbuild",
+         "rpmlint", "diffoscope")
+
+
+def missing_tools():
+    return [tool for tool in TOOLS if not shutil.which(tool)]
+
+
+def run(*command, **options):
+    """Its output; on failure that is shown"""
+    result = subprocess.run(
+        list(map(str, command)), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    assert result.returncode == 0, f"{command}\n{result.stdout[-8000:]}"
+    return result.stdout
+
+
+def build(source, directory, *targets, umask=0o022, **environment):
+    """make TARGETS in a build directory that is made for it"""
+    directory.mkdir(exist_ok=True)
+    options = {"cwd": directory, "umask": umask,
+               "env": {**os.environ, **environment}}
+    run(source / "configure", **options)
+    for target in targets:
+        run("make", *target, **options)
+    return directory
+
+
+def only(directory, pattern):
+    path, = directory.glob(pattern)
+    return path
+
+
+def older(package, directory):
+    """What an older release was: another version, another configuration"""
+    tree = directory / "tree"
+    run("dpkg-deb", "--raw-extract", package, tree)
+    control = tree / "DEBIAN" / "control"
+    control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1~older",
+                              control.read_text()))
+    conffile = tree / "etc/collectd/collectd.conf.d/cgroup_cpu.conf"
+    conffile.write_text("# Of an older release\n" + conffile.read_text())
+    run("dpkg-deb", "--root-owner-group", "--build", tree, directory)
+    shutil.rmtree(tree)
+
+
+def make_repository(directory):
+    (directory / "Packages").write_text(subprocess.run(
+        ["dpkg-scanpackages", "--multiversion", "."], cwd=directory,
+        check=True, capture_output=True, text=True).stdout)
+
+
+def stub(name, version, directory):
+    """A package that is nothing but a name and a version"""
+    tree = directory / "tree"
+    (tree / "DEBIAN").mkdir(parents=True)
+    (tree / "DEBIAN" / "control").write_text(
+        f"Package: {name}\nVersion: {version}\nArchitecture: all\n"
+        "Maintainer: test <test@localhost>\nDescription: test\n")
+    run("dpkg-deb", "--build", tree, directory)
+    shutil.rmtree(tree)
+
+
+class Image:
+    """A fresh Debian, and in its cache what collectd needs: while it is made,
+    other things can be done"""
+
+    HOOK = ('chroot "$1" apt-get -y --no-install-recommends --download-only'
+            ' -o APT::Keep-Downloaded-Packages=true install collectd')
+
+    def __init__(self, release, directory):
+        self.path = directory / release
+        self.log = directory / f"{release}.log"
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                ["mmdebstrap", "--variant=minbase", "--skip=cleanup/apt",
+                 "--dpkgopt=force-unsafe-io",
+                 f"--customize-hook={self.HOOK}", release, self.path],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def ready(self):
+        assert self.process.wait(600) == 0, self.log.read_text()[-8000:]
+        return self.path
+
+    def remove(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class System:
+    """A copy of an image with processes of its own. What is written goes to
+    `directory`; nothing of it is left running or mounted."""
+
+    # bash as the first process reaps what daemons leave.
+    SCRIPT = """
+cd "$1"
+mkdir upper work root
+mount -t overlay overlay -o "lowerdir=$2,upperdir=upper,workdir=work" root
+mount -t proc proc root/proc
+mount --rbind /dev root/dev
+[ "$3" = False ] || mount --rbind /sys root/sys
+echo ready
+cat
+exit
+"""
+
+    def __init__(self, image, directory, cgroups=True):
+        directory.mkdir()
+        self.directory = directory
+        self.process = subprocess.Popen(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child",
+             "bash", "-ec", self.SCRIPT, "bash", directory, image,
+             str(cgroups)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True)
+
+    def __enter__(self):
+        assert self.process.stdout.readline() == "ready\n"
+        pid = self.process.pid
+        self.first = Path(f"/proc/{pid}/task/{pid}/children"
+                          ).read_text().strip()
+        self.root = Path(f"/proc/{self.first}/root{self.directory}/root")
+        # As on a host with SysV init, services may be run.
+        for program, line in (("usr/sbin/runlevel", "echo N 2"),
+                              ("usr/sbin/policy-rc.d", "exit 0")):
+            self.write(program, f"#!/bin/sh\n{line}\n")
+            (self.root / program).chmod(0o755)
+        return self
+
+    def __exit__(self, *_):
+        # The first process ends, and takes all others along.
+        self.process.stdin.close()
+        self.process.wait()
+        shutil.rmtree(self.directory)
+
+    def beside(self, *command):
+        """Runs a program of the host's that sees the system's mounts"""
+        return run("nsenter", "--mount", "--pid", "-t", self.first, *command)
+
+    def run(self, *command):
+        return self.beside(
+            "chroot", self.directory / "root", "env", "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
+            "DEBIAN_FRONTEND=noninteractive", *command)
+
+    def add_repository(self, packages):
+        shutil.copytree(packages, self.root / "srv" / packages.name)
+        source = f"sources.list.d/{packages.name}.list"
+        self.write(f"etc/apt/{source}",
+                   f"deb [trusted=yes] file:/srv/{packages.name} ./\n")
+        # The lists of the others are in the image.
+        self.run("apt-get", "update", "-o", f"Dir::Etc::SourceList={source}",
+                 "-o", "Dir::Etc::SourceParts=-",
+                 "-o", "APT::Get::List-Cleanup=false")
+
+    def apt(self, *arguments):
+        return self.run("apt-get", "-y", "--no-install-recommends",
+                        "-o", "Dpkg::Options::=--force-confold", *arguments)
+
+    def write(self, path, text):
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+
+    def read(self, path):
+        return (self.root / path).read_text()
+
+    def exists(self, path):
+        return os.path.lexists(self.root / path)
+
+    @property
+    def log(self):
+        path = self.root / "var/log/collectd.log"
+        return path.read_text() if path.exists() else ""
+
+    def collectd(self):
+        """The number of its process if it runs"""
+        for name in self.root.glob("proc/[0-9]*/comm"):
+            with contextlib.suppress(OSError):
+                if name.read_text() == "collectd\n":
+                    return name.parent.name
+        return None
+
+    def last_value(self, series="cgroup_cpu-root/derive-cpu_usage_usec"):
+        """When it came, and 0 if there is none"""
+        lines = [line for path in self.root.glob(f"{CSV}/{series}-*")
+                 for line in path.read_text().splitlines(keepends=True)[1:]
+                 if line.endswith("\n")]
+        return max((float(line.split(",")[0]) for line in lines), default=0)
+
+    def contents(self):
+        """Of all that is set up: type, mode, owner and bytes"""
+        found = {}
+        for directory, folders, files in os.walk(self.root):
+            relative = Path(directory).relative_to(self.root)
+            folders[:] = [name for name in folders
+                          if not VOLATILE.match(str(relative / name))]
+            for name in [*folders, *files]:
+                path, key = Path(directory, name), str(relative / name)
+                status = path.lstat()
+                if not VOLATILE.match(key):
+                    found[key] = (
+                        status.st_mode, status.st_uid, status.st_gid,
+                        os.readlink(path) if path.is_symlink() else
+                        path.read_bytes() if path.is_file() else None)
+        return found

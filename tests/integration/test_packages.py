@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: MIT
+"""The packages are built, checked, installed, upgraded and removed, each in a
+system of its own."""
+import os
+import re
+import shutil
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from packages import (CONFIGURATION, PACKAGE, SOURCE, Image, System, build,
+                      make_repository, missing_tools, older, only, run, stub)
+from waiting import wait_until
+
+CONFFILE = "etc/collectd/collectd.conf.d/cgroup_cpu.conf"
+MODULE = "usr/lib/collectd/cgroup_cpu.so"
+CHANGE = """
+<Plugin cgroup_cpu>
+  ReportUserSystem true
+</Plugin>
+"""
+OTHER = "uptime/uptime"
+USER = "cgroup_cpu-root/derive-user_usec"
+
+needs_debian = pytest.mark.skipif(
+    os.geteuid() != 0 or bool(missing_tools()),
+    reason=f"needs root, Debian and {', '.join(missing_tools())}")
+
+
+def test_versions_agree():
+    def first(pattern, path):
+        return re.search(pattern, (SOURCE / path).read_text(), re.M).group(1)
+
+    version = first(r"^AC_INIT\(\[.*\], \[(.*)\]\)", "configure.ac")
+    spec = "packaging/rpm/collectd-cgroup_cpu.spec"
+    assert version == first(r"^## (\S+)", "NEWS.md")
+    assert version == first(r"\((.*)-\d+\)", "packaging/debian/changelog")
+    assert version == first(r"^Version: +(\S+)", spec)
+    assert version == first(r"^\*.* - (\S+)-\d+$", spec)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """Not kept as pytest's directories are: systems are large"""
+    directory = tmp_path_factory.mktemp("packages")
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def images(scratch):
+    made = {release: Image(release, scratch)
+            for release in ("bookworm", "trixie")}
+    yield made
+    for image in made.values():
+        image.remove()
+
+
+@pytest.fixture(scope="module")
+def collectd_archive(scratch):
+    """collectd's own source, from Debian's"""
+    directory = scratch / "collectd"
+    (directory / "lists" / "partial").mkdir(parents=True)
+    sources = directory / "sources.list"
+    sources.write_text("deb-src http://deb.debian.org/debian bookworm main\n")
+    options = ["-o", f"Dir::Etc::SourceList={sources}",
+               "-o", "Dir::Etc::SourceParts=-", "-o", "APT::Sandbox::User=root",
+               "-o", f"Dir::State::Lists={directory}/lists"]
+    run("apt-get", *options, "update")
+    run("apt-get", *options, "source", "--download-only", "--tar-only",
+        "collectd", cwd=directory)
+    return only(directory, "*.orig.tar.*")
+
+
+@pytest.fixture(scope="module")
+def builds(images, scratch, collectd_archive):
+    """From this tree and, elsewhere and later, from its archive; and an older
+    release of each package"""
+    rpm = ("rpm", f"COLLECTD_ARCHIVE={collectd_archive}")
+    first = build(SOURCE, scratch / "first", ("deb",), rpm)
+    run("tar", "-xf", only(first, "*[0-9].tar.xz"), "-C", scratch)
+    second = only(scratch, "collectd-cgroup_cpu-*")
+    build(second, second, ("deb",), rpm, umask=0o077, TZ="Asia/Tokyo",
+          LC_ALL="C", DEB_BUILD_OPTIONS="nocheck")
+
+    (scratch / "home").mkdir()
+    (scratch / "home" / ".rpmmacros").write_text("%dist ~older\n")
+    return SimpleNamespace(
+        first=first, second=second, older=build(
+            SOURCE, scratch / "older", ("rpm",), HOME=str(scratch / "home")))
+
+
+@needs_debian
+@pytest.mark.parametrize("pattern", [
+    "*[0-9].tar.xz", "*.orig.tar.xz", "*.debian.tar.xz", "*.dsc",
+    "collectd-plugin-cgroup-cpu_*.deb", "*-dbgsym_*.deb", "*.src.rpm",
+    "*[!c].rpm"])
+def test_builds_are_reproducible(builds, pattern):
+    first, second = only(builds.first, pattern), only(builds.second, pattern)
+    run("diffoscope", first, second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+@needs_debian
+def test_lintian(builds):
+    result = subprocess.run(
+        ["lintian", "--pedantic", "--allow-root",
+         only(builds.first, "*.changes")], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+
+
+@needs_debian
+def test_rpmlint(builds):
+    directory = SOURCE / "packaging" / "rpm"
+    output = run("rpmlint", "-r", only(directory, "*.rpmlintrc"),
+                 only(directory, "*.spec"), *builds.first.glob("*.rpm"))
+    assert " 0 errors, 0 warnings" in output, output
+
+
+@pytest.fixture(scope="module")
+def repository(builds, scratch):
+    """What apt gets the Debian packages from"""
+    directory = scratch / "repository"
+    directory.mkdir()
+    package = only(builds.first, f"{PACKAGE}_*.deb")
+    shutil.copy(package, directory)
+    older(package, directory)
+    make_repository(directory)
+    return directory
+
+
+@pytest.fixture
+def system(repository, images, scratch, request):
+    """A Debian, where not told otherwise the oldest that is supported"""
+    options = getattr(request, "param", {})
+    image = images[options.get("release", "bookworm")].ready()
+    with System(image, scratch / "system",
+                options.get("cgroups", True)) as system:
+        system.add_repository(repository)
+        yield system
+
+
+def install_collectd(system):
+    """Not to be told to stop before it has started: collectdmon forgets that"""
+    system.write("etc/collectd/collectd.conf", CONFIGURATION + (
+        'Include "/etc/collectd/collectd.conf.d/*.conf"\n'))
+    system.apt("install", "collectd")
+    wait_for_values(system, OTHER)
+
+
+def wait_for_values(system, *series):
+    before = system.last_value(*series)
+    wait_until(lambda: system.last_value(*series) > before, 20,
+               lambda: system.log)
+
+
+def assert_restarted(system, before, *series):
+    """By the package: it is another process, and delivers values"""
+    assert system.collectd() != before, system.log
+    wait_for_values(system, *series)
+    assert system.collectd() is not None, system.log
+    return system.collectd()
+
+
+@needs_debian
+@pytest.mark.parametrize("system", [
+    {"release": "bookworm"}, {"release": "trixie"}], indirect=True,
+    ids=["bookworm", "trixie"])
+def test_life_of_the_debian_package(system):
+    install_collectd(system)
+    before, daemon = system.contents(), system.collectd()
+
+    version = system.run("apt-cache", "madison", PACKAGE).split()[2]
+    system.apt("install", f"{PACKAGE}={version}~older")
+    daemon = assert_restarted(system, daemon)
+
+    changed = system.read(CONFFILE) + CHANGE
+    system.write(CONFFILE, changed)
+    system.apt("install", PACKAGE)
+    assert version in system.run("dpkg-query", "-W", PACKAGE).split()
+    assert system.read(CONFFILE) == changed
+    assert "older" not in system.read(CONFFILE + ".dpkg-dist")
+    daemon = assert_restarted(system, daemon, USER)
+
+    system.apt("remove", PACKAGE)
+    daemon = assert_restarted(system, daemon, OTHER)
+    assert not system.exists(MODULE)
+    assert not system.exists(CONFFILE)
+
+    system.apt("install", PACKAGE)
+    assert system.read(CONFFILE) == changed
+    daemon = assert_restarted(system, daemon, USER)
+
+    system.apt("purge", PACKAGE)
+    assert_restarted(system, daemon, OTHER)
+    after = system.contents()
+    assert {path for path in {*before, *after}
+            if before.get(path) != after.get(path)} == set()
+    assert "[error]" not in system.log
+
+
+@needs_debian
+def test_an_unchanged_conffile_is_upgraded(system):
+    install_collectd(system)
+    system.apt("install", f"{PACKAGE}=*~older")
+    wait_for_values(system)
+    system.apt("install", PACKAGE)
+    assert system.read(CONFFILE) == (
+        SOURCE / "collectd.conf.d/cgroup_cpu.conf").read_text()
+    assert not system.exists(CONFFILE + ".dpkg-old")
+
+    # A removal that fails leaves it as it was.
+    system.write("var/lib/dpkg/info/" + PACKAGE + ".prerm",
+                 system.read("var/lib/dpkg/info/" + PACKAGE + ".prerm")
+                 + "\nexit 1\n")
+    with pytest.raises(AssertionError, match="returned error exit status 1"):
+        system.apt("remove", PACKAGE)
+    wait_for_values(system)
+    assert system.exists(CONFFILE)
+
+
+@needs_debian
+def test_a_stopped_daemon_stays_stopped(system):
+    install_collectd(system)
+    system.run("service", "collectd", "stop")
+    for command in ("install", "remove", "install", "purge"):
+        system.apt(command, PACKAGE)
+        assert not system.collectd()
+
+
+@needs_debian
+def test_without_debians_configuration(system):
+    """collectd-core alone is for those who bring their own"""
+    system.apt("install", "collectd-core")
+    before = system.contents()
+    system.apt("install", PACKAGE)
+    assert not system.exists("etc/collectd/collectd.conf")
+    system.apt("purge", PACKAGE)
+    assert system.contents() == before
+
+
+@needs_debian
+@pytest.mark.parametrize("version", ["5.11.0-1", "6.0.0-1"])
+def test_other_daemons_are_refused(system, version, tmp_path):
+    stub("collectd-core", version, tmp_path)
+    make_repository(tmp_path)
+    system.add_repository(tmp_path)
+    with pytest.raises(AssertionError, match="unmet dependencies"):
+        system.apt("install", PACKAGE, f"collectd-core={version}")
+
+
+@needs_debian
+@pytest.mark.parametrize("system, expected", [
+    ({}, "values arrive\n"),
+    ({"cgroups": False}, "no cgroups here, and collectd runs nevertheless\n"),
+], indirect=["system"], ids=["cgroups", "none"])
+def test_package_test(system, expected):
+    """The one in packaging/debian/tests, as autopkgtest runs it"""
+    system.apt("install", PACKAGE, "collectd")
+    system.write("srv/values",
+                 (SOURCE / "packaging/debian/tests/values").read_text())
+    assert system.run("sh", "/srv/values").endswith(expected)
+
+
+def binary_rpm(directory):
+    return only(directory, "*[!c].rpm")
+
+
+@needs_debian
+def test_rpm_files(builds):
+    listing = run("rpm", "-qp", "--qf",
+                  "[%{FILEMODES:perms} %{FILENAMES}\n]",
+                  binary_rpm(builds.first)).splitlines()
+    assert [line for line in listing if ".build-id" not in line] == [
+        "-rw-r--r-- /etc/collectd.d/cgroup_cpu.conf",
+        "-rwxr-xr-x /usr/bin/cgroup_cpu_burn",
+        "-rwxr-xr-x /usr/lib64/collectd/cgroup_cpu.so",
+        "drwxr-xr-x /usr/share/doc/collectd-cgroup_cpu",
+        "-rw-r--r-- /usr/share/doc/collectd-cgroup_cpu/NEWS.md",
+        "-rw-r--r-- /usr/share/doc/collectd-cgroup_cpu/README.md",
+        "drwxr-xr-x /usr/share/licenses/collectd-cgroup_cpu",
+        "-rw-r--r-- /usr/share/licenses/collectd-cgroup_cpu/COPYING",
+        "-rw-r--r-- /usr/share/man/man1/cgroup_cpu_burn.1.gz",
+        "-rw-r--r-- /usr/share/man/man5/collectd-cgroup_cpu.5.gz"]
+
+
+@needs_debian
+def test_rpm_relations(builds):
+    def ask(what):
+        return run("rpm", "-qp", what, binary_rpm(builds.first)).splitlines()
+
+    assert {"collectd(x86-64) >= 5.12",
+            "collectd(x86-64) < 6"} <= {*ask("--requires")}
+    assert not [line for line in ask("--provides") if ".so" in line]
+    assert ask("--configfiles") == ["/etc/collectd.d/cgroup_cpu.conf"]
+
+
+@needs_debian
+def test_life_of_the_rpm(builds, system):
+    """With RPM's transactions and paths. No Fedora is to be had from Debian's
+    mirrors, so Debian's daemon stands in for its."""
+    configuration = "etc/collectd.d/cgroup_cpu.conf"
+
+    def rpm(*arguments):
+        """Which restarts it asked systemd for"""
+        system.write("tmp/calls", "")
+        system.beside("rpm", "--root", system.directory / "root",
+                      "--nodeps", *arguments)
+        return system.read("tmp/calls").splitlines()
+
+    def restart(*series):
+        if pid := system.collectd():
+            system.beside("kill", pid)
+            wait_until(lambda: not system.collectd(), 10, lambda: system.log)
+        system.run("collectd", "-C", "/etc/collectd.conf",
+                   "-P", "/run/collectd.pid")
+        wait_for_values(system, *series)
+
+    system.apt("install", "collectd-core")
+    (system.root / "run/systemd/system").mkdir(parents=True)
+    system.write("usr/bin/systemctl",
+                 '#!/bin/sh\necho "$*" >>/tmp/calls\n')
+    (system.root / "usr/bin/systemctl").chmod(0o755)
+    (system.root / "etc/collectd.d").mkdir()
+    # As Fedora's does it: all files, whatever their names
+    system.write("etc/collectd.conf", 'PluginDir "/usr/lib/collectd"\n'
+                 + CONFIGURATION + 'PluginDir "/usr/lib64/collectd"\n'
+                 'Include "/etc/collectd.d"\n')
+    restarts = ["try-restart collectd.service"]
+
+    assert rpm("--install", binary_rpm(builds.older)) == restarts
+    restart()
+
+    changed = system.read(configuration) + CHANGE
+    system.write(configuration, changed)
+    assert rpm("--upgrade", binary_rpm(builds.first)) == restarts
+    assert system.read(configuration) == changed
+    restart(USER)
+
+    # A new default beside the changed file does no harm.
+    system.write(configuration + ".rpmnew",
+                 (SOURCE / "collectd.conf.d/cgroup_cpu.conf").read_text())
+    restart(USER)
+    (system.root / (configuration + ".rpmnew")).unlink()
+
+    assert rpm("--erase", "collectd-cgroup_cpu") == restarts
+    assert not system.exists("usr/lib64/collectd/cgroup_cpu.so")
+    assert os.listdir(system.root / "etc/collectd.d") == [
+        ".cgroup_cpu.conf.rpmsave"]
+    restart(OTHER)
+    assert "[error]" not in system.log
