@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -23,6 +24,8 @@ CHANGE = """
 OTHER = "uptime/uptime"
 USER = "cgroup_cpu-root/derive-user_usec"
 
+pytest_plugins = ["vm"]
+pytestmark = pytest.mark.elsewhere
 needs_debian = pytest.mark.skipif(
     os.geteuid() != 0 or bool(missing_tools()),
     reason=f"needs root, Debian and {', '.join(missing_tools())}")
@@ -261,6 +264,81 @@ def test_package_test(system, expected):
     system.write("srv/values",
                  (SOURCE / "packaging/debian/tests/values").read_text())
     assert system.run("sh", "/srv/values").endswith(expected)
+
+
+INTERVAL = 5
+MACHINE = f"""\
+Hostname "test"
+FQDNLookup false
+Interval {INTERVAL}
+LoadPlugin syslog
+<Plugin syslog>
+  LogLevel info
+</Plugin>
+LoadPlugin csv
+<Plugin csv>
+  DataDir "/var/lib/collectd/csv"
+</Plugin>
+Include "/etc/collectd/collectd.conf.d/*.conf"
+"""
+IN_MACHINE = """\
+#!/bin/sh
+exec python3 guest_package.py /results
+"""
+
+
+@pytest.fixture(scope="module")
+def machine(image, builds, collectd_archive, scratch):
+    """What was left of the package's installation in a machine with systemd"""
+    here = Path(__file__).parent
+    given = scratch / "machine"
+    given.mkdir()
+    (given / "run").write_text(IN_MACHINE)
+    (given / "run").chmod(0o755)
+    (given / "collectd.conf").write_text(MACHINE)
+    unit = "contrib/systemd.collectd.service"
+    run("tar", "-xf", collectd_archive, "-C", given, "--strip-components=2",
+        "--wildcards", f"*/{unit}")
+    return image.run({
+        "run": given / "run", "collectd.conf": given / "collectd.conf",
+        "collectd.service": given / os.path.basename(unit),
+        "package.deb": only(builds.first, f"{PACKAGE}_*.deb"),
+        "guest_package.py": here / "guest_package.py",
+        "waiting.py": here / "waiting.py"})
+
+
+def test_installation_restarts_the_service(machine):
+    before, after = (machine / "restarted").read_text().split()
+    assert before != after
+    assert "0" not in (before, after)
+
+
+@pytest.mark.parametrize("unit", ["debian", "upstream"])
+def test_the_service_is_healthy(machine, unit):
+    """collectd's own unit leaves it no capabilities"""
+    def read(name):
+        return (machine / unit / name).read_text()
+
+    assert set(read("status").split()) == {
+        "ActiveState=active", "SubState=running", "NRestarts=0"}
+    journal = read("journal")
+    assert "cgroup_cpu plugin: Cgroup version: v2" in journal
+    assert not re.search(r"(?i)error|warning|fail|cannot", journal), journal
+    capabilities, = re.findall(r"CapEff:\s+(\S+)", read("process"))
+    assert (int(capabilities, 16) == 0) == (unit == "upstream")
+
+
+@pytest.mark.parametrize("unit", ["debian", "upstream"])
+def test_services_are_there_within_two_intervals(machine, unit):
+    directory = machine / unit
+    started = float((directory / "started").read_text())
+    services = (directory / "services").read_text().split()
+    assert {"dbus.service", "systemd-journald.service"} <= {*services}
+    for service in services:
+        series = directory / f"csv/test/cgroup_cpu-system.slice_{service}"
+        for kind in "derive-cpu_usage_usec", "gauge-millicores":
+            _, first, *_ = only(series, f"{kind}-*").read_text().splitlines()
+            assert float(first.split(",")[0]) <= started + 2 * INTERVAL
 
 
 def binary_rpm(directory):
