@@ -28,6 +28,16 @@ def hierarchies():
     return found
 
 
+def controller(name):
+    """Where the whole of this v1 controller is mounted"""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        _, _, _, root, directory, *_ = line.split()
+        kind, _, options = line.split(" - ")[1].split()
+        if kind == "cgroup" and root == "/" and name in options.split(","):
+            return Path(directory)
+    pytest.skip(f"needs the v1 controller {name}")
+
+
 def require_both():
     """What makes all kinds of hosts out of this one"""
     found = hierarchies()
@@ -90,11 +100,14 @@ class Cgroup:
                 pass
         return not self.remaining()
 
-    def remove(self):
-        """Ends all that was started in it, and takes it away"""
+    def remove_children(self):
         for child in self.children:
             child.remove()
         self.children.clear()
+
+    def remove(self):
+        """Ends all that was started in it, and takes it away"""
+        self.remove_children()
         existing = {version: mount for version, mount in self.mounts.items()
                     if self.directory(version).exists()}
         self.mounts, mounts = existing, self.mounts

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stores import Stores
+
 HEAD = ("| environment | load | plugin | kernel's counter | difference |",
         "|---|---|--:|--:|--:|")
 
@@ -34,3 +36,10 @@ def report():
     yield add
     if target := os.environ.get("CGROUP_CPU_REPORT"):
         Path(target).write_text("\n".join([*HEAD, *rows]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """All stores, filled"""
+    with Stores(tmp_path_factory.mktemp("stores")) as filled:
+        yield filled

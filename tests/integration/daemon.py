@@ -32,8 +32,12 @@ LoadPlugin csv
   StoreRates false
 </Plugin>
 {beside}
+"""
+LOAD = """\
 PluginDir "{build}/.libs"
 LoadPlugin cgroup_cpu
+"""
+OPTIONS = """\
 <Plugin cgroup_cpu>
 {options}
 </Plugin>
@@ -41,18 +45,27 @@ LoadPlugin cgroup_cpu
 
 
 class Collectd:
-    """Everything it writes is below `directory`"""
+    """Everything it writes is below `directory`.
+
+    With `include` those files load the plugin, from where collectd's own are;
+    with options=None it is not loaded at all."""
 
     def __init__(self, directory, options="", interval=1, beside=(),
-                 build=BUILD):
+                 build=BUILD, host=HOST, include=()):
         self.directory = directory
+        self.host = host
         self.process = None
         directory.mkdir(parents=True)
         configuration = directory / "collectd.conf"
-        configuration.write_text(CONFIGURATION.format(
-            host=HOST, directory=directory, interval=interval, stock=STOCK,
-            beside="\n".join(f"LoadPlugin {plugin}" for plugin in beside),
-            build=build, options=options))
+        text = CONFIGURATION.format(
+            host=host, directory=directory, interval=interval, stock=STOCK,
+            beside="\n".join(f"LoadPlugin {plugin}" for plugin in beside))
+        text += "".join(f'Include "{path}"\n' for path in include)
+        if not include:
+            text += LOAD.format(build=build)
+        if options is not None:
+            text += OPTIONS.format(options=options)
+        configuration.write_text(text)
         self.command = [DAEMON, "-f", "-C", str(configuration)]
 
     def start(self, prefix=(), **environment):
@@ -86,9 +99,9 @@ class Collectd:
         return [line.split(mark)[1] for line in self.log.splitlines()
                 if mark in line]
 
-    def series(self, plugin, instance, kind):
+    def series(self, plugin, instance, kind, host=None):
         """(time, value) pairs in their order, of all days"""
-        directory = self.directory / "csv" / HOST / "-".join(
+        directory = self.directory / "csv" / (host or self.host) / "-".join(
             filter(None, (plugin, instance)))
         return [tuple(map(float, line.split(",")))
                 for path in sorted(directory.glob(f"{kind}-????-??-??"))

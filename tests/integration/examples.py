@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""The configurations that users copy, collectd.conf.d/examples."""
+import re
+from pathlib import Path
+
+DIRECTORY = Path(__file__).parents[2] / "collectd.conf.d" / "examples"
+
+
+def path(name):
+    return DIRECTORY / f"{name}.conf"
+
+
+def marked(name, mark):
+    return "".join(re.findall(rf"^#{re.escape(mark)} (.*\n)",
+                              path(name).read_text(), re.MULTILINE))
+
+
+def other_side(name):
+    """What the example says has to be in the receiver's configuration"""
+    return marked(name, ">")
+
+
+def queries(name):
+    """What the example says to ask the receiver for"""
+    return marked(name, "?").splitlines()

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""Hosts on a network of their own, on which the examples for users run as they
+are: with their names, their ports and their files in /etc.
+
+Nothing of it is outside of the namespaces, which end with the processes that
+hold them.
+"""
+import concurrent.futures
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+from daemon import BUILD, STOCK
+from waiting import wait_until
+
+CLONE_NEWNET = 0x40000000
+SUBNET = "192.0.2.{}"
+HOLD = """
+mount -t overlay overlay -o "lowerdir=$1:/etc" /etc
+mount -t overlay overlay -o "lowerdir=$2:$3" "$3"
+ip link set lo up
+echo ready
+exec cat
+"""
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Host:
+    """A network namespace, with an /etc of its own laid over the real one, and
+    the plugin where collectd's own are"""
+
+    def __init__(self, directory, address, etc):
+        self.directory = directory
+        self.address = address
+        self.processes = []
+        self.holder = subprocess.Popen(
+            ["unshare", "-n", "-m", "sh", "-ec", HOLD, "sh", etc,
+             BUILD / ".libs", STOCK],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.holder.stdout.readline() == b"ready\n"
+        self.prefix = ["nsenter", "-t", str(self.holder.pid), "-n", "-m"]
+        self.executor = concurrent.futures.ThreadPoolExecutor(
+            1, initializer=self.enter)
+
+    def enter(self):
+        """The calling thread is in the host's network from then on"""
+        namespace = os.open(f"/proc/{self.holder.pid}/ns/net", os.O_RDONLY)
+        status = libc.setns(namespace, CLONE_NEWNET)
+        os.close(namespace)
+        assert status == 0, os.strerror(ctypes.get_errno())
+
+    def run(self, *command):
+        subprocess.run([*self.prefix, *command], check=True)
+
+    def start(self, name, *command, **environment):
+        """A server on this host, which ends with it"""
+        with open(self.directory / f"{name}.log", "ab") as log:
+            process = subprocess.Popen(
+                [*self.prefix, *command], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, env={**os.environ, **environment})
+        self.processes.append((name, process))
+
+    def log(self):
+        return "\n".join(
+            f"{path.name}:\n{path.read_text(errors='replace')[-3000:]}"
+            for path in sorted(self.directory.glob("*.log")))
+
+    def get(self, port, path, data=None):
+        """What a server here answers; None while there is none"""
+        def answer():
+            try:
+                with urllib.request.urlopen(
+                        f"http://127.0.0.1:{port}{path}", data, 30) as response:
+                    return response.read()
+            except ConnectionError:
+                return None
+            except urllib.error.HTTPError as error:
+                raise AssertionError(
+                    f"{path} {data}: {error} {error.read()}") from error
+            except urllib.error.URLError as error:
+                if not isinstance(error.reason, ConnectionError):
+                    raise
+                return None
+        return self.executor.submit(answer).result()
+
+    def send(self, port, datagram):
+        def sent():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.sendto(datagram, ("127.0.0.1", port))
+        self.executor.submit(sent).result()
+
+    def wait_for(self, condition, seconds=30):
+        def condition_while_running():
+            for name, process in self.processes:
+                assert process.poll() is None, f"{name} ended\n{self.log()}"
+            return condition()
+        return wait_until(condition_while_running, seconds, self.log)
+
+    def end(self):
+        self.executor.shutdown()
+        for _, process in self.processes:
+            process.terminate()
+        for _, process in self.processes:
+            try:
+                process.wait(3)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.holder.stdin.close()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+
+class Network:
+    """A host called `hub`, and others each with a cable to it"""
+
+    def __init__(self, directory, names, files=()):
+        """`names` are known to all hosts, each that of the hub (None) or of
+        the host with this number. `files` are put into /etc."""
+        self.directory = directory
+        self.names = names
+        self.files = dict(files)
+        self.hosts = []
+
+    def address(self, number):
+        return SUBNET.format(1 if number is None else 11 + number)
+
+    def write_etc(self):
+        etc = self.directory / "etc"
+        etc.mkdir(parents=True)
+        (etc / "hosts").write_text("127.0.0.1 localhost\n" + "".join(
+            f"{self.address(number)} {name}\n"
+            for name, number in self.names.items()))
+        for name, text in self.files.items():
+            (etc / name).parent.mkdir(exist_ok=True)
+            (etc / name).write_text(text)
+        return etc
+
+    def add(self, number):
+        directory = self.directory / f"host{len(self.hosts)}"
+        directory.mkdir()
+        host = Host(directory, self.address(number), self.directory / "etc")
+        self.hosts.append(host)
+        return host
+
+    def connect(self, number, host):
+        self.hub.run("ip", "link", "add", f"host{number}", "type", "veth",
+                     "peer", "name", "eth0", "netns", str(host.holder.pid))
+        self.hub.run("ip", "link", "set", f"host{number}", "master", "hub",
+                     "up")
+        self.address_of(host, "eth0")
+
+    def address_of(self, host, device):
+        host.run("ip", "address", "add", f"{host.address}/24", "dev", device)
+        host.run("ip", "link", "set", device, "up")
+
+    def cut(self, number):
+        self.hub.run("ip", "link", "set", f"host{number}", "down")
+
+    def mend(self, number):
+        self.hub.run("ip", "link", "set", f"host{number}", "up")
+
+    def __enter__(self):
+        if os.geteuid() != 0 or not shutil.which("ip"):
+            pytest.skip("needs root and ip (Debian: iproute2)")
+        self.write_etc()
+        try:
+            self.hub = self.add(None)
+            self.hub.run("ip", "link", "add", "hub", "type", "bridge")
+            self.address_of(self.hub, "hub")
+            numbers = {number for number in self.names.values()
+                       if number is not None}
+            for number in sorted(numbers):
+                self.connect(number, self.add(number))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __getitem__(self, number):
+        return self.hosts[1 + number]
+
+    def __exit__(self, *_):
+        for host in reversed(self.hosts):
+            host.end()

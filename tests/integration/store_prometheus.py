@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Prometheus, which fetches from collectd's write_prometheus."""
+import json
+import re
+import shutil
+import subprocess
+from urllib.parse import urlencode
+
+import pytest
+
+import examples
+
+PORT = 9090
+EXPORTER_PORT = 9103
+
+
+class Prometheus:
+    """Runs on `host`"""
+
+    def __init__(self, host):
+        self.host = host
+        self.directory = host.directory / "prometheus"
+
+    def start(self):
+        if not (shutil.which("prometheus") and shutil.which("promtool")):
+            pytest.skip("needs prometheus")
+        self.directory.mkdir()
+        configuration = self.directory / "prometheus.yml"
+        configuration.write_text(each_second(
+            examples.other_side("write_prometheus")))
+        self.host.start(
+            "prometheus", "prometheus", f"--config.file={configuration}",
+            f"--storage.tsdb.path={self.directory}/data",
+            f"--web.listen-address=0.0.0.0:{PORT}", "--log.level=warn")
+        return self
+
+    def is_ready(self):
+        return self.host.get(PORT, "/-/ready") is not None
+
+    def ask(self, path, **parameters):
+        answer = json.loads(self.host.get(
+            PORT, f"/api/v1/{path}?{urlencode(parameters, doseq=True)}"))
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def query(self, text, moment):
+        """{labels: value}"""
+        return {tuple(sorted(series["metric"].items())):
+                float(series["value"][1]) for series in
+                self.ask("query", query=text, time=moment)["result"]}
+
+    def samples(self, selector, begin, end):
+        """[(labels, [(time, value), ...]), ...] as they were stored"""
+        data = self.ask("query", time=end,
+                        query=f"{selector}[{int(end - begin)}s]")
+        return [(series["metric"],
+                 [(time, float(value)) for time, value in series["values"]])
+                for series in data["result"]]
+
+    def query_range(self, text, begin, end, step):
+        """[(labels, [(time, value), ...]), ...]"""
+        data = self.ask("query_range", query=text, start=begin, end=end,
+                        step=step)
+        return [(series["metric"],
+                 [(time, float(value)) for time, value in series["values"]])
+                for series in data["result"]]
+
+
+def each_second(text):
+    """The example's configuration, for an interval of 1 s"""
+    changed, count = re.subn("scrape_interval: 10s", "scrape_interval: 1s",
+                             text)
+    assert count == 1, text
+    return changed
+
+
+def exposed(host):
+    """What a collectd on `host` shows"""
+    return host.get(EXPORTER_PORT, "/metrics").decode()
+
+
+def complaints(text):
+    """promtool's, as (family, complaint) pairs"""
+    result = subprocess.run(["promtool", "check", "metrics"], text=True,
+                            input=text, capture_output=True, check=False)
+    return {tuple(line.split(" ", 1)) for line in
+            (result.stdout + result.stderr).splitlines()}

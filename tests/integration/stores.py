@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""Two hosts that fill all stores at once, by the examples for users.
+
+On host one (v1) web.service is idle, then burns, then is held back by a quota;
+on host two (v2) the tasks of batch.service wait for one CPU.
+"""
+import contextlib
+import os
+import subprocess
+import time
+
+import examples
+import store_prometheus
+from cgroups import Cgroup, controller, require_both
+from daemon import BURN, Collectd
+from network import Network
+from store_graphite import Graphite
+from store_influxdb import InfluxDB
+
+ONE, TWO = "one.example.com", "two.example.com"
+NAMES = {"graphite.example.com": None, "influxdb.example.com": None,
+         ONE: 0, TWO: 1}
+WRITERS = ("write_graphite", "network_influxdb", "write_influxdb_udp",
+           "write_prometheus", "rrdtool")
+WEB = "system.slice_web.service"
+BATCH = "batch.service"
+BURNED, QUOTA = 600, 250
+PHASE = int(os.environ.get("CGROUP_CPU_PHASE", 7))
+
+
+class Stores:
+    """graphite, influxdb, prometheus, and the collectds one and two"""
+
+    def __init__(self, directory):
+        mounts = require_both()
+        self.directory = directory
+        self.phases = []
+        self.stack = contextlib.ExitStack()
+        self.cpu = controller("cpu")
+        separate = {"cpu": self.cpu} if self.cpu != mounts["v1"] else {}
+        self.v1 = Cgroup({"v1": mounts["v1"], **separate})
+        self.v2 = Cgroup({"v2": mounts["v2"]})
+
+    def __enter__(self):
+        with self.stack:
+            self.start_servers()
+            self.start_collectds()
+            self.load()
+            self.stack = self.stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self.stack.close()
+
+    def start_servers(self):
+        self.network = self.stack.enter_context(
+            Network(self.directory / "network", NAMES))
+        hub = self.network.hub
+        self.graphite = Graphite(hub).start()
+        self.influxdb = InfluxDB(hub).start()
+        self.prometheus = store_prometheus.Prometheus(hub).start()
+        for store in (self.graphite, self.influxdb, self.prometheus):
+            hub.wait_for(store.is_ready, 60)
+
+    def start_collectds(self):
+        self.collectds = {}
+        for number, (host, cgroup, version) in enumerate((
+                (ONE, self.v1, "v1"), (TWO, self.v2, "v2"))):
+            self.stack.enter_context(cgroup)
+            collectd = self.stack.enter_context(Collectd(
+                self.directory / host, host=host, beside=["cpu", "statsd"],
+                options=f'Root "{cgroup.directory(version)}"\nReportAll true',
+                include=[examples.path(name) for name in WRITERS]))
+            collectd.start(self.network[number].prefix)
+            self.collectds[host] = collectd
+
+    def load(self):
+        one, two = self.collectds.values()
+        batch = self.v2.child(BATCH)
+        for _ in range(2):
+            batch.start("taskset", "-c", "0", BURN, "--millicores", "300",
+                        stdout=subprocess.DEVNULL)
+        web = self.v1.child("system.slice").child("web.service")
+        self.wait_for_phase(one)
+        web.start(BURN, "--millicores", str(BURNED), stdout=subprocess.DEVNULL)
+        self.wait_for_phase(one)
+        quota = self.cpu / web.path / "cpu.cfs_quota_us"
+        quota.write_text(str(QUOTA * 100))
+        # Of the same types as the plugin's.
+        self.network[0].send(8125, b"some:1|c\nother:1|g\n")
+        self.wait_for_phase(one)
+        self.complaints = store_prometheus.complaints(
+            store_prometheus.exposed(self.network[0]))
+        for collectd in (one, two):
+            collectd.stop()
+        for cgroup in (self.v1, self.v2):
+            cgroup.remove_children()
+
+    def wait_for_phase(self, collectd):
+        begin = time.time()
+        count = len(collectd.usage(WEB))
+        collectd.wait_for(lambda: len(collectd.usage(WEB)) >= count + PHASE,
+                          PHASE + 30)
+        self.phases.append((begin, time.time()))
+
+    def csv(self, host):
+        """{(cgroup, type, type instance): [(time, value), ...]}, complete"""
+        collectd = self.collectds[host]
+        *_, (last, _) = collectd.usage()
+        found = {}
+        for path in collectd.directory.glob("csv/*/cgroup_cpu-*/*-????-??-??"):
+            kind = path.name[:-len("-2000-01-01")]
+            cgroup = path.parent.name.split("-", 1)[1]
+            found[cgroup, *kind.split("-", 1)] = [
+                row for row in collectd.series("cgroup_cpu", cgroup, kind)
+                if row[0] < last]
+        return found
+
+    def window(self, host):
+        """From before the first to after the last complete sample"""
+        usage, _ = self.collectds[host].samples()
+        return usage[0][0] - 1, usage[-1][0] + 1

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""What arrives in the stores, by the examples for users, is what csv has."""
+import struct
+
+import pytest
+
+import examples
+import store_rrdtool
+from store_influxdb import NAMES
+from stores import BATCH, ONE, PHASE, QUOTA, TWO, WEB
+from waiting import wait_until
+
+HOSTS = pytest.mark.parametrize("host", [ONE, TWO])
+# csv has times in ms and values with six decimals.
+MILLISECOND = 0.001
+DECIMALS = 1e-6
+TICK = 0.010
+
+
+def is_counter(kind):
+    return kind == "derive"
+
+
+def rate_bounds(before, after):
+    """Least and most per second, for times that are rounded"""
+    (begin, low), (end, high) = before, after
+    return [(high - low) / (end - begin + sign * MILLISECOND) + sign * -DECIMALS
+            for sign in (1, -1)]
+
+
+def as_stored(kind, series):
+    """[(time, least, most)], with rates in place of counters"""
+    if not is_counter(kind):
+        return [(time, value - DECIMALS, value + DECIMALS)
+                for time, value in series]
+    return [(after[0], *rate_bounds(before, after))
+            for before, after in zip(series, series[1:])]
+
+
+def check_series(stored, expected, digits):
+    """Each value at its time, and no other between the first and the last"""
+    expected = [(round(time, digits), least, most)
+                for time, least, most in expected]
+    end = expected[-1][0] + 0.5
+    stored = [(time, value) for time, value in stored if time <= end]
+    assert len(stored) == len(expected)
+    for (time, value), (when, least, most) in zip(stored, expected):
+        assert abs(time - when) <= 1.5 * 10 ** -digits
+        assert least <= value <= most
+
+
+def arrived(stores, host, look):
+    """The {series: samples} that look() finds, once the end of csv is there"""
+    ends = {series: rows[-1][0] for series, rows in stores.csv(host).items()}
+
+    def found():
+        series = look()
+        return series if series.keys() >= ends.keys() and all(
+            rows and rows[-1][0] >= ends[key] - 0.6
+            for key, rows in series.items() if key in ends) else None
+    return wait_until(found, 20, stores.network.hub.log)
+
+
+def graphite_name(host, cgroup, kind, instance):
+    return ".".join(["collectd", host.replace(".", "_"),
+                     f"cgroup_cpu-{cgroup.replace('.', '_')}",
+                     f"{kind}-{instance}"])
+
+
+def graphite_series(stores, host):
+    """{(cgroup, type, type instance): [(time, value), ...]}"""
+    begin, end = stores.window(host)
+    names = {graphite_name(host, *series): series
+             for series in stores.csv(host)}
+    found = stores.graphite.query(graphite_name(host, "*", "*", "*"),
+                                  begin - 2, end + 2)
+    return {names.get(name, name): rows for name, rows in found.items()}
+
+
+@HOSTS
+def test_graphite(stores, host):
+    csv = stores.csv(host)
+    found = arrived(stores, host, lambda: graphite_series(stores, host))
+    assert found.keys() == csv.keys()
+    for key, series in csv.items():
+        check_seconds(found[key], as_stored(key[1], series))
+
+
+def check_seconds(stored, expected):
+    """carbon rounds times to seconds, and where two are the same it keeps the
+    later one. Next to half a second csv's time does not tell which it is."""
+    stored = dict(stored)
+    by_second = {round(time): bounds for time, *bounds in expected}
+    unclear = unclear_seconds(expected)
+    end = max(by_second)
+    certain = by_second.keys() - unclear
+    assert len(certain) >= len(expected) // 2
+    assert {time for time in stored if time < end} - unclear == certain - {end}
+    for time in certain - {end}:
+        least, most = by_second[time]
+        assert least <= stored[time] <= most
+
+
+def unclear_seconds(series):
+    return {second for time, *_ in series
+            if abs(time % 1 - 0.5) <= MILLISECOND
+            for second in (int(time), int(time) + 1)}
+
+
+def test_graphite_draws_the_example(stores):
+    (target,) = examples.queries("write_graphite")
+    begin, end = map(int, stores.window(ONE))
+    series = stores.graphite.query(target, begin, end)
+    assert {name.split(".")[2] for name in series} == {
+        f"cgroup_cpu-{name.replace('.', '_')}"
+        for name in (WEB, BATCH, "system.slice")}
+    size = {"width": 400, "height": 200, "from": begin, "until": end}
+    image, empty = (stores.graphite.render(format="png", target=name, **size)
+                    for name in (target, "collectd.none"))
+    for picture in (image, empty):
+        assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+        assert struct.unpack(">II", picture[16:24]) == (400, 200)
+        assert picture.endswith(b"IEND\xaeB`\x82")
+    assert len(image) > 2 * len(empty)
+
+
+def influxdb_series(stores, host, measurement):
+    """{(cgroup, type, type instance): [(time, value), ...]}"""
+    found = {}
+    for name, tags, _, rows in stores.influxdb.query(
+            f'SELECT "value" FROM "{measurement}" '
+            f"WHERE \"host\" = '{host}' GROUP BY *"):
+        assert name == measurement and set(tags) == {
+            "host", "instance", "type", "type_instance"}
+        found[tags["instance"], tags["type"], tags["type_instance"]] = [
+            (time / 1e9, value) for time, value in rows]
+    return found
+
+
+@HOSTS
+@pytest.mark.parametrize("way", NAMES)
+def test_influxdb(stores, host, way):
+    """Counters are counters one way, and rates the other way"""
+    csv = stores.csv(host)
+    found = arrived(stores, host,
+                    lambda: influxdb_series(stores, host, NAMES[way]))
+    assert found.keys() == csv.keys()
+    for key, series in csv.items():
+        kind = "gauge" if way == "network_influxdb" else key[1]
+        check_series(found[key], as_stored(kind, series), digits=3)
+
+
+def prometheus_series(stores, host):
+    """{(cgroup, type, type instance): [(time, value), ...]}"""
+    begin, end = stores.window(host)
+    found = {}
+    for kind, family in (("gauge", "gauge"), ("derive", "derive_total"),
+                         ("percent", "percent")):
+        for labels, samples in stores.prometheus.samples(
+                f'collectd_cgroup_cpu_{family}{{instance="{host}"}}',
+                begin, end):
+            assert labels["__name__"] == f"collectd_cgroup_cpu_{family}"
+            assert set(labels) == {"__name__", "cgroup_cpu", "instance", "job",
+                                   "type"}
+            found[labels["cgroup_cpu"], kind, labels["type"]] = samples
+    return found
+
+
+@HOSTS
+def test_prometheus(stores, host):
+    """It fetches at times of its own: it has not every value, and no other"""
+    csv = stores.csv(host)
+    found = prometheus_series(stores, host)
+    assert found.keys() == csv.keys()
+    for key, samples in found.items():
+        values = {round(time * 1000): value for time, value in csv[key]}
+        last = max(values)
+        samples = [(round(time * 1000), value) for time, value in samples]
+        samples = [(time, value) for time, value in samples if time <= last]
+        assert len(samples) >= len(values) / 2
+        for time, value in samples:
+            assert any(abs(values.get(time + off, -1) - value) <= DECIMALS
+                       for off in (0, -1, 1)), (key, time, value)
+
+
+def window_in_prometheus(stores, selector, phase, count):
+    """A moment in this phase before which it has `count` samples in as many
+    seconds: it can miss some"""
+    begin, end = stores.phases[phase]
+    (_, samples), = stores.prometheus.samples(selector, begin, end)
+    times = [time for time, _ in samples if time >= begin + 1]
+    for first, last in zip(times, times[count - 1:]):
+        if last - first < count - 0.5:
+            return last
+    raise AssertionError(f"no {count} samples in a row: {times}")
+
+
+@pytest.mark.parametrize("host, cgroup", [(ONE, WEB), (TWO, BATCH)])
+def test_rate_in_prometheus(stores, host, cgroup):
+    """Of the counter it is the gauge, within 1 % and a tick"""
+    count = PHASE - 3
+    labels = f'instance="{host}",cgroup_cpu="{cgroup}",type='
+    counter = ("collectd_cgroup_cpu_derive_total"
+               f'{{{labels}"cpu_usage_usec"}}')
+    end = window_in_prometheus(stores, counter, 1, count)
+    (rate,) = stores.prometheus.query(
+        f"rate({counter}[{count}s])", end + 0.1).values()
+    # The first of the values of the counter has no interval in the window.
+    (gauge,) = stores.prometheus.query(
+        f'avg_over_time(collectd_cgroup_cpu_gauge{{{labels}"millicores"}}'
+        f"[{count - 1}s])", end + 0.1).values()
+    assert gauge > QUOTA
+    assert abs(rate / 1000 - gauge) <= gauge / 100 + 1000 * TICK / count
+
+
+def test_promtool(stores):
+    """It says nothing of our families that it does not say of collectd's own"""
+    found = stores.complaints
+    ours = {(family, what) for family, what in found if "cgroup_cpu" in family}
+    others = {what for _, what in found - ours}
+    assert {what for _, what in ours} <= others
+
+
+@HOSTS
+def test_rrdtool(stores, host):
+    """Its times are whole seconds, which makes its rates a bit uneven"""
+    directory = stores.collectds[host].directory / "rrd" / host
+    csv = stores.csv(host)
+    for (cgroup, kind, instance), series in csv.items():
+        file = directory / f"cgroup_cpu-{cgroup}" / f"{kind}-{instance}.rrd"
+        stored = dict(store_rrdtool.fetch(file, series[0][0] - 1,
+                                          series[-1][0]))
+        check_slots(stored, kind, series)
+    assert {f"{path.parent.name}/{path.stem}"
+            for path in directory.glob("cgroup_cpu-*/*.rrd")} == {
+        f"cgroup_cpu-{cgroup}/{kind}-{instance}"
+        for cgroup, kind, instance in csv}
+
+
+def check_slots(stored, kind, series):
+    unclear = unclear_seconds(series)
+    compared = 0
+    for (begin, before), (end, after) in zip(series[:-1], series[1:-1]):
+        seconds = {round(begin), round(end)}
+        if not unclear & seconds and len(seconds) == 2:
+            expected = ((after - before) / (round(end) - round(begin))
+                        if is_counter(kind) else after)
+            assert stored[round(end)] == pytest.approx(expected, rel=DECIMALS,
+                                                       abs=DECIMALS)
+            compared += 1
+    assert compared >= (len(series) - 2) // 2
+
+
+def test_the_phases_show(stores):
+    """Idle, burning, held back: or the tests above compare nothing much"""
+    _, millicores = stores.collectds[ONE].samples(WEB)
+    idle, burning, throttled = (
+        [value for time, value in millicores if begin + 1 < time < end]
+        for begin, end in stores.phases)
+    assert set(idle) == {0}
+    assert min(burning) > 1.3 * QUOTA
+    assert sum(throttled) / len(throttled) == pytest.approx(QUOTA, rel=0.1)
