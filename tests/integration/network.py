@@ -161,10 +161,11 @@ class Network:
         host.run("ip", "link", "set", device, "up")
 
     def cut(self, number):
-        self.hub.run("ip", "link", "set", f"host{number}", "down")
+        """As between two switches: the host itself does not see it"""
+        self.hub.run("ip", "link", "set", f"host{number}", "nomaster")
 
     def mend(self, number):
-        self.hub.run("ip", "link", "set", f"host{number}", "up")
+        self.hub.run("ip", "link", "set", f"host{number}", "master", "hub")
 
     def __enter__(self):
         if os.geteuid() != 0 or not shutil.which("ip"):
@@ -172,7 +173,9 @@ class Network:
         self.write_etc()
         try:
             self.hub = self.add(None)
-            self.hub.run("ip", "link", "add", "hub", "type", "bridge")
+            # With an address of its own it keeps it when a port goes.
+            self.hub.run("ip", "link", "add", "hub", "address",
+                         "02:00:00:00:00:01", "type", "bridge")
             self.address_of(self.hub, "hub")
             numbers = {number for number in self.names.values()
                        if number is not None}
