@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What arrives in the stores, by the examples for users, is what csv has."""
+import itertools
 import struct
 
 import pytest
 
 import examples
+import grafana
+import panels
 import store_rrdtool
 from store_influxdb import NAMES
 from stores import BATCH, ONE, PHASE, QUOTA, TWO, WEB
@@ -260,3 +263,111 @@ def test_the_phases_show(stores):
     assert set(idle) == {0}
     assert min(burning) > 1.3 * QUOTA
     assert sum(throttled) / len(throttled) == pytest.approx(QUOTA, rel=0.1)
+
+
+STORES = pytest.mark.parametrize("store", grafana.STORES)
+TARGETS = [pytest.param(store, target, id=f"{store}-{panel['id']}-"
+                                          f"{target['refId']}")
+           for store in grafana.STORES
+           for panel in grafana.panels(grafana.load(store))
+           for target in panel["targets"]]
+
+
+def has(csv, host, cgroup, instance):
+    """cgroup=None: any of them"""
+    return any(len(rows) >= 4 for (name, _, what), rows in csv[host].items()
+               if what == instance and cgroup in (None, name))
+
+
+@pytest.mark.parametrize("store, target", TARGETS)
+def test_every_query_finds_what_there_is(stores, store, target):
+    """It has data for those hosts and that cgroup of which csv has it"""
+    csv = {host: stores.csv(host) for host in (ONE, TWO)}
+    query = target[grafana.QUERY_KEYS[store]]
+    begin, end = stores.window(ONE)
+    expectations = []
+    for hosts, cgroup in itertools.product(
+            ([ONE], [TWO], [ONE, TWO], grafana.ALL), (WEB, BATCH)):
+        expected = any(
+            has(csv, host, cgroup if "$cgroup" in query else None,
+                grafana.asked(query))
+            for host in (csv if hosts == grafana.ALL else hosts))
+        found = panels.ask(stores, store, target,
+                           panels.chosen(store, hosts, cgroup), begin, end)
+        assert bool(found) == expected, (hosts, cgroup, found)
+        expectations.append(expected)
+    assert any(expectations)
+
+
+@STORES
+def test_variables_of_the_dashboards(stores, store):
+    def names(values):
+        return {panels.named(store, value) for value in values}
+
+    cgroups = {host: {cgroup for cgroup, *_ in stores.csv(host)}
+               for host in (ONE, TWO)}
+    assert panels.options(stores, store, "host", {}) == names([ONE, TWO])
+    for hosts, expected in (([ONE], cgroups[ONE]), ([TWO], cgroups[TWO]),
+                            ([ONE, TWO], cgroups[ONE] | cgroups[TWO]),
+                            (grafana.ALL, cgroups[ONE] | cgroups[TWO])):
+        assert panels.options(
+            stores, store, "cgroup",
+            panels.chosen(store, hosts, "")) == names(expected)
+
+
+def spread(csv, begin, end):
+    """Least and most of what csv has around that time, rates for counters"""
+    key, series = csv
+    values = [value for time, *bounds in as_stored(key, series)
+              for value in bounds if begin - 4 <= time <= end + 4]
+    return min(values), max(values)
+
+
+@STORES
+@pytest.mark.parametrize("number, kind, instance, unit, phase", [
+    (5, "gauge", "millicores", 1, 1), (7, "percent", "throttled_periods", 1, 2),
+    (8, "derive", "throttled_usec", 1e-6, 2),
+    (6, "gauge", "user_millicores", 1, 1)])
+def test_panels_show_what_csv_has(stores, store, number, kind, instance, unit,
+                                  phase):
+    begin, end = stores.phases[phase]
+    least, most = spread((kind, stores.csv(ONE)[WEB, kind, instance]), begin,
+                         end)
+    target = panels.panel(store, number)["targets"][0]
+    found = panels.ask(stores, store, target,
+                       panels.chosen(store, [ONE], WEB), begin + 2, end - 1)
+    assert found
+    for rows in found.values():
+        for _, value in rows:
+            assert least * unit * 0.99 <= value <= most * unit * 1.01
+    assert max(value for rows in found.values() for _, value in rows) > 0
+
+
+@STORES
+def test_panels_of_all_hosts_and_cgroups(stores, store):
+    begin, end = stores.window(ONE)
+    shown = {number: panels.show(
+        stores, store, number,
+        panels.chosen(store, grafana.ALL, WEB), begin, end)
+        for number in (2, 3, 11, 12, 13)}
+
+    def mentions(number):
+        """Hosts and cgroups that are in the names"""
+        return {tuple(word for word in name.split()
+                      if not word.startswith("cgroup_cpu"))
+                for name in shown[number]}
+
+    def name(*words):
+        return tuple(panels.named(store, word) for word in words)
+
+    assert mentions(2) == mentions(3) == {
+        name(ONE, WEB), name(ONE, "system.slice"), name(TWO, BATCH)}
+    assert mentions(11) == mentions(13) == {name(ONE), name(TWO)}
+    assert mentions(12) == {name(ONE)}
+    (worst,) = {max(value for _, value in rows)
+                for rows in shown[12].values()} or {0}
+    assert 50 <= worst <= 100
+    for host, cgroups in ((ONE, 3), (TWO, 2)):
+        assert {max(value for _, value in rows)
+                for names, rows in shown[13].items()
+                if panels.named(store, host) in names} == {cgroups}

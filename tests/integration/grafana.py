@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""The dashboards in packaging/dashboards, and what Grafana makes of their
+queries before it sends them."""
+import json
+import re
+from pathlib import Path
+
+DIRECTORY = Path(__file__).parents[2] / "packaging" / "dashboards"
+STORES = ("graphite", "influxdb", "prometheus")
+VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::\w+)?\}")
+ALL = "$__all"
+# What Grafana itself knows.
+BUILT_IN = {
+    "graphite": set(),
+    "influxdb": {"timeFilter", "__interval"},
+    "prometheus": {"__interval", "__rate_interval", "__range"},
+}
+# Aliases hold marks for the store's own labels.
+QUERY_KEYS = {"graphite": "target", "influxdb": "query", "prometheus": "expr"}
+
+# What the queries ask for, and its unit in Grafana.
+MILLICORES, PERCENT, SECONDS, NUMBER = (
+    "suffix:m", "percent", "suffix: s/s", "none")
+UNITS = {"millicores": MILLICORES, "limit_millicores": MILLICORES,
+         "user_millicores": MILLICORES, "system_millicores": MILLICORES,
+         "throttled_periods": PERCENT, "of_limit": PERCENT,
+         "pressure_some": PERCENT, "pressure_full": PERCENT,
+         "throttled_usec": SECONDS}
+TYPE_INSTANCE = re.compile("|".join(sorted(UNITS, key=len, reverse=True)))
+
+
+def path(store):
+    return DIRECTORY / f"{store}.json"
+
+
+def load(store):
+    return json.loads(path(store).read_text())
+
+
+def variables(dashboard):
+    return {variable["name"]: variable
+            for variable in dashboard["templating"]["list"]}
+
+
+def panels(dashboard):
+    """Those that show something"""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def variable_query(variable):
+    """Its text: an object that holds it, or itself"""
+    query = variable["query"]
+    return query["query"] if isinstance(query, dict) else query
+
+
+def used(text):
+    """Names of the variables in a query"""
+    return {first or second for first, second in VARIABLE.findall(text)}
+
+
+def asked(query):
+    """The one type instance in a query; in InfluxDB's it is the quoted one"""
+    found = set(TYPE_INSTANCE.findall(query))
+    quoted = set(re.findall("""type_instance" = '(\\w+)'""", query))
+    (name,) = quoted or found
+    return name
+
+
+def escaped(value):
+    return re.sub(r"([.*+?^${}()|[\]\\])", r"\\\1", value)
+
+
+def in_regex(values):
+    joined = "|".join(map(escaped, values))
+    return f"({joined})" if len(values) > 1 else joined
+
+
+def in_prometheus(values):
+    """Within a string, where backslashes stand twice"""
+    return in_regex(values).replace("\\", "\\\\")
+
+
+def in_glob(values):
+    return f"{{{','.join(values)}}}" if len(values) > 1 else values[0]
+
+
+FORMATS = {"graphite": in_glob, "influxdb": in_regex,
+           "prometheus": in_prometheus}
+
+
+def interpolate(store, dashboard, text, choices):
+    """`text` with the variables' chosen values: a list for those from which
+    several may be chosen, or ALL"""
+    known = variables(dashboard)
+
+    def value_of(match):
+        name = match[1] or match[2]
+        if name not in choices:
+            raise KeyError(f"${name} in {text}")
+        chosen = choices[name]
+        if chosen == ALL:
+            return known[name]["allValue"]
+        if isinstance(chosen, list):
+            assert known[name]["multi"]
+            return FORMATS[store](chosen)
+        return chosen
+    return VARIABLE.sub(value_of, text)
+
+
+def matched(variable, values):
+    """The values that a variable's regex leaves, or cuts out"""
+    if not variable["regex"]:
+        return values
+    expression = re.compile(variable["regex"].strip("/"))
+    return [match[1] for match in map(expression.search, values) if match]
