@@ -24,7 +24,7 @@ WRITERS = ("write_graphite", "network_influxdb", "write_influxdb_udp",
            "write_prometheus", "rrdtool")
 WEB = "system.slice_web.service"
 BATCH = "batch.service"
-BURNED, QUOTA = 600, 250
+BURNED, QUOTA = 600, 200
 PHASE = int(os.environ.get("CGROUP_CPU_PHASE", 7))
 
 
@@ -80,6 +80,8 @@ class Stores:
         for _ in range(2):
             batch.start("taskset", "-c", "0", BURN, "--millicores", "300",
                         stdout=subprocess.DEVNULL)
+        # Whatever else runs on the machine is not what is tested.
+        (self.cpu / self.v1.path / "cpu.shares").write_text("262144")
         web = self.v1.child("system.slice").child("web.service")
         self.wait_for_phase(one)
         web.start(BURN, "--millicores", str(BURNED), stdout=subprocess.DEVNULL)

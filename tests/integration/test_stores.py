@@ -10,7 +10,7 @@ import grafana
 import panels
 import store_rrdtool
 from store_influxdb import NAMES
-from stores import BATCH, ONE, PHASE, QUOTA, TWO, WEB
+from stores import BATCH, BURNED, ONE, PHASE, QUOTA, TWO, WEB
 from waiting import wait_until
 
 HOSTS = pytest.mark.parametrize("host", [ONE, TWO])
@@ -261,7 +261,7 @@ def test_the_phases_show(stores):
         [value for time, value in millicores if begin + 1 < time < end]
         for begin, end in stores.phases)
     assert set(idle) == {0}
-    assert min(burning) > 1.3 * QUOTA
+    assert sum(burning) / len(burning) == pytest.approx(BURNED, rel=0.2)
     assert sum(throttled) / len(throttled) == pytest.approx(QUOTA, rel=0.1)
 
 
