@@ -11,47 +11,14 @@ import examples
 import grafana
 import panels
 import store_rrdtool
+from expected import (DECIMALS, as_stored, check_seconds, check_series,
+                      check_slots, spread)
 from store_influxdb import NAMES
 from stores import BATCH, BURNED, ONE, PHASE, QUOTA, TWO, WEB
 from waiting import wait_until
 
 HOSTS = pytest.mark.parametrize("host", [ONE, TWO])
-# csv has times in ms and values with six decimals.
-MILLISECOND = 0.001
-DECIMALS = 1e-6
 TICK = 0.010
-
-
-def is_counter(kind):
-    return kind == "derive"
-
-
-def rate_bounds(before, after):
-    """Least and most per second, for times that are rounded"""
-    (begin, low), (end, high) = before, after
-    return [(high - low) / (end - begin + sign * MILLISECOND) + sign * -DECIMALS
-            for sign in (1, -1)]
-
-
-def as_stored(kind, series):
-    """[(time, least, most)], with rates in place of counters"""
-    if not is_counter(kind):
-        return [(time, value - DECIMALS, value + DECIMALS)
-                for time, value in series]
-    return [(after[0], *rate_bounds(before, after))
-            for before, after in zip(series, series[1:])]
-
-
-def check_series(stored, expected, digits):
-    """Each value at its time, and no other between the first and the last"""
-    expected = [(round(time, digits), least, most)
-                for time, least, most in expected]
-    end = expected[-1][0] + 0.5
-    stored = [(time, value) for time, value in stored if time <= end]
-    assert len(stored) == len(expected)
-    for (time, value), (when, least, most) in zip(stored, expected):
-        assert abs(time - when) <= 1.5 * 10 ** -digits
-        assert least <= value <= most
 
 
 def arrived(stores, host, look):
@@ -89,27 +56,6 @@ def test_graphite(stores, host):
     assert found.keys() == csv.keys()
     for key, series in csv.items():
         check_seconds(found[key], as_stored(key[1], series))
-
-
-def check_seconds(stored, expected):
-    """carbon rounds times to seconds, and where two are the same it keeps the
-    later one. Next to half a second csv's time does not tell which it is."""
-    stored = dict(stored)
-    by_second = {round(time): bounds for time, *bounds in expected}
-    unclear = unclear_seconds(expected)
-    end = max(by_second)
-    certain = by_second.keys() - unclear
-    assert len(certain) >= len(expected) // 2
-    assert {time for time in stored if time < end} - unclear == certain - {end}
-    for time in certain - {end}:
-        least, most = by_second[time]
-        assert least <= stored[time] <= most
-
-
-def unclear_seconds(series):
-    return {second for time, *_ in series
-            if abs(time % 1 - 0.5) <= MILLISECOND
-            for second in (int(time), int(time) + 1)}
 
 
 def test_graphite_draws_the_example(stores):
@@ -240,20 +186,6 @@ def test_rrdtool(stores, host):
         for cgroup, kind, instance in csv}
 
 
-def check_slots(stored, kind, series):
-    unclear = unclear_seconds(series)
-    compared = 0
-    for (begin, before), (end, after) in zip(series[:-1], series[1:-1]):
-        seconds = {round(begin), round(end)}
-        if not unclear & seconds and len(seconds) == 2:
-            expected = ((after - before) / (round(end) - round(begin))
-                        if is_counter(kind) else after)
-            assert stored[round(end)] == pytest.approx(expected, rel=DECIMALS,
-                                                       abs=DECIMALS)
-            compared += 1
-    assert compared >= (len(series) - 2) // 2
-
-
 def png_size(picture):
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     assert picture.endswith(b"IEND\xaeB`\x82")
@@ -332,14 +264,6 @@ def test_variables_of_the_dashboards(stores, store):
         assert panels.options(
             stores, store, "cgroup",
             panels.chosen(store, hosts, "")) == names(expected)
-
-
-def spread(csv, begin, end):
-    """Least and most of what csv has around that time, rates for counters"""
-    key, series = csv
-    values = [value for time, *bounds in as_stored(key, series)
-              for value in bounds if begin - 4 <= time <= end + 4]
-    return min(values), max(values)
 
 
 @STORES

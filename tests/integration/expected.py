@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""What stores must hold of a series, by what csv has of it, each with times and
+rates as it keeps them."""
+import pytest
+
+# csv has times in ms and values with six decimals.
+MILLISECOND = 0.001
+DECIMALS = 1e-6
+
+
+def is_counter(kind):
+    return kind == "derive"
+
+
+def rate_bounds(before, after):
+    """Least and most per second, for times that are rounded"""
+    (begin, low), (end, high) = before, after
+    return [(high - low) / (end - begin + sign * MILLISECOND) + sign * -DECIMALS
+            for sign in (1, -1)]
+
+
+def as_stored(kind, series):
+    """[(time, least, most)], with rates in place of counters"""
+    if not is_counter(kind):
+        return [(time, value - DECIMALS, value + DECIMALS)
+                for time, value in series]
+    return [(after[0], *rate_bounds(before, after))
+            for before, after in zip(series, series[1:])]
+
+
+def check_series(stored, expected, digits):
+    """Each value at its time, and no other between the first and the last"""
+    expected = [(round(time, digits), least, most)
+                for time, least, most in expected]
+    end = expected[-1][0] + 0.5
+    stored = [(time, value) for time, value in stored if time <= end]
+    assert len(stored) == len(expected)
+    for (time, value), (when, least, most) in zip(stored, expected):
+        assert abs(time - when) <= 1.5 * 10 ** -digits
+        assert least <= value <= most
+
+
+def seconds(time):
+    """What the time can be in whole seconds: next to half a second csv's does
+    not tell which one"""
+    return {round(time - MILLISECOND), round(time + MILLISECOND)}
+
+
+def check_seconds(stored, expected):
+    """carbon rounds times, and keeps one value for each second"""
+    possible = {}
+    for time, *bounds in expected:
+        for second in seconds(time):
+            possible.setdefault(second, []).append(bounds)
+    end = max(seconds(expected[-1][0]))
+    stored = {time: value for time, value in stored if time < end}
+    for time, value in stored.items():
+        assert any(least <= value <= most for least, most in possible[time])
+    certain = {round(time) for time, *_ in expected if len(seconds(time)) == 1}
+    assert {time for time in certain if time < end} <= stored.keys()
+    assert len(stored) >= (len(expected) - 1) // 2
+
+
+def check_slots(stored, kind, series):
+    """An RRD file has rates by rounded times, a value for each second"""
+    compared = 0
+    pairs = list(zip(series[:-1], series[1:-1]))
+    certain = [pair for pair in pairs
+               if all(len(seconds(time)) == 1 for time, _ in pair)]
+    for (begin, before), (end, after) in certain:
+        begin, end = round(begin), round(end)
+        if begin < end:
+            value = (after - before) / (end - begin)
+            assert stored[end] == pytest.approx(
+                value if is_counter(kind) else after, rel=DECIMALS,
+                abs=DECIMALS)
+            compared += 1
+    assert compared >= len(certain) / 2
+
+
+def spread(csv, begin, end):
+    """Least and most of what csv has around that time, rates for counters"""
+    key, series = csv
+    values = [value for time, *bounds in as_stored(key, series)
+              for value in bounds if begin - 4 <= time <= end + 4]
+    return min(values), max(values)
