@@ -6,6 +6,10 @@ from pathlib import Path
 DIRECTORY = Path(__file__).parents[2] / "collectd.conf.d" / "examples"
 
 
+def names():
+    return sorted(path.name for path in DIRECTORY.iterdir())
+
+
 def path(name):
     return DIRECTORY / f"{name}.conf"
 

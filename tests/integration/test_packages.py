@@ -10,6 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
+import examples
+import grafana
+
 from packages import (CONFIGURATION, PACKAGE, SOURCE, Image, System, build,
                       make_repository, missing_tools, older, only, run, stub)
 from waiting import wait_until
@@ -111,6 +114,20 @@ def test_lintian(builds):
         ["lintian", "--pedantic", "--allow-root",
          only(builds.first, "*.changes")], capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (0, ""), result.stderr
+
+
+@needs_debian
+def test_examples_and_dashboards_in_the_debian_package(builds, tmp_path):
+    run("dpkg-deb", "--extract", only(builds.first, f"{PACKAGE}_*.deb"),
+        tmp_path)
+    for directory, source, names in (
+            (f"doc/{PACKAGE}/examples", examples.DIRECTORY, examples.names()),
+            ("collectd-cgroup_cpu/dashboards", grafana.DIRECTORY,
+             [f"{store}.json" for store in grafana.STORES])):
+        shared = tmp_path / "usr" / "share" / directory
+        assert {path.name for path in shared.iterdir()} >= {*names}
+        for name in names:
+            assert (shared / name).read_bytes() == (source / name).read_bytes()
 
 
 @needs_debian
@@ -354,9 +371,16 @@ def test_rpm_files(builds):
         "-rw-r--r-- /etc/collectd.d/cgroup_cpu.conf",
         "-rwxr-xr-x /usr/bin/cgroup_cpu_burn",
         "-rwxr-xr-x /usr/lib64/collectd/cgroup_cpu.so",
+        "drwxr-xr-x /usr/share/collectd-cgroup_cpu",
+        "drwxr-xr-x /usr/share/collectd-cgroup_cpu/dashboards",
+        *[f"-rw-r--r-- /usr/share/collectd-cgroup_cpu/dashboards/{store}.json"
+          for store in grafana.STORES],
         "drwxr-xr-x /usr/share/doc/collectd-cgroup_cpu",
         "-rw-r--r-- /usr/share/doc/collectd-cgroup_cpu/NEWS.md",
         "-rw-r--r-- /usr/share/doc/collectd-cgroup_cpu/README.md",
+        "drwxr-xr-x /usr/share/doc/collectd-cgroup_cpu/examples",
+        *[f"-rw-r--r-- /usr/share/doc/collectd-cgroup_cpu/examples/{name}"
+          for name in examples.names()],
         "drwxr-xr-x /usr/share/licenses/collectd-cgroup_cpu",
         "-rw-r--r-- /usr/share/licenses/collectd-cgroup_cpu/COPYING",
         "-rw-r--r-- /usr/share/man/man1/cgroup_cpu_burn.1.gz",
