@@ -34,29 +34,26 @@ static void decode_octal(char *text) {
   *out = '\0';
 }
 
+/* One blank stands between two fields, and fields can be empty: the source, as
+ * mount(2) takes an empty one, and in gVisor the optional fields. */
 static bool split_line(char *line, struct mountinfo_line *fields) {
-  char *rest = NULL;
+  char *rest = line;
+  const char *field;
 
-  if (strtok_r(line, " \n", &rest) == NULL || /* mount id */
-      strtok_r(NULL, " \n", &rest) == NULL || /* parent id */
-      strtok_r(NULL, " \n", &rest) == NULL)   /* major:minor */
-    return false;
-  fields->root = strtok_r(NULL, " \n", &rest);
-  fields->directory = strtok_r(NULL, " \n", &rest);
-  if (fields->directory == NULL)
-    return false;
-
-  /* Any number of optional fields comes before the separator. */
-  for (const char *field = strtok_r(NULL, " \n", &rest);
-       field == NULL || strcmp(field, "-") != 0;
-       field = strtok_r(NULL, " \n", &rest))
-    if (field == NULL)
-      return false;
-
-  fields->type = strtok_r(NULL, " \n", &rest);
-  const char *source = strtok_r(NULL, " \n", &rest);
-  fields->super_options = strtok_r(NULL, " \n", &rest);
-  return source != NULL && fields->super_options != NULL;
+  line[strcspn(line, "\n")] = '\0';
+  (void)strsep(&rest, " "); /* mount id */
+  (void)strsep(&rest, " "); /* parent id */
+  (void)strsep(&rest, " "); /* major:minor */
+  fields->root = strsep(&rest, " ");
+  fields->directory = strsep(&rest, " ");
+  (void)strsep(&rest, " "); /* mount options */
+  do /* any number of optional fields, and the separator */
+    field = strsep(&rest, " ");
+  while (field != NULL && strcmp(field, "-") != 0);
+  fields->type = strsep(&rest, " ");
+  (void)strsep(&rest, " "); /* source */
+  fields->super_options = strsep(&rest, " ");
+  return fields->super_options != NULL;
 }
 
 static unsigned controllers_in(char *options) {

@@ -43,6 +43,9 @@ static const struct {
     /* gVisor leaves two blanks where the optional fields would be. */
     {"16 15 0:16 / /g rw  - cgroup none rw,cpuacct\n", CGROUP_VERSION_1, "/g",
      0},
+    /* mount(2) takes an empty source. */
+    {"63 43 0:38 / /m rw,relatime - cgroup2  rw\n", CGROUP_VERSION_2, "/m", 0},
+    {"33 31 0:30 / /s rw - cgroup  rw,cpuacct\n", CGROUP_VERSION_1, "/s", 0},
     /* Subtrees, and what lies above a cgroup namespace. */
     {"9 8 0:30 /docker/4f1c /d rw - cgroup cgroup rw,cpuacct\n",
      CGROUP_VERSION_1, "/d", 2},
@@ -86,6 +89,7 @@ static const char *const other_lines[] = {
     "9 8 0:30 / /a rw - cgroup2\n",
     "9 8 0:30 / /a rw - cgroup2 none\n",
     "9 8 0:30 / /a rw cgroup2 none rw\n",
+    "9 8 0:30 / /a - cgroup2 none rw\n",
 };
 
 START_TEST(lines_passed_over) {
