@@ -19,19 +19,27 @@ static size_t trimmed(const char *text, size_t length) {
   return length > 0 && text[length - 1] == '\n' ? length - 1 : length;
 }
 
+/* A number in the middle of a line. */
+static int parse_part(const char *text, size_t length, uint64_t *number) {
+  return trimmed(text, length) == length
+             ? cpu_stat_parse_number(text, length, number)
+             : -EINVAL;
+}
+
 int cpu_limit_parse_max(const char *text, size_t length,
                         struct cpu_limit *limit) {
+  size_t end = trimmed(text, length);
   uint64_t quota = 0;
   uint64_t period = 0;
 
   limit->quota_usec = limit->period_usec = 0;
-  const char *blank = length > 0 ? memchr(text, ' ', length) : NULL;
+  const char *blank = end > 0 ? memchr(text, ' ', end) : NULL;
   if (blank == NULL)
     return -EINVAL;
   size_t first = (size_t)(blank - text);
   bool none = first == strlen("max") && memcmp(text, "max", first) == 0;
-  if (cpu_stat_parse_number(blank + 1, length - first - 1, &period) < 0 ||
-      (!none && cpu_stat_parse_number(text, first, &quota) < 0) || period == 0)
+  if (parse_part(blank + 1, end - first - 1, &period) < 0 ||
+      (!none && parse_part(text, first, &quota) < 0) || period == 0)
     return -EINVAL;
   limit->quota_usec = quota;
   limit->period_usec = period;
@@ -56,44 +64,46 @@ int cpu_limit_parse_period(const char *text, size_t length,
                                                                       : 0;
 }
 
-/* "8" or "0-3" */
-static int count_range(const char *text, size_t length, unsigned *count) {
+/* "8" or "0-3", of CPUs from `*next` on. */
+static int parse_range(const char *text, size_t length, uint64_t *next,
+                       unsigned *count) {
   const char *dash = memchr(text, '-', length);
   size_t first_length = dash != NULL ? (size_t)(dash - text) : length;
   uint64_t first = 0;
   uint64_t last = 0;
 
-  if (cpu_stat_parse_number(text, first_length, &first) < 0)
+  if (parse_part(text, first_length, &first) < 0)
     return -EINVAL;
   last = first;
   if (dash != NULL &&
-      cpu_stat_parse_number(dash + 1, length - first_length - 1, &last) < 0)
+      parse_part(dash + 1, length - first_length - 1, &last) < 0)
     return -EINVAL;
-  if (last < first || last >= CPUS_MAX)
+  if (first < *next || last < first || last >= CPUS_MAX)
     return -EINVAL;
+  *next = last + 1;
   *count += (unsigned)(last - first) + 1;
   return 0;
 }
 
 int cpu_limit_parse_cpus(const char *text, size_t length,
                          struct cpu_limit *limit) {
-  size_t end = trimmed(text, length);
+  const char *end = text + trimmed(text, length);
+  const char *range = text;
+  const char *comma;
+  uint64_t next = 0;
   unsigned count = 0;
 
   limit->cpus = 0;
-  while (end > 0) {
-    const char *comma = memchr(text, ',', end);
-    size_t range = comma != NULL ? (size_t)(comma - text) : end;
+  do {
+    comma = memchr(range, ',', (size_t)(end - range));
+    const char *range_end = comma != NULL ? comma : end;
 
-    if (count_range(text, range, &count) < 0 || count > CPUS_MAX)
+    if (parse_range(range, (size_t)(range_end - range), &next, &count) < 0)
       return -EINVAL;
-    if (comma != NULL)
-      range++;
-    text += range;
-    end -= range;
-  }
+    range = range_end + 1;
+  } while (comma != NULL);
   limit->cpus = count;
-  return count > 0 ? 0 : -EINVAL;
+  return 0;
 }
 
 int cpu_limit_parse_weight(const char *text, size_t length,
