@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* What the fuzz targets share: each is one file with one entry point, which
+ * libFuzzer calls with inputs that it makes up, and which ends the process when
+ * something that must always hold does not. */
+#ifndef FUZZ_H
+#define FUZZ_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define REQUIRE(condition)                                                     \
+  do {                                                                         \
+    if (!(condition)) {                                                        \
+      (void)fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__,  \
+                    #condition);                                               \
+      abort();                                                                 \
+    }                                                                          \
+  } while (0)
+
+/* A copy that is a string: zero bytes, which no text of the kernel has, become
+ * another character that means nothing anywhere. To be freed. */
+static inline char *fuzz_string(const uint8_t *data, size_t size) {
+  char *text = malloc(size + 1);
+
+  REQUIRE(text != NULL);
+  if (size > 0)
+    memcpy(text, data, size);
+  text[size] = '\0';
+  for (char *zero = text; (zero += strlen(zero)) < text + size;)
+    *zero = '\1';
+  return text;
+}
+
+/* The references below are slow and simple, and have nothing in common with
+ * the parsers but the format. */
+
+/* Whether `text` is a decimal number below 2^64 and nothing else. */
+static inline bool reference_number(const char *text, uint64_t *number) {
+  if (*text == '\0' || text[strspn(text, "0123456789")] != '\0')
+    return false;
+  errno = 0;
+  unsigned long long value = strtoull(text, NULL, 10);
+  if (errno != 0)
+    return false;
+  *number = value;
+  return true;
+}
+
+/* Ends the text before the newline at its end, if there is one. */
+static inline void reference_chomp(char *text) {
+  size_t length = strlen(text);
+
+  if (length > 0 && text[length - 1] == '\n')
+    text[length - 1] = '\0';
+}
+
+#endif

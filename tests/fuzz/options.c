@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Configuration lines: an option has an allowed value or the one it had, and
+ * who wrote a wrong one is told which it was. */
+#include "options.h"
+
+#include <math.h>
+
+#include "cleanup.h"
+#include "fuzz.h"
+
+/* The value of a line as collectd's own parser takes it, roughly. */
+static struct option_value parse_value(char *text) {
+  struct option_value value = {.kind = OPTION_OTHER};
+  size_t length = strlen(text);
+  char *end = NULL;
+
+  if (length >= 2 && text[0] == '"' && text[length - 1] == '"') {
+    text[length - 1] = '\0';
+    value.kind = OPTION_STRING;
+    value.as.string = text + 1;
+    return value;
+  }
+  if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
+    value.kind = OPTION_BOOLEAN;
+    value.as.boolean = *text == 't';
+    return value;
+  }
+  value.as.number = strtod(text, &end);
+  if (end != text && *end == '\0')
+    value.kind = OPTION_NUMBER;
+  return value;
+}
+
+/* Patterns are a matter of selection.c; here a costly one is of no use. */
+static bool is_costly(const char *key, const struct option_value *value) {
+  return strcasecmp(key, "CGroup") == 0 && value->kind == OPTION_STRING &&
+         strpbrk(value->as.string, "{\\(") != NULL;
+}
+
+static void require_count(double count, double least, double most) {
+  REQUIRE(count >= least && count <= most);
+}
+
+static void require_allowed(const struct options *options) {
+  const unsigned all = CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM |
+                       CPU_GROUP_THROTTLING | CPU_GROUP_LIMIT |
+                       CPU_GROUP_PRESSURE;
+
+  if (options->root != NULL) {
+    size_t length = strlen(options->root);
+    REQUIRE(options->root[0] == '/');
+    REQUIRE(length == 1 || options->root[length - 1] != '/');
+  }
+  REQUIRE(options->version == CGROUP_VERSION_AUTO ||
+          options->version == CGROUP_VERSION_1 ||
+          options->version == CGROUP_VERSION_2);
+  REQUIRE(options->instance_format == NAME_FORMAT_PATH ||
+          options->instance_format == NAME_FORMAT_LEAF);
+  if (options->max_depth != UINT_MAX)
+    require_count(options->max_depth, 0, 1e6);
+  require_count((double)options->max_cgroups, 1, 1e6);
+  require_count((double)options->keep_open, 0, 1e6);
+  REQUIRE((options->groups & ~all) == 0);
+  REQUIRE((options->groups & CPU_GROUP_CORE) != 0);
+}
+
+static void require_message(const char *message, const char *key,
+                            const struct option_value *value) {
+  REQUIRE(message != NULL);
+  REQUIRE(strcasestr(message, key) != NULL);
+  if (strncmp(message, "There is no option", 18) == 0)
+    return;
+  if (value->kind == OPTION_STRING)
+    REQUIRE(strstr(message, value->as.string) != NULL);
+  if (value->kind == OPTION_NUMBER) {
+    char number[32];
+    (void)snprintf(number, sizeof(number), "%.15g", value->as.number);
+    REQUIRE(strstr(message, number) != NULL);
+  }
+}
+
+static void require_unchanged(const struct options *options,
+                              const struct options *before) {
+  REQUIRE(options->root == before->root);
+  REQUIRE(options->version == before->version);
+  REQUIRE(options->selection.count == before->selection.count);
+  REQUIRE(options->selection.ignore_selected ==
+          before->selection.ignore_selected);
+  REQUIRE(options->leaves_only == before->leaves_only);
+  REQUIRE(options->instance_format == before->instance_format);
+  REQUIRE(options->max_depth == before->max_depth);
+  REQUIRE(options->max_cgroups == before->max_cgroups);
+  REQUIRE(options->keep_open == before->keep_open);
+  REQUIRE(options->groups == before->groups);
+  REQUIRE(options->log_samples == before->log_samples);
+}
+
+/* A number that is taken is the one that is meant. */
+static void require_number(const struct options *options, const char *key,
+                           double number) {
+  REQUIRE(isfinite(number) && floor(number) == number);
+  if (strcasecmp(key, "MaxDepth") == 0)
+    REQUIRE((double)options->max_depth == number);
+  else if (strcasecmp(key, "MaxCgroups") == 0)
+    REQUIRE((double)options->max_cgroups == number);
+  else
+    REQUIRE(strcasecmp(key, "KeepOpen") == 0 &&
+            (double)options->keep_open == number);
+}
+
+static void set_option(struct options *options, char *line) {
+  /* The example of a configuration has its options commented out. */
+  line += strspn(line, "# \t");
+  const char *key = strsep(&line, " \t");
+  CLEANUP_FREE char *message = NULL;
+
+  if (line == NULL)
+    line = "";
+  struct option_value value = parse_value(line);
+  struct options before = *options;
+  if (is_costly(key, &value))
+    return;
+  int status = options_set(options, key, &value, &message);
+  require_allowed(options);
+  if (status == 0) {
+    REQUIRE(message == NULL && value.kind != OPTION_OTHER);
+    if (value.kind == OPTION_NUMBER)
+      require_number(options, key, value.as.number);
+  } else {
+    REQUIRE(status == -EINVAL);
+    require_message(message, key, &value);
+    require_unchanged(options, &before);
+  }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  CLEANUP_FREE char *text = fuzz_string(data, size);
+  struct options options = OPTIONS_DEFAULT;
+
+  for (char *rest = text; rest != NULL;)
+    set_option(&options, strsep(&rest, "\n"));
+  options_release(&options);
+  return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Millicores are what the two readings say: never negative, never infinite,
+ * never no number; and no rate spans a reset or a clock that stood still. */
+#include "rate.h"
+
+#include <math.h>
+
+#include "fuzz.h"
+
+/* The earlier reading, as the rules of rate_update() choose it. */
+struct reading {
+  bool known;
+  uint64_t usage_usec;
+  uint64_t time_nsec;
+};
+
+static void require_interval(const struct reading *earlier,
+                             const struct reading *now,
+                             const struct rate_interval *interval) {
+  long double expected =
+      (long double)(now->usage_usec - earlier->usage_usec) * 1000 /
+      ((long double)(now->time_nsec - earlier->time_nsec) / 1000);
+
+  REQUIRE(interval->delta_usec == now->usage_usec - earlier->usage_usec);
+  REQUIRE(interval->elapsed_nsec == now->time_nsec - earlier->time_nsec);
+  REQUIRE(interval->elapsed_nsec >= RATE_ELAPSED_MIN_NSEC);
+  REQUIRE(isfinite(interval->millicores) && interval->millicores >= 0);
+  REQUIRE(fabsl(interval->millicores - expected) <= expected * 1e-12L);
+}
+
+static int reference_status(const struct reading *earlier,
+                            const struct reading *now) {
+  if (!earlier->known)
+    return -ENODATA;
+  if (now->usage_usec < earlier->usage_usec)
+    return -ERANGE;
+  if (now->time_nsec < earlier->time_nsec + RATE_ELAPSED_MIN_NSEC ||
+      earlier->time_nsec > UINT64_MAX - RATE_ELAPSED_MIN_NSEC)
+    return -ETIME;
+  return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct rate rate = {0};
+  struct reading earlier = {0};
+  uint64_t numbers[2];
+
+  for (; size >= sizeof(numbers);
+       data += sizeof(numbers), size -= sizeof(numbers)) {
+    struct rate_interval interval = {0};
+
+    memcpy(numbers, data, sizeof(numbers));
+    struct reading now = {true, numbers[0], numbers[1]};
+    int status = reference_status(&earlier, &now);
+    REQUIRE(rate_update(&rate, now.usage_usec, now.time_nsec, &interval) ==
+            status);
+    if (status == 0)
+      require_interval(&earlier, &now, &interval);
+    if (status != -ETIME)
+      earlier = now;
+  }
+  return 0;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* Patterns select what fnmatch(3), regex(7) and plain comparison say, and a
+ * subtree is passed over only where nothing in it is selected. */
+#include "selection.h"
+
+#include <fnmatch.h>
+#include <regex.h>
+
+#include "cleanup.h"
+#include "fuzz.h"
+
+#define PATTERNS_MAX 8
+/* What a pattern costs is the administrator's choice: the C library takes time
+ * and memory without end for some. */
+#define REGEX_LENGTH_MAX 48
+
+static bool is_regex(const char *pattern) {
+  size_t length = strlen(pattern);
+
+  return length > 2 && pattern[0] == '/' && pattern[length - 1] == '/' &&
+         strpbrk(pattern, "^$*+?()[]{}|\\") != NULL;
+}
+
+static bool is_costly(const char *pattern) {
+  return is_regex(pattern) && (strlen(pattern) > REGEX_LENGTH_MAX ||
+                               strpbrk(pattern, "{\\") != NULL);
+}
+
+static bool regex_matches(const char *pattern, const char *path) {
+  CLEANUP_FREE char *expression = strndup(pattern + 1, strlen(pattern) - 2);
+  regex_t regex;
+
+  REQUIRE(expression != NULL);
+  REQUIRE(regcomp(&regex, expression, REG_EXTENDED) == 0);
+  int status = regexec(&regex, path, 0, NULL, 0);
+  regfree(&regex);
+  return status == 0;
+}
+
+/* With nothing but "*" and "?". */
+static bool glob_matches(const char *glob, const char *path) {
+  for (; *glob != '*'; glob++, path++) {
+    if (*glob == '\0' || *path == '\0')
+      return *glob == *path;
+    if (*glob != '?' && *glob != *path)
+      return false;
+  }
+  while (!glob_matches(glob + 1, path))
+    if (*path++ == '\0')
+      return false;
+  return true;
+}
+
+static size_t length_without_slashes(const char *text) {
+  size_t length = strlen(text);
+
+  while (length > 1 && text[length - 1] == '/')
+    length--;
+  return length;
+}
+
+static bool reference_matches(const char *pattern, const char *path) {
+  if (is_regex(pattern))
+    return regex_matches(pattern, path);
+
+  CLEANUP_FREE char *text = strndup(pattern, length_without_slashes(pattern));
+  REQUIRE(text != NULL);
+  if (strpbrk(text, "*?[") == NULL)
+    return *text == '/' ? strcmp(text, path) == 0 : strcmp(text, path + 1) == 0;
+  bool matches = fnmatch(text, path, FNM_NOESCAPE) == 0;
+  if (strchr(text, '[') == NULL && strlen(text) < 16)
+    REQUIRE(matches == glob_matches(text, path));
+  return matches;
+}
+
+/* The patterns that were taken. */
+struct patterns {
+  struct selection selection;
+  const char *texts[PATTERNS_MAX];
+};
+
+static void add_pattern(struct patterns *patterns, const char *text) {
+  size_t count = patterns->selection.count;
+
+  if (count == PATTERNS_MAX || is_costly(text))
+    return;
+  int status = selection_add(&patterns->selection, text);
+  REQUIRE(status == 0 ||
+          (status == -EINVAL && (*text == '\0' || is_regex(text))));
+  REQUIRE(patterns->selection.count == count + (status == 0));
+  if (status == 0)
+    patterns->texts[count] = text;
+}
+
+static bool reference_selects(const struct patterns *patterns,
+                              const char *path) {
+  bool matches = false;
+
+  if (patterns->selection.count == 0)
+    return true;
+  for (size_t i = 0; i < patterns->selection.count; i++)
+    if (reference_matches(patterns->texts[i], path))
+      matches = true;
+  return matches != patterns->selection.ignore_selected;
+}
+
+/* Of the path and all that it is below, from the root on. */
+static void require_path(const struct patterns *patterns, char *path) {
+  const struct selection *selection = &patterns->selection;
+  bool may_be_below = selection_may_match_below(selection, "/");
+
+  REQUIRE(selection_matches(selection, "/") ==
+          reference_selects(patterns, "/"));
+  for (char *end = path; end != NULL && path[1] != '\0';) {
+    end = strchr(end + 1, '/');
+    if (end != NULL)
+      *end = '\0';
+    bool selects = reference_selects(patterns, path);
+    REQUIRE(selection_matches(selection, path) == selects);
+    REQUIRE(!selects || may_be_below);
+    if (!selection_may_match_below(selection, path))
+      may_be_below = false;
+    if (end != NULL)
+      *end = '/';
+  }
+}
+
+/* Paths of cgroups have no empty component. */
+static void squeeze(char *path) {
+  char *out = path + 1;
+
+  for (const char *in = path + 1; *in != '\0'; in++)
+    if (*in != '/' || out[-1] != '/')
+      *out++ = *in;
+  while (out > path + 1 && out[-1] == '/')
+    out--;
+  *out = '\0';
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  /* Lines: those that begin with "=" are paths, "!" turns the sense, the
+   * others are patterns. */
+  CLEANUP_FREE char *text = fuzz_string(data, size);
+  struct patterns patterns = {.selection = {0}};
+  char *paths[PATTERNS_MAX];
+  size_t path_count = 0;
+
+  for (char *rest = text; rest != NULL;) {
+    char *line = strsep(&rest, "\n");
+    if (*line == '=' && path_count < PATTERNS_MAX)
+      paths[path_count++] = line;
+    else if (strcmp(line, "!") == 0)
+      patterns.selection.ignore_selected = true;
+    else
+      add_pattern(&patterns, line);
+  }
+  for (size_t i = 0; i < path_count; i++) {
+    *paths[i] = '/';
+    squeeze(paths[i]);
+    require_path(&patterns, paths[i]);
+  }
+  selection_release(&patterns.selection);
+  return 0;
+}
