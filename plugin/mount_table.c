@@ -53,7 +53,7 @@ static bool split_line(char *line, struct mountinfo_line *fields) {
   fields->type = strsep(&rest, " ");
   (void)strsep(&rest, " "); /* source */
   fields->super_options = strsep(&rest, " ");
-  return fields->super_options != NULL;
+  return fields->super_options != NULL && fields->directory[0] == '/';
 }
 
 static unsigned controllers_in(char *options) {

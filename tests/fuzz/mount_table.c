@@ -93,7 +93,7 @@ static bool require_line(char *line, size_t number,
 
   while (dash < count && strcmp(fields[dash], "-") != 0)
     dash++;
-  if (dash + FIELD_SUPER_OPTIONS >= count)
+  if (dash + FIELD_SUPER_OPTIONS >= count || *fields[FIELD_DIRECTORY] != '/')
     return false;
   const char *type = fields[dash + FIELD_TYPE];
   bool v1 = strcmp(type, "cgroup") == 0;

@@ -90,6 +90,9 @@ static const char *const other_lines[] = {
     "9 8 0:30 / /a rw - cgroup2 none\n",
     "9 8 0:30 / /a rw cgroup2 none rw\n",
     "9 8 0:30 / /a - cgroup2 none rw\n",
+    /* No absolute path. */
+    "9 8 0:30 / a rw - cgroup2 none rw\n",
+    "9 8 0:30 /  rw - cgroup none rw,cpuacct\n",
 };
 
 START_TEST(lines_passed_over) {
