@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* On whatever host: what is chosen is a directory that accounts CPU time, of
+ * the wanted version, and where nothing is found, there was nothing. */
+#include "hierarchy.h"
+
+#include <dirent.h>
+#include <linux/magic.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "fuzz.h"
+#include "mount_table.h"
+
+#define USUAL_PLACE "/sys/fs/cgroup"
+#define DIRECTORIES_MAX 32
+
+FILE *__real_fopen(const char *path, const char *mode);
+FILE *__wrap_fopen(const char *path, const char *mode);
+int __wrap_access(const char *path, int mode);
+typedef int (*entry_filter)(const struct dirent *entry);
+typedef int (*entry_order)(const struct dirent **a, const struct dirent **b);
+int __wrap_scandir(const char *path, struct dirent ***entries,
+                   entry_filter filter, entry_order order);
+
+/* What there is in a directory, as bits. */
+enum {
+  HAS_CPUACCT = 1,
+  HAS_CPU = 2,
+  HAS_CPUSET = 4,
+  HAS_USAGE = 8,
+  IS_V1 = 16,
+  IS_V2 = 32,
+  IS_LINK = 64,
+};
+
+/* The system that is looked at. */
+static struct {
+  bool active;
+  char *mountinfo;
+  struct directory {
+    const char *path;
+    unsigned facts;
+  } directories[DIRECTORIES_MAX];
+  size_t count;
+} host;
+
+/* Unless the input says otherwise, directories are what their names say. */
+static unsigned facts_of(const char *path) {
+  for (size_t i = 0; i < host.count; i++)
+    if (strcmp(host.directories[i].path, path) == 0)
+      return host.directories[i].facts;
+  if (strstr(path, "cpuacct") != NULL)
+    return IS_V1 | HAS_CPUACCT | (strstr(path, "cpu,") != NULL ? HAS_CPU : 0);
+  if (strstr(path, "cpuset") != NULL)
+    return IS_V1 | HAS_CPUSET;
+  if (strstr(path, "/cpu") != NULL)
+    return IS_V1 | HAS_CPU;
+  return strstr(path, "unified") != NULL ? IS_V2 : 0;
+}
+
+static bool ends_with(const char *path, const char *end) {
+  size_t length = strlen(path);
+
+  return length >= strlen(end) && strcmp(path + length - strlen(end), end) == 0;
+}
+
+static unsigned facts_of_parent(const char *path) {
+  CLEANUP_FREE char *parent = strdup(path);
+
+  REQUIRE(parent != NULL && strrchr(parent, '/') != NULL);
+  *strrchr(parent, '/') = '\0';
+  return facts_of(parent);
+}
+
+FILE *__wrap_fopen(const char *path, const char *mode) {
+  static char with_usage[] = "user_usec 1\nusage_usec 2\n";
+  static char without_usage[] = "nr_periods 0\nnr_throttled 0\n";
+
+  if (!host.active || strcmp(mode, "re") != 0)
+    return __real_fopen(path, mode);
+  if (strcmp(path, "/proc/self/mountinfo") == 0)
+    return *host.mountinfo != '\0'
+               ? fmemopen(host.mountinfo, strlen(host.mountinfo), "r")
+               : NULL;
+  REQUIRE(ends_with(path, "/cpu.stat"));
+  bool usage = (facts_of_parent(path) & HAS_USAGE) != 0;
+  char *text = usage ? with_usage : without_usage;
+  return fmemopen(text, strlen(text), "r");
+}
+
+int __wrap_access(const char *path, int mode) {
+  unsigned facts = facts_of_parent(path);
+
+  REQUIRE(mode == F_OK);
+  return (ends_with(path, "/cpuacct.usage") && (facts & HAS_CPUACCT) != 0) ||
+                 (ends_with(path, "/cpu.shares") && (facts & HAS_CPU) != 0) ||
+                 (ends_with(path, "/cpuset.cpus") && (facts & HAS_CPUSET) != 0)
+             ? 0
+             : -1;
+}
+
+/* The last component of a path right below another, or NULL. */
+static const char *name_below(const char *path, const char *parent) {
+  size_t length = strlen(parent);
+
+  return strncmp(path, parent, length) == 0 && path[length] == '/' &&
+                 path[length + 1] != '\0' &&
+                 strchr(path + length + 1, '/') == NULL &&
+                 strlen(path + length + 1) <= NAME_MAX
+             ? path + length + 1
+             : NULL;
+}
+
+int __wrap_scandir(const char *path, struct dirent ***entries,
+                   entry_filter filter, entry_order order) {
+  int count = 0;
+
+  REQUIRE(filter == NULL && order == alphasort);
+  *entries = calloc(DIRECTORIES_MAX, sizeof(**entries));
+  REQUIRE(*entries != NULL);
+  for (size_t i = 0; i < host.count; i++) {
+    const char *name = name_below(host.directories[i].path, path);
+    if (name == NULL)
+      continue;
+    struct dirent *entry = calloc(1, sizeof(*entry));
+    REQUIRE(entry != NULL);
+    (void)snprintf(entry->d_name, sizeof(entry->d_name), "%s", name);
+    entry->d_type =
+        (host.directories[i].facts & IS_LINK) != 0 ? DT_LNK : DT_DIR;
+    (*entries)[count++] = entry;
+  }
+  return count;
+}
+
+static int magic_of(const char *path, uint64_t *magic) {
+  unsigned facts = facts_of(path);
+
+  if ((facts & (IS_V1 | IS_V2)) == (IS_V1 | IS_V2))
+    return -EACCES;
+  *magic = (facts & IS_V2) != 0   ? CGROUP2_SUPER_MAGIC
+           : (facts & IS_V1) != 0 ? CGROUP_SUPER_MAGIC
+                                  : TMPFS_MAGIC;
+  return 0;
+}
+
+/* Which version, if any, the directory accounts CPU time with. */
+static enum cgroup_version version_of(const char *path) {
+  unsigned facts = facts_of(path);
+  uint64_t magic = 0;
+
+  if (magic_of(path, &magic) < 0)
+    return CGROUP_VERSION_AUTO;
+  if (magic == CGROUP2_SUPER_MAGIC)
+    return CGROUP_VERSION_2;
+  if ((facts & HAS_CPUACCT) != 0)
+    return CGROUP_VERSION_1;
+  return magic != CGROUP_SUPER_MAGIC && (facts & HAS_USAGE) != 0
+             ? CGROUP_VERSION_2
+             : CGROUP_VERSION_AUTO;
+}
+
+static bool fits(const char *path, enum cgroup_version wanted) {
+  enum cgroup_version version = version_of(path);
+
+  return version != CGROUP_VERSION_AUTO &&
+         (wanted == CGROUP_VERSION_AUTO || wanted == version);
+}
+
+static void require_found(const struct hierarchy_options *options,
+                          const struct hierarchy *found) {
+  static const unsigned has[] = {
+      [CGROUP_CPUACCT] = HAS_CPUACCT,
+      [CGROUP_CPU] = HAS_CPU,
+      [CGROUP_CPUSET] = HAS_CPUSET,
+  };
+  unsigned facts = facts_of(found->path);
+
+  REQUIRE(fits(found->path, options->version));
+  REQUIRE(found->version == version_of(found->path));
+  REQUIRE(found->native == ((facts & (IS_V1 | IS_V2)) != 0));
+  REQUIRE(!found->hybrid || found->version == CGROUP_VERSION_1);
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
+    const char *path = found->controller_paths[i];
+    if (path == NULL)
+      continue;
+    REQUIRE(found->version == CGROUP_VERSION_1 && i != CGROUP_CPUACCT);
+    REQUIRE((facts_of(path) & has[i]) != 0);
+  }
+}
+
+/* Neither the directory nor one below, where there could be one. */
+static void require_none_in(const char *directory, enum cgroup_version wanted) {
+  uint64_t magic = 0;
+
+  REQUIRE(!fits(directory, wanted));
+  if (version_of(directory) != CGROUP_VERSION_AUTO ||
+      (magic_of(directory, &magic) == 0 && magic == CGROUP_SUPER_MAGIC))
+    return;
+  for (size_t i = 0; i < host.count; i++) {
+    const char *name = name_below(host.directories[i].path, directory);
+    if (name != NULL && *name != '.' &&
+        (host.directories[i].facts & IS_LINK) == 0)
+      REQUIRE(!fits(host.directories[i].path, wanted));
+  }
+}
+
+static void require_none(const struct hierarchy_options *options) {
+  struct mount_table table = {0};
+
+  if (options->root != NULL) {
+    require_none_in(options->root, options->version);
+    return;
+  }
+  require_none_in(USUAL_PLACE, options->version);
+  (void)mount_table_read("/proc/self/mountinfo", &table);
+  for (size_t i = 0; i < table.count; i++)
+    if (table.mounts[i].version == CGROUP_VERSION_2 ||
+        (table.mounts[i].controllers & (1U << CGROUP_CPUACCT)) != 0)
+      REQUIRE(!fits(table.mounts[i].directory, options->version));
+  mount_table_release(&table);
+}
+
+/* Behind the table, lines: "=" wants a version, "@" is the root to look in,
+ * others are a character of facts and a directory. */
+static void set_up(char *text, struct hierarchy_options *options) {
+  host.mountinfo = strsep(&text, "\1");
+  host.count = 0;
+  while (text != NULL) {
+    char *line = strsep(&text, "\n");
+    if (line[0] == '=')
+      options->version = (enum cgroup_version)((unsigned char)line[1] % 3);
+    else if (line[0] == '@' && line[1] == '/')
+      options->root = line + 1;
+    else if (line[0] != '\0' && line[1] == '/' && host.count < DIRECTORIES_MAX)
+      host.directories[host.count++] =
+          (struct directory){line + 1, (unsigned char)line[0]};
+  }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  CLEANUP_FREE char *text = fuzz_string(data, size);
+  CLEANUP_FREE char *explanation = NULL;
+  struct hierarchy_options options = {.file_system_magic = magic_of};
+  struct hierarchy found;
+
+  set_up(text, &options);
+  host.active = true;
+  int status = hierarchy_detect(&options, &found, &explanation);
+  REQUIRE(status == 0 || status == -ENOENT);
+  REQUIRE((status == 0) == (found.path != NULL));
+  REQUIRE((status == 0) == (explanation == NULL));
+  if (status == 0)
+    require_found(&options, &found);
+  else
+    require_none(&options);
+  hierarchy_release(&found);
+  host.active = false;
+  return 0;
+}

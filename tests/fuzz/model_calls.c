@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/* The system calls that find, list, read and watch cgroups, answered from the
+ * model. The linker puts these functions in the place of the C library's; what
+ * is not of the model goes on to the real ones. */
+#include "model.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+
+#define TEXT_SIZE 8192
+
+/* Some of these are variadic; all of Linux's calling conventions pass numbers
+ * and pointers in the same places to functions that are not. */
+int __real_stat(const char *path, struct stat *status);
+int __real_fstat(int fd, struct stat *status);
+int __real_fstatat(int fd, const char *path, struct stat *status, int flags);
+int __real_open(const char *path, int flags, mode_t mode);
+int __real_openat(int fd, const char *path, int flags, mode_t mode);
+long __real_syscall(long number, int fd, const char *path,
+                    const struct open_how *how, size_t size);
+int __real_close(int fd);
+int __real_fcntl(int fd, int command, long argument);
+ssize_t __real_pread(int fd, void *buffer, size_t size, off_t offset);
+ssize_t __real_read(int fd, void *buffer, size_t size);
+DIR *__real_fdopendir(int fd);
+int __real_dirfd(DIR *stream);
+struct dirent *__real_readdir(DIR *stream);
+void __real_rewinddir(DIR *stream);
+int __real_closedir(DIR *stream);
+int __real_inotify_init1(int flags);
+int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
+int __real_inotify_rm_watch(int fd, int watch);
+int __real_clock_gettime(clockid_t clock, struct timespec *time);
+
+int __wrap_stat(const char *path, struct stat *status);
+int __wrap_fstat(int fd, struct stat *status);
+int __wrap_fstatat(int fd, const char *path, struct stat *status, int flags);
+int __wrap_open(const char *path, int flags, mode_t mode);
+int __wrap_openat(int fd, const char *path, int flags, mode_t mode);
+long __wrap_syscall(long number, int fd, const char *path,
+                    const struct open_how *how, size_t size);
+int __wrap_close(int fd);
+int __wrap_fcntl(int fd, int command, long argument);
+ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset);
+ssize_t __wrap_read(int fd, void *buffer, size_t size);
+DIR *__wrap_fdopendir(int fd);
+int __wrap_dirfd(DIR *stream);
+struct dirent *__wrap_readdir(DIR *stream);
+void __wrap_rewinddir(DIR *stream);
+int __wrap_closedir(DIR *stream);
+int __wrap_inotify_init1(int flags);
+int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
+int __wrap_inotify_rm_watch(int fd, int watch);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+
+static int fail(int error) {
+  errno = error;
+  return -1;
+}
+
+static struct model_fd *model_fd(int fd) {
+  if (!model.active || fd < MODEL_FD || fd >= MODEL_FD + MODEL_FDS)
+    return NULL;
+  struct model_fd *found = &model.fds[fd - MODEL_FD];
+  REQUIRE(found->used);
+  return found;
+}
+
+static int new_fd(struct model_fd fd) {
+  fd.used = true;
+  for (int i = 0; i < MODEL_FDS; i++)
+    if (!model.fds[i].used) {
+      model.fds[i] = fd;
+      model.open++;
+      return MODEL_FD + i;
+    }
+  return fail(EMFILE);
+}
+
+/* A path below the root, or NULL for one that is not in the model. */
+static const char *below_root(const char *path) {
+  size_t length = strlen(MODEL_ROOT);
+
+  return model.active && strncmp(path, MODEL_ROOT, length) == 0 ? path + length
+                                                                : NULL;
+}
+
+static int open_node(size_t node) {
+  return node != MODEL_NONE
+             ? new_fd((struct model_fd){.kind = MODEL_DIRECTORY, .node = node})
+             : fail(ENOENT);
+}
+
+/* A directory, or the file that the last component names. */
+static int open_below(const struct model_fd *directory, const char *path,
+                      uint64_t flags) {
+  char parent[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  const char *name = slash != NULL ? slash + 1 : path;
+
+  REQUIRE(directory->kind == MODEL_DIRECTORY);
+  if (strlen(path) >= PATH_MAX)
+    return fail(ENAMETOOLONG);
+  if (!model.nodes[directory->node].alive)
+    return fail(ENOENT);
+  (void)snprintf(parent, sizeof(parent), "%.*s",
+                 slash != NULL ? (int)(slash - path) : 0, path);
+  /* All paths are below the root but those of a walk step by step, and the
+   * first step of those too. */
+  size_t node = directory->node;
+  if (model.nodes[node].parent == MODEL_NONE)
+    node = model_find(parent);
+  if (node == MODEL_NONE)
+    return fail(ENOENT);
+  if ((flags & (O_DIRECTORY | O_PATH)) != 0)
+    return open_node(strcmp(name, ".") == 0 ? node : model_child(node, name));
+  const char *file = model_file(name);
+  if (file == NULL || model.nodes[node].error == ENOENT)
+    return fail(ENOENT);
+  if (model.nodes[node].error == EACCES)
+    return fail(EACCES);
+  return new_fd(
+      (struct model_fd){.kind = MODEL_FILE, .node = node, .file = file});
+}
+
+static int stat_node(size_t node, struct stat *status) {
+  if (node == MODEL_NONE)
+    return fail(ENOENT);
+  memset(status, 0, sizeof(*status));
+  status->st_mode = S_IFDIR | 0755;
+  status->st_ino = model.nodes[node].inode;
+  status->st_nlink = model.no_links ? 1 : 2 + model_subdirectories(node);
+  return 0;
+}
+
+int __wrap_stat(const char *path, struct stat *status) {
+  const char *below = below_root(path);
+
+  return below != NULL ? stat_node(model_find(below), status)
+                       : __real_stat(path, status);
+}
+
+int __wrap_fstat(int fd, struct stat *status) {
+  const struct model_fd *directory = model_fd(fd);
+
+  return directory != NULL ? stat_node(directory->node, status)
+                           : __real_fstat(fd, status);
+}
+
+int __wrap_fstatat(int fd, const char *path, struct stat *status, int flags) {
+  const struct model_fd *directory = model_fd(fd);
+
+  if (directory == NULL)
+    return __real_fstatat(fd, path, status, flags);
+  if (model.nodes[directory->node].parent == MODEL_NONE)
+    return stat_node(model_find(path), status);
+  return stat_node(model_child(directory->node, path), status);
+}
+
+int __wrap_open(const char *path, int flags, mode_t mode) {
+  const char *below = below_root(path);
+
+  return below != NULL ? open_node(model_find(below))
+                       : __real_open(path, flags, mode);
+}
+
+int __wrap_openat(int fd, const char *path, int flags, mode_t mode) {
+  const struct model_fd *directory = model_fd(fd);
+
+  return directory != NULL ? open_below(directory, path, (uint64_t)flags)
+                           : __real_openat(fd, path, flags, mode);
+}
+
+/* openat2 has no function of its own in the C library, and nothing else is
+ * called in this way. */
+long __wrap_syscall(long number, int fd, const char *path,
+                    const struct open_how *how, size_t size) {
+  const struct model_fd *directory =
+      number == SYS_openat2 ? model_fd(fd) : NULL;
+
+  if (directory == NULL)
+    return __real_syscall(number, fd, path, how, size);
+  return model.no_openat2 ? fail(ENOSYS)
+                          : open_below(directory, path, how->flags);
+}
+
+int __wrap_close(int fd) {
+  struct model_fd *closed = model_fd(fd);
+
+  if (closed == NULL)
+    return __real_close(fd);
+  closed->used = false;
+  model.open--;
+  return 0;
+}
+
+int __wrap_fcntl(int fd, int command, long argument) {
+  const struct model_fd *copied = model_fd(fd);
+
+  if (copied == NULL)
+    return __real_fcntl(fd, command, argument);
+  REQUIRE(command == F_DUPFD_CLOEXEC);
+  return new_fd(*copied);
+}
+
+ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset) {
+  const struct model_fd *file = model_fd(fd);
+  char text[TEXT_SIZE];
+
+  if (file == NULL)
+    return __real_pread(fd, buffer, size, offset);
+  REQUIRE(file->kind == MODEL_FILE);
+  int length =
+      model_text(&model.nodes[file->node], file->file, text, sizeof(text));
+  if (length < 0)
+    return fail(-length);
+  if (length > TEXT_SIZE - 1)
+    length = TEXT_SIZE - 1;
+  if (file->file == model_file("cpuacct.usage") ||
+      (file->file == model_file("cpu.stat") &&
+       model.version == CGROUP_VERSION_2))
+    model_note_reading(&model.nodes[file->node]);
+  size_t rest = offset < length ? (size_t)(length - offset) : 0;
+  if (rest > size)
+    rest = size;
+  memcpy(buffer, text + offset, rest);
+  return (ssize_t)rest;
+}
+
+ssize_t __wrap_read(int fd, void *buffer, size_t size) {
+  const struct model_fd *inotify = model_fd(fd);
+  struct inotify_event event = {.mask = IN_CREATE | IN_ISDIR};
+
+  if (inotify == NULL)
+    return __real_read(fd, buffer, size);
+  REQUIRE(inotify->kind == MODEL_INOTIFY && size >= sizeof(event));
+  if (model.overflow) {
+    model.overflow = false;
+    event.mask = IN_Q_OVERFLOW;
+    event.wd = -1;
+  } else if (model.event_count > 0) {
+    event.wd = model.events[--model.event_count];
+  } else {
+    return fail(EAGAIN);
+  }
+  memcpy(buffer, &event, sizeof(event));
+  return sizeof(event);
+}
+
+DIR *__wrap_fdopendir(int fd) {
+  struct model_fd *directory = model_fd(fd);
+
+  if (directory == NULL)
+    return __real_fdopendir(fd);
+  REQUIRE(directory->kind == MODEL_DIRECTORY);
+  directory->next = 0;
+  return (DIR *)(void *)directory;
+}
+
+static struct model_fd *model_stream(DIR *stream) {
+  struct model_fd *fd = (struct model_fd *)(void *)stream;
+
+  if (fd < model.fds || fd >= model.fds + MODEL_FDS)
+    return NULL;
+  REQUIRE(fd->used);
+  return fd;
+}
+
+int __wrap_dirfd(DIR *stream) {
+  const struct model_fd *directory = model_stream(stream);
+
+  return directory != NULL ? MODEL_FD + (int)(directory - model.fds)
+                           : __real_dirfd(stream);
+}
+
+static struct dirent *fill_in(struct dirent *entry, const char *name) {
+  (void)snprintf(entry->d_name, sizeof(entry->d_name), "%s", name);
+  return entry;
+}
+
+/* ".", a file, and then the cgroups below. */
+struct dirent *__wrap_readdir(DIR *stream) {
+  static struct dirent entry;
+  struct model_fd *directory = model_stream(stream);
+
+  if (directory == NULL)
+    return __real_readdir(stream);
+  entry.d_type = directory->next == 1 ? DT_REG : DT_DIR;
+  if (directory->next < 2) {
+    return fill_in(&entry, directory->next++ == 0 ? "." : "cgroup.procs");
+  }
+  for (size_t i = directory->next++ - 2; i < model.count;
+       i = directory->next++ - 2)
+    if (model.nodes[i].alive && model.nodes[i].parent == directory->node) {
+      entry.d_ino = model.nodes[i].inode;
+      entry.d_type = model.no_types ? DT_UNKNOWN : DT_DIR;
+      return fill_in(&entry, model.nodes[i].name);
+    }
+  return NULL;
+}
+
+void __wrap_rewinddir(DIR *stream) {
+  struct model_fd *directory = model_stream(stream);
+
+  if (directory == NULL)
+    __real_rewinddir(stream);
+  else
+    directory->next = 0;
+}
+
+int __wrap_closedir(DIR *stream) {
+  struct model_fd *directory = model_stream(stream);
+
+  if (directory == NULL)
+    return __real_closedir(stream);
+  directory->used = false;
+  model.open--;
+  return 0;
+}
+
+int __wrap_inotify_init1(int flags) {
+  return model.active ? new_fd((struct model_fd){.kind = MODEL_INOTIFY})
+                      : __real_inotify_init1(flags);
+}
+
+int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask) {
+  if (model_fd(fd) == NULL)
+    return __real_inotify_add_watch(fd, path, mask);
+  REQUIRE(below_root(path) != NULL);
+  size_t node = model_find(below_root(path));
+  if (node == MODEL_NONE)
+    return fail(ENOENT);
+  if (model.nodes[node].watch == 0) {
+    if (model.no_watches)
+      return fail(ENOSPC);
+    model.nodes[node].watch = ++model.watches;
+  }
+  return model.nodes[node].watch;
+}
+
+int __wrap_inotify_rm_watch(int fd, int watch) {
+  if (model_fd(fd) == NULL)
+    return __real_inotify_rm_watch(fd, watch);
+  for (size_t i = 0; i < model.count; i++)
+    if (model.nodes[i].watch == watch) {
+      model.nodes[i].watch = 0;
+      return 0;
+    }
+  return fail(EINVAL);
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
+  if (!model.active)
+    return __real_clock_gettime(clock, time);
+  time->tv_sec = (time_t)(model.now_nsec / 1000000000);
+  time->tv_nsec = (long)(model.now_nsec % 1000000000);
+  return 0;
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole tree that changes between passes, in a file system made up here: what
+ * is reported is what its files say, of cgroups that are there, under names of
+ * their own; nothing that must be reported is missing; nothing is left open.
+ *
+ * The input is lines; see change() and configure(). A list of real paths is one
+ * that makes them all. */
+#include <ctype.h>
+#include <math.h>
+
+#include "cleanup.h"
+#include "collector.h"
+#include "fuzz.h"
+#include "model.h"
+
+#define NSEC_PER_SEC UINT64_C(1000000000)
+#define PASSES_MAX 12
+#define VALUES_MAX ((size_t)MODEL_NODES * 20)
+
+/* One collector at work. */
+struct run {
+  struct options options;
+  struct collector *collector;
+  unsigned passes;
+  /* Inodes came again or cgroups were renamed: then some may be missing from
+   * one pass. */
+  bool confused;
+  /* Events went missing. */
+  bool blind;
+  /* There was no room for all in the pass before. */
+  bool crowded;
+  /* What the pass reported. */
+  struct seen {
+    size_t node;
+    const struct cgroup *cgroup;
+    const char *type_instance;
+  } seen[VALUES_MAX];
+  size_t seen_count;
+};
+
+/* The node of the cgroup that a value is of. */
+static size_t node_of(const struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE];
+
+  (void)tree_path(cgroup, path);
+  size_t node = model_find(path);
+  REQUIRE(node != MODEL_NONE);
+  REQUIRE(model.nodes[node].inode == cgroup->inode);
+  return node;
+}
+
+static void require_name(const char *name) {
+  REQUIRE(*name != '\0' && strlen(name) < NAME_SIZE);
+  for (; *name != '\0'; name++)
+    REQUIRE(isalnum((unsigned char)*name) || strchr("._-@:+~", *name) != NULL);
+}
+
+/* One identity is one value of one cgroup. */
+static void require_own_identity(const struct run *run,
+                                 const struct report_value *value) {
+  require_name(value->cgroup->instance);
+  for (size_t i = 0; i < run->seen_count; i++) {
+    bool same_cgroup = run->seen[i].cgroup == value->cgroup;
+    REQUIRE(same_cgroup == (strcmp(run->seen[i].cgroup->instance,
+                                   value->cgroup->instance) == 0));
+    REQUIRE(!same_cgroup || value->type == REPORT_PERCENT ||
+            strcmp(run->seen[i].type_instance, value->type_instance) != 0);
+  }
+}
+
+static void require_millicores(const struct model_node *node, double gauge) {
+  const struct model_reading *earlier = &node->earlier;
+  const struct model_reading *latest = &node->latest;
+
+  REQUIRE(earlier->known && latest->known);
+  if (earlier->garbage || latest->garbage)
+    return;
+  REQUIRE(latest->usage_usec >= earlier->usage_usec);
+  long double delta = (long double)(latest->usage_usec - earlier->usage_usec);
+  long double elapsed = (long double)(latest->time_nsec - earlier->time_nsec);
+  REQUIRE(fabsl(gauge - delta * 1e6L / elapsed) <= delta * 1e-6L);
+}
+
+static void take_value(void *context, const struct report_value *value) {
+  struct run *run = context;
+  size_t index = node_of(value->cgroup);
+  const struct model_node *node = &model.nodes[index];
+  uint64_t counter = 0;
+
+  require_own_identity(run, value);
+  if (value->type == REPORT_DERIVE) {
+    REQUIRE(node->garbage != NULL ||
+            (model_counter(node, value->type_instance, &counter) &&
+             (uint64_t)value->value.derive == counter));
+    REQUIRE(value->value.derive >= 0);
+  } else {
+    REQUIRE(isfinite(value->value.gauge) && value->value.gauge >= 0);
+    REQUIRE(value->type == REPORT_GAUGE || value->value.gauge <= 100);
+    if (strcmp(value->type_instance, "millicores") == 0)
+      require_millicores(node, value->value.gauge);
+  }
+  REQUIRE(run->seen_count < VALUES_MAX);
+  run->seen[run->seen_count++] =
+      (struct seen){index, value->cgroup, value->type_instance};
+}
+
+static void take_line(void *context, const char *line) {
+  (void)context;
+  REQUIRE(*line != '\0' && strchr(line, '\n') == NULL);
+}
+
+static bool was_seen(const struct run *run, size_t node,
+                     const char *type_instance) {
+  for (size_t i = 0; i < run->seen_count; i++)
+    if (run->seen[i].node == node &&
+        strcmp(run->seen[i].type_instance, type_instance) == 0)
+      return true;
+  return false;
+}
+
+static bool is_selected(const struct run *run, size_t node) {
+  char path[PATH_MAX];
+
+  return model.nodes[node].alive &&
+         model.nodes[node].depth <= run->options.max_depth &&
+         model_path(node, path) &&
+         selection_matches(&run->options.selection, path);
+}
+
+static bool has_selected_below(const struct run *run, size_t above) {
+  for (size_t i = above + 1; i < model.count; i++)
+    for (size_t up = i; up != MODEL_NONE && is_selected(run, i);
+         up = model.nodes[up].parent)
+      if (up == above)
+        return true;
+  return false;
+}
+
+/* Nothing can keep this one from being known and read. */
+static bool must_be_reported(const struct run *run, size_t index) {
+  const struct model_node *node = &model.nodes[index];
+
+  return is_selected(run, index) && node->error == 0 && node->garbage == NULL &&
+         node->usage_usec <= INT64_MAX &&
+         node->passes >= (run->confused ? 2 : 0) &&
+         !(run->options.leaves_only && has_selected_below(run, index));
+}
+
+static size_t living(void) {
+  size_t count = 0;
+
+  for (size_t i = 0; i < model.count; i++)
+    count += model.nodes[i].alive;
+  return count;
+}
+
+static void require_complete(struct run *run) {
+  bool was_crowded = run->crowded;
+
+  run->crowded = living() > run->options.max_cgroups;
+  /* A tree this small is looked through each time, events or not. */
+  if (was_crowded || run->crowded || (run->blind && living() > 64))
+    return;
+  for (size_t i = 0; i < model.count; i++) {
+    const struct model_node *node = &model.nodes[i];
+    if (!must_be_reported(run, i))
+      continue;
+    REQUIRE(was_seen(run, i, "cpu_usage_usec"));
+    if (!run->confused && node->earlier.known && !node->earlier.garbage &&
+        node->latest.usage_usec >= node->earlier.usage_usec)
+      REQUIRE(was_seen(run, i, "millicores"));
+  }
+}
+
+static void require_descriptors(const struct run *run) {
+  size_t files = 0;
+
+  for (size_t i = 0; i < MODEL_FDS; i++)
+    files += model.fds[i].used && model.fds[i].kind == MODEL_FILE;
+  REQUIRE(files <= run->options.keep_open);
+  /* Besides those, inotify and the root, which v1 has for two controllers. */
+  REQUIRE(model.open <= files + (model.version == CGROUP_VERSION_1 ? 3 : 2));
+}
+
+static void pass(struct run *run, uint64_t nsec) {
+  struct report_sink sink = {run, take_value, take_line};
+  struct collector_pass result;
+
+  if (run->passes++ == PASSES_MAX)
+    return;
+  model.now_nsec += nsec;
+  run->seen_count = 0;
+  for (size_t i = 0; i < model.count; i++)
+    model.nodes[i].latest.known = false;
+  model.active = true;
+  collector_run(run->collector, &sink, &result);
+  model.active = false;
+
+  REQUIRE(result.read <= living());
+  REQUIRE((result.failed > 0) == (result.failed_file != NULL));
+  REQUIRE((result.failed > 0) == (result.error < 0));
+  require_descriptors(run);
+  require_complete(run);
+  for (size_t i = 0; i < model.count; i++) {
+    model.nodes[i].earlier = model.nodes[i].latest;
+    model.nodes[i].passes++;
+  }
+}
+
+/* The last component gets the inode of the dead node `heir_of`, if any. */
+static void make_path(struct run *run, char *path, size_t heir_of) {
+  size_t node = model_child(MODEL_NONE, "");
+
+  if (node == MODEL_NONE)
+    node = model_make(MODEL_NONE, "", ++model.inodes);
+  for (char *rest = path; rest != NULL && node != MODEL_NONE;) {
+    const char *name = strsep(&rest, "/");
+    uint64_t inode = model.inodes + 1;
+
+    if (*name == '\0' || strlen(name) > NAME_MAX || strcmp(name, ".") == 0 ||
+        strcmp(name, "..") == 0 || model_file(name) != NULL ||
+        strcmp(name, "cgroup.procs") == 0)
+      continue;
+    size_t child = model_child(node, name);
+    if (child == MODEL_NONE) {
+      if (rest == NULL && heir_of != MODEL_NONE) {
+        inode = model.nodes[heir_of].inode;
+        run->confused = true;
+      } else {
+        model.inodes++;
+      }
+      child = model_make(node, name, inode);
+    }
+    node = child;
+  }
+}
+
+/* A dead node whose inode no living one has, and that had another path: no one
+ * could tell a cgroup made anew under its path with its inode from it. */
+static size_t choose_heritage(uint8_t choice, const char *path) {
+  char dead_path[PATH_MAX];
+
+  for (size_t i = 0; i < model.count; i++) {
+    size_t dead = (choice + i) % model.count;
+    bool taken = model.nodes[dead].alive || model.nodes[dead].depth == 0;
+    for (size_t j = 0; j < model.count; j++)
+      taken = taken ||
+              (j != dead && model.nodes[j].inode == model.nodes[dead].inode);
+    if (!taken && model_path(dead, dead_path) && strcmp(dead_path, path) != 0)
+      return dead;
+  }
+  return MODEL_NONE;
+}
+
+/* A living node that is not the root; or the root. */
+static size_t choose(uint8_t choice) {
+  for (size_t i = 0; i < model.count; i++) {
+    size_t node = (choice + i) % model.count;
+    if (model.nodes[node].alive && model.nodes[node].depth > 0)
+      return node;
+  }
+  return model_child(MODEL_NONE, "");
+}
+
+static uint64_t amount(const char *text) {
+  uint64_t number = strtoull(text, NULL, 10);
+
+  /* v1 counts in nanoseconds. */
+  return model.version == CGROUP_VERSION_1 ? number % (UINT64_MAX / 1000 - 1)
+                                           : number;
+}
+
+static void rename_node(struct run *run, size_t node, const char *name) {
+  if (*name == '\0' || strlen(name) > NAME_MAX || strchr(name, '/') != NULL ||
+      *name == '.' || model.nodes[node].depth == 0 ||
+      model_child(model.nodes[node].parent, name) != MODEL_NONE)
+    return;
+  model_rename(node, name);
+  run->confused = true;
+}
+
+static void set_state(struct model_node *node, const char *state) {
+  node->error = 0;
+  node->garbage = NULL;
+  if (*state == 'a')
+    node->error = EACCES;
+  else if (*state == 'i')
+    node->error = EIO;
+  else if (*state == 'n')
+    node->error = ENOENT;
+  else if (*state == 'g')
+    node->garbage = state + 1;
+}
+
+static void set_kernel(struct run *run, char what) {
+  if (what == 'w')
+    model.no_watches = !model.no_watches;
+  else if (what == 'l')
+    model.lose_events = run->blind = true;
+  else if (what == 'o')
+    model.overflow = true;
+}
+
+/* Something happens to the node that the second character chooses, or to all
+ * there is. */
+static void change(struct run *run, char *line) {
+  size_t node = choose(line[0] != '\0' ? (uint8_t)line[1] : 0);
+  char *rest = line[0] != '\0' && line[1] != '\0' ? line + 2 : line;
+
+  if (line[0] == '/')
+    make_path(run, line, MODEL_NONE);
+  else if (line[0] == '~' && *rest == '/')
+    make_path(run, rest, choose_heritage((uint8_t)line[1], rest));
+  else if (line[0] == '.')
+    pass(run, NSEC_PER_SEC + amount(line + 1) % (3600 * NSEC_PER_SEC));
+  else if (line[0] == '%')
+    set_kernel(run, line[1]);
+  else if (node == MODEL_NONE)
+    return;
+  else if (line[0] == '-')
+    model_remove(line[1] != '^' ? node : model_child(MODEL_NONE, ""));
+  else if (line[0] == '=')
+    model.nodes[node].usage_usec = amount(rest);
+  else if (line[0] == '+')
+    model.nodes[node].usage_usec =
+        (model.nodes[node].usage_usec + amount(rest)) % (UINT64_MAX / 1000 - 1);
+  else if (line[0] == '!')
+    set_state(&model.nodes[node], rest);
+  else if (line[0] == '>')
+    rename_node(run, node, rest);
+}
+
+/* "?" is a pattern, "*" flags and limits, one character each. */
+static void configure(struct run *run, struct hierarchy *hierarchy,
+                      const char *line) {
+  struct options *options = &run->options;
+
+  if (line[0] == '?' && strpbrk(line, "{\\(") == NULL)
+    (void)selection_add(&options->selection, line + 1);
+  if (line[0] != '*' || strlen(line) < 6)
+    return;
+  hierarchy->version = (line[1] & 1) != 0 ? CGROUP_VERSION_1 : CGROUP_VERSION_2;
+  hierarchy->native = (line[1] & 2) != 0;
+  options->leaves_only = (line[1] & 4) != 0;
+  options->instance_format =
+      (line[1] & 8) != 0 ? NAME_FORMAT_LEAF : NAME_FORMAT_PATH;
+  options->selection.ignore_selected = (line[1] & 16) != 0;
+  options->groups = CPU_GROUP_CORE | ((unsigned char)line[2] & 31);
+  model.no_links = (line[3] & 1) != 0;
+  model.no_types = (line[3] & 2) != 0;
+  model.no_openat2 = (line[3] & 4) != 0;
+  options->keep_open = (line[3] & 8) != 0 ? (unsigned char)line[4] % 16 : 800;
+  options->max_cgroups =
+      (line[3] & 16) != 0 ? (unsigned char)line[5] % 16 + 1U : 10000;
+  options->max_depth =
+      (line[3] & 32) != 0 ? (unsigned char)line[4] / 16U : UINT_MAX;
+}
+
+static void start(struct run *run, struct hierarchy *hierarchy) {
+  hierarchy->path = strdup(MODEL_ROOT);
+  if (hierarchy->version == CGROUP_VERSION_1)
+    hierarchy->controller_paths[CGROUP_CPU] = strdup(MODEL_ROOT);
+  model.version = hierarchy->version;
+  model.active = true;
+  REQUIRE(collector_new(hierarchy, &run->options, &run->collector) == 0);
+  model.active = false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static struct run run;
+  struct hierarchy hierarchy = {.version = CGROUP_VERSION_2, .native = true};
+  CLEANUP_FREE char *settings = fuzz_string(data, size);
+  CLEANUP_FREE char *changes = fuzz_string(data, size);
+
+  memset(&run, 0, offsetof(struct run, seen));
+  run.options = (struct options)OPTIONS_DEFAULT;
+  model_reset();
+  for (char *rest = settings; rest != NULL;)
+    configure(&run, &hierarchy, strsep(&rest, "\n"));
+  start(&run, &hierarchy);
+  for (char *rest = changes; rest != NULL;)
+    change(&run, strsep(&rest, "\n"));
+  pass(&run, NSEC_PER_SEC);
+  pass(&run, NSEC_PER_SEC);
+
+  model.active = true;
+  collector_free(run.collector);
+  model.active = false;
+  REQUIRE(model.open == 0);
+  options_release(&run.options);
+  return 0;
+}
