@@ -148,12 +148,14 @@ static void dispatch_pending(cdtime_t time) {
   plugin.pending_count = 0;
 }
 
+/* realloc() and not reallocarray(), which gcc's analyzer takes to free the old
+ * memory even where it fails. */
 static bool has_room(void) {
   if (plugin.pending_count < plugin.pending_room)
     return true;
   size_t room = plugin.pending_room * 2 + 64;
   struct pending_value *pending =
-      reallocarray(plugin.pending, room, sizeof(*pending));
+      realloc(plugin.pending, room * sizeof(*pending));
   if (pending == NULL)
     return false;
   plugin.pending = pending;
