@@ -81,6 +81,19 @@ static void require_millicores(const struct model_node *node, double gauge) {
   REQUIRE(fabsl(gauge - delta * 1e6L / elapsed) <= delta * 1e-6L);
 }
 
+/* What cgroups below did not use is a part of the whole. */
+static void require_remainder(const struct model_node *node, double gauge) {
+  const struct model_reading *earlier = &node->earlier;
+  const struct model_reading *latest = &node->latest;
+
+  REQUIRE(earlier->known && latest->known);
+  if (earlier->garbage || latest->garbage)
+    return;
+  double delta = (double)(latest->usage_usec - earlier->usage_usec);
+  double elapsed = (double)(latest->time_nsec - earlier->time_nsec);
+  REQUIRE(gauge <= delta * 1e6 / elapsed * (1 + 1e-6));
+}
+
 static void take_value(void *context, const struct report_value *value) {
   struct run *run = context;
   size_t index = node_of(value->cgroup);
@@ -98,6 +111,8 @@ static void take_value(void *context, const struct report_value *value) {
     REQUIRE(value->type == REPORT_GAUGE || value->value.gauge <= 100);
     if (strcmp(value->type_instance, "millicores") == 0)
       require_millicores(node, value->value.gauge);
+    if (strcmp(value->type_instance, "remainder_millicores") == 0)
+      require_remainder(node, value->value.gauge);
   }
   REQUIRE(run->seen_count < VALUES_MAX);
   run->seen[run->seen_count++] =
