@@ -139,6 +139,7 @@ static bool is_selected(const struct run *run, size_t node) {
   return model.nodes[node].alive &&
          model.nodes[node].depth <= run->options.max_depth &&
          model_path(node, path) &&
+         strlen(MODEL_ROOT) + strlen(path) <= PATH_MAX - TREE_FILE_SIZE &&
          selection_matches(&run->options.selection, path);
 }
 
@@ -212,6 +213,7 @@ static void pass(struct run *run, uint64_t nsec) {
   model.active = false;
 
   REQUIRE(result.read <= living());
+  REQUIRE(result.read <= run->options.max_cgroups);
   REQUIRE((result.failed > 0) == (result.failed_file != NULL));
   REQUIRE((result.failed > 0) == (result.error < 0));
   require_descriptors(run);
