@@ -4,19 +4,16 @@ error of memory and leaves nothing behind. Only what has one of our functions
 on its stack counts, not what collectd does by itself."""
 import contextlib
 import os
-import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from cgroups import Cgroup, hierarchies
 from daemon import Collectd
+from reports import (ours, reports_of_sanitizers, reports_of_valgrind,
+                     sanitizer_library)
 
-SOURCES = Path(__file__).parents[2] / "plugin"
-OURS = re.compile(r"cgroup_cpu\.so|\b(?:%s):\d" % "|".join(
-    re.escape(source.name) for source in SOURCES.glob("*.c")))
 CHECKS = ["--leak-check=full", "--show-leak-kinds=definite,indirect",
           "--errors-for-leak-kinds=definite,indirect", "--track-fds=yes",
           "--num-callers=40"]
@@ -87,20 +84,6 @@ def life(request, cgroup):
             lambda collectd: live(collectd, cgroup))
 
 
-def reports_of_valgrind(text):
-    """Blocks of lines, set apart by empty ones"""
-    return re.split(r"\n\s*\n", re.sub(r"(?m)^==\d+== ?", "", text))
-
-
-def reports_of_sanitizers(directory):
-    for log in directory.glob("sanitizer.*"):
-        yield from re.split(r"\n\s*\n", log.read_text())
-
-
-def ours(reports):
-    return [report for report in reports if OURS.search(report)]
-
-
 @pytest.mark.skipif(not shutil.which("valgrind"), reason="needs valgrind")
 def test_valgrind(tmp_path, life):
     options, live = life
@@ -112,12 +95,6 @@ def test_valgrind(tmp_path, life):
     text = log.read_text()
     assert "ERROR SUMMARY" in text and "FILE DESCRIPTORS" in text
     assert ours(reports_of_valgrind(text)) == []
-
-
-def sanitizer_library(build):
-    listed = subprocess.run(["ldd", build / ".libs/cgroup_cpu.so"], check=True,
-                            stdout=subprocess.PIPE, text=True).stdout
-    return re.search(r"libasan\S* => (\S+)", listed)[1]
 
 
 @pytest.mark.skipif("CGROUP_CPU_ASAN_BUILD" not in os.environ,

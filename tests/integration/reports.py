@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""What valgrind and the sanitizers found in a daemon, as far as it is ours."""
+import re
+import subprocess
+from pathlib import Path
+
+SOURCES = Path(__file__).parents[2] / "plugin"
+OURS = re.compile(r"cgroup_cpu\.so|\b(?:%s):\d" % "|".join(
+    re.escape(source.name) for source in SOURCES.glob("*.c")))
+
+
+def reports_of_valgrind(text):
+    """Blocks of lines, set apart by empty ones"""
+    return re.split(r"\n\s*\n", re.sub(r"(?m)^==\d+== ?", "", text))
+
+
+def reports_of_sanitizers(directory):
+    for log in directory.glob("sanitizer.*"):
+        yield from re.split(r"\n\s*\n", log.read_text())
+
+
+def reports_of_threads(text):
+    """From one ruler to the next"""
+    return re.findall(r"(?ms)^WARNING: ThreadSanitizer.*?^={18}$", text)
+
+
+def ours(reports):
+    """Those with one of our functions on a stack"""
+    return [report for report in reports if OURS.search(report)]
+
+
+def sanitizer_library(build, name="asan"):
+    """The run time that the plugin is linked to and the daemon is not"""
+    listed = subprocess.run(["ldd", build / ".libs/cgroup_cpu.so"], check=True,
+                            stdout=subprocess.PIPE, text=True).stdout
+    return re.search(rf"lib{name}\S* => (\S+)", listed)[1]
