@@ -50,6 +50,7 @@ def not_started(collectd, _):
     assert collectd.messages("error")
 
 
+OUTSIDE = "</Plugin>\n{}\n<Plugin cgroup_cpu>"
 LIVES = {
     "steady": (steady, "LogSamples true"),
     "root removed": (root_removed, 'Root "{root}"'),
@@ -57,6 +58,9 @@ LIVES = {
         come_and_go, 'Root "{root}"\nLeavesOnly true\nLogSamples true'),
     "option twice, and one bad": (
         not_started, 'Root "/a"\nRoot "/b"\nCgroupVersion "v3"'),
+    "two values, and a block": (
+        not_started, 'MaxDepth 1 2\n<KeepOpen 1>\nRoot "/"\n</KeepOpen>'),
+    "no types": (not_started, OUTSIDE.format('TypesDB "/dev/null"')),
     "nothing found": (not_started, 'Root "/nonexistent"'),
 }
 
