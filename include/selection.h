@@ -31,8 +31,9 @@ struct selection {
  */
 int selection_add(struct selection *selection, const char *text);
 
-/* Whether the cgroup at `path`, "/" for the root, is to be reported. */
-bool selection_matches(const struct selection *selection, const char *path);
+/* Whether the cgroup at `path`, "/" for the root, is to be reported: 1 or 0, or
+ * -ENOMEM. */
+int selection_matches(const struct selection *selection, const char *path);
 
 /* False when no cgroup below the one at `path` can be selected. */
 bool selection_may_match_below(const struct selection *selection,

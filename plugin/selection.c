@@ -72,27 +72,34 @@ int selection_add(struct selection *selection, const char *text) {
   return status;
 }
 
-static bool pattern_matches(const struct selection_pattern *pattern,
-                            const char *path) {
+/* 1, 0 or -ENOMEM. */
+static int pattern_matches(const struct selection_pattern *pattern,
+                           const char *path) {
+  int status = 0;
+
   switch (pattern->kind) {
   case PATTERN_PATH:
     return strcmp(pattern->text, path) == 0;
   case PATTERN_GLOB:
-    return fnmatch(pattern->text, path, FNM_NOESCAPE) == 0;
+    status = fnmatch(pattern->text, path, FNM_NOESCAPE);
+    return status == 0 || status == FNM_NOMATCH ? status == 0 : -ENOMEM;
   case PATTERN_REGEX:
-    return regexec(&pattern->regex, path, 0, NULL, 0) == 0;
+    status = regexec(&pattern->regex, path, 0, NULL, 0);
+    return status == 0 || status == REG_NOMATCH ? status == 0 : -ENOMEM;
   }
-  return false;
+  return 0;
 }
 
-bool selection_matches(const struct selection *selection, const char *path) {
-  bool matches = false;
+int selection_matches(const struct selection *selection, const char *path) {
+  int matches = 0;
 
   if (selection->count == 0)
-    return true;
-  for (size_t i = 0; i < selection->count && !matches; i++)
+    return 1;
+  for (size_t i = 0; i < selection->count && matches == 0; i++)
     matches = pattern_matches(&selection->patterns[i], path);
-  return matches != selection->ignore_selected;
+  if (matches < 0)
+    return matches;
+  return (matches > 0) != selection->ignore_selected;
 }
 
 /* Whether a path that begins with `path` and a slash can begin like the part
@@ -118,7 +125,7 @@ static bool matches_all_below(const struct selection_pattern *pattern,
                               const char *path) {
   return pattern->kind == PATTERN_GLOB &&
          pattern->text[strlen(pattern->text) - 1] == '*' &&
-         pattern_matches(pattern, path);
+         pattern_matches(pattern, path) > 0;
 }
 
 bool selection_may_match_below(const struct selection *selection,

@@ -95,7 +95,10 @@ static int give_name(struct tree *tree, struct cgroup *cgroup) {
   const struct cgroup key = {.instance = name};
 
   (void)tree_path(cgroup, path);
-  cgroup->selected = selection_matches(tree->selection, path);
+  int selected = selection_matches(tree->selection, path);
+  if (selected < 0)
+    return selected;
+  cgroup->selected = selected > 0;
   name_of_path(path, tree->instance_format, name);
   struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
   if (owner != NULL && (*owner)->birth >= tree->settled &&
