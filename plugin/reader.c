@@ -42,11 +42,13 @@ void reader_open(struct reader *reader, size_t wanted) {
   };
 }
 
-static uint64_t monotonic_nsec(void) {
+static int monotonic_nsec(uint64_t *nsec) {
   struct timespec now;
 
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+  if (clock_gettime(CLOCK_MONOTONIC, &now) < 0)
+    return -errno;
+  *nsec = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+  return 0;
 }
 
 static int open_file(int root_fd, const struct cgroup *cgroup,
@@ -83,11 +85,18 @@ static void keep(struct reader *reader, int *kept_fd, int fd) {
  * middle of it is nearest to the truth. */
 static int read_file(int fd, char *buffer, size_t size,
                      struct reading *reading) {
-  uint64_t before = monotonic_nsec();
+  uint64_t before = 0;
+  uint64_t after = 0;
+  int status = monotonic_nsec(&before);
 
+  if (status < 0)
+    return status;
   reading->length = counter_file_read(fd, buffer, size);
-  reading->time_nsec = before + (monotonic_nsec() - before) / 2;
-  return reading->length < 0 ? (int)reading->length : 0;
+  if (reading->length < 0)
+    return (int)reading->length;
+  status = monotonic_nsec(&after);
+  reading->time_nsec = before + (after - before) / 2;
+  return status;
 }
 
 static void let_go(struct reader *reader, int *kept_fd) {
