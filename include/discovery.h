@@ -50,7 +50,9 @@ struct discovery {
   /* Cgroups that were seen and there was no room for; there may be more below
    * them. */
   size_t left_out;
-  /* The path below the root of what made the latest update fail. */
+  /* The latest update saw not all there is, and the path below the root of what
+   * made it fail. */
+  bool failed;
   char failed_path[TREE_PATH_SIZE];
 };
 

@@ -123,16 +123,15 @@ static bool is_leaf(const struct discovery *discovery, int directory,
          status.st_nlink == 2;
 }
 
-/* A full tree takes in only what others will have to make way for. */
-static bool has_room(struct update *update, const struct cgroup *parent) {
+/* A full tree takes in only what others will have to make way for. Returns 1, 0
+ * or -ENOMEM. */
+static int has_room(struct update *update, const struct cgroup *parent) {
   if (update->tree->count < update->discovery->max_cgroups)
-    return true;
+    return 1;
   if (!update->surveyed) {
     int status = room_survey(update->tree);
-    if (status < 0) {
-      update->status = status;
-      return false;
-    }
+    if (status < 0)
+      return status;
     update->surveyed = true;
   }
   return room_is_found(parent);
@@ -149,8 +148,8 @@ static struct cgroup *known_child(const struct update *update,
              : NULL;
 }
 
-static void add_child(struct update *update, struct cgroup *parent,
-                      int directory, const char *name, uint64_t inode) {
+static int add_child(struct update *update, struct cgroup *parent,
+                     int directory, const char *name, uint64_t inode) {
   struct discovery *discovery = update->discovery;
   struct tree *tree = update->tree;
   struct cgroup *child = tree_find(tree, inode);
@@ -159,45 +158,58 @@ static void add_child(struct update *update, struct cgroup *parent,
   if (child != NULL)
     tree_remove(tree, child);
   if (parent->removed)
-    return;
-  if (!has_room(update, parent)) {
+    return 0;
+  int status = has_room(update, parent);
+  if (status < 0)
+    return status;
+  if (status == 0) {
     parent->left_out++;
-    return;
+    return 0;
   }
-  int status = tree_add(tree, parent, name, inode, &child);
-  if (status < 0) {
-    if (status != -ENAMETOOLONG)
-      update->status = status;
-    return;
-  }
+  status = tree_add(tree, parent, name, inode, &child);
+  if (status < 0)
+    return status != -ENAMETOOLONG ? status : 0;
   child->seen = discovery->listings;
   admit(update, child);
   if (!child->closed && !is_leaf(discovery, directory, name))
     enqueue(update, child);
+  return 0;
 }
 
-static bool is_directory(int directory, const struct dirent *entry,
-                         uint64_t *inode) {
+static bool is_gone(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP ||
+         error == ENODEV;
+}
+
+/* 1, 0 or a negative errno. */
+static int is_subdirectory(int directory, const struct dirent *entry,
+                           uint64_t *inode) {
   struct stat status;
 
+  if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+    return 0;
   *inode = entry->d_ino;
   if (entry->d_type != DT_UNKNOWN)
     return entry->d_type == DT_DIR;
   if (fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-    return false;
+    return is_gone(errno) ? 0 : -errno;
   *inode = status.st_ino;
   return S_ISDIR(status.st_mode);
 }
 
-/* The next subdirectory, or NULL at the end. */
-static const char *next_subdirectory(DIR *stream, uint64_t *inode) {
+/* The next subdirectory. NULL with a `status` of 0 is the end, with a negative
+ * errno there may be more. */
+static const char *next_subdirectory(DIR *stream, uint64_t *inode,
+                                     int *status) {
   const struct dirent *entry;
 
-  while ((entry = readdir(stream)) != NULL)
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-        is_directory(dirfd(stream), entry, inode))
-      return entry->d_name;
-  return NULL;
+  do {
+    errno = 0;
+    entry = readdir(stream);
+    *status =
+        entry != NULL ? is_subdirectory(dirfd(stream), entry, inode) : -errno;
+  } while (entry != NULL && *status == 0);
+  return *status > 0 ? entry->d_name : NULL;
 }
 
 static void remove_unseen(struct update *update, struct cgroup *cgroup) {
@@ -212,14 +224,16 @@ static void remove_unseen(struct update *update, struct cgroup *cgroup) {
 }
 
 /* What is gone goes first, so that one made anew under its path can have its
- * name. */
-static void list_children(struct update *update, struct cgroup *cgroup,
-                          DIR *stream) {
+ * name. Returns 0, or a negative errno when some may be missing. */
+static int list_children(struct update *update, struct cgroup *cgroup,
+                         DIR *stream) {
   bool has_new = false;
   const char *name;
   uint64_t inode = 0;
+  int status = 0;
+  int failure = 0;
 
-  while ((name = next_subdirectory(stream, &inode)) != NULL) {
+  while ((name = next_subdirectory(stream, &inode, &status)) != NULL) {
     struct cgroup *child = known_child(update, cgroup, name, inode);
     cgroup->subdirectories++;
     if (child != NULL)
@@ -227,14 +241,20 @@ static void list_children(struct update *update, struct cgroup *cgroup,
     else
       has_new = true;
   }
+  if (status < 0)
+    return status;
   remove_unseen(update, cgroup);
   if (!has_new)
-    return;
+    return 0;
   rewinddir(stream);
   /* The cgroup itself can have to go: when a child has its number now. */
-  while (!cgroup->removed && (name = next_subdirectory(stream, &inode)) != NULL)
-    if (known_child(update, cgroup, name, inode) == NULL)
-      add_child(update, cgroup, dirfd(stream), name, inode);
+  while (!cgroup->removed &&
+         (name = next_subdirectory(stream, &inode, &status)) != NULL)
+    if (known_child(update, cgroup, name, inode) == NULL) {
+      int added = add_child(update, cgroup, dirfd(stream), name, inode);
+      failure = added < 0 ? added : failure;
+    }
+  return status < 0 ? status : failure;
 }
 
 /* Whether link counts count subdirectories is learned from directories that
@@ -274,11 +294,6 @@ static DIR *open_directory(const struct discovery *discovery,
   return stream;
 }
 
-static bool is_gone(int error) {
-  return error == ENOENT || error == ENOTDIR || error == ELOOP ||
-         error == ENODEV;
-}
-
 static void note_failure(struct update *update, const struct cgroup *cgroup,
                          int status) {
   update->status = status;
@@ -293,27 +308,27 @@ static bool list(struct update *update, struct cgroup *cgroup) {
   DIR *stream = open_directory(discovery, cgroup, &before);
 
   if (stream == NULL) {
-    if (!is_gone(errno)) {
+    if (!is_gone(errno) || cgroup->parent == NULL) {
       note_failure(update, cgroup, -errno);
       return false;
     }
-    if (cgroup->parent != NULL) {
-      enqueue(update, cgroup->parent);
-      tree_remove(update->tree, cgroup);
-    }
+    enqueue(update, cgroup->parent);
+    tree_remove(update->tree, cgroup);
     return true;
   }
   discovery->listings++;
   discovery->left_out -= cgroup->left_out;
   cgroup->left_out = cgroup->subdirectories = 0;
-  list_children(update, cgroup, stream);
+  int status = list_children(update, cgroup, stream);
   if (!cgroup->removed) {
     discovery->left_out += cgroup->left_out;
-    if (fstat(dirfd(stream), &after) == 0)
+    if (status < 0)
+      note_failure(update, cgroup, status);
+    else if (fstat(dirfd(stream), &after) == 0)
       learn_links(discovery, cgroup, before.st_nlink, after.st_nlink);
   }
   (void)closedir(stream);
-  return true;
+  return status == 0 || cgroup->removed;
 }
 
 static int compare_depth_and_birth(const void *left, const void *right) {
@@ -436,7 +451,7 @@ static void look_around(struct update *update, bool complete) {
   if (discovery->unwatched > 0)
     watch_the_unwatched(update, order);
   bool all = !complete || !discovery->native || discovery->unwatched > 0 ||
-             count <= DISCOVERY_SMALL;
+             discovery->failed || count <= DISCOVERY_SMALL;
   size_t looks = all ? count : (count - 1) / DISCOVERY_ROUND + 1;
   for (; looks > 0; looks--)
     look_at(update, order[discovery->next_look++ % count]);
@@ -515,6 +530,7 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
     trim(&update, discovery->max_cgroups);
     status = update.status;
   }
+  discovery->failed = status < 0;
   keep_to_try_again(discovery);
   tree_settle(tree);
   return status;
