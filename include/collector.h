@@ -16,8 +16,9 @@ struct collector;
 struct collector_pass {
   /* Cgroups whose counters were read. */
   size_t read;
-  /* Cgroups that are there and could not be read, and for the first of them
-   * the negative errno and the file; borrowed until the next pass. */
+  /* Cgroups that are there and could not be read, whole or in part, and for the
+   * first of them the negative errno and the file; borrowed until the next
+   * pass. */
   size_t failed;
   int error;
   const char *failed_file;

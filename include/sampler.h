@@ -19,8 +19,8 @@ struct sampler {
   size_t file_count;
   /* What is wanted: a mask of enum cpu_group. */
   unsigned groups;
-  /* Directories of the root cgroup by controller, or -1: there is none. On v2
-   * all are the same. Borrowed. */
+  /* Directories of the root cgroup by controller, or the negative errno of
+   * opening them; -ENOENT: there is none. On v2 all are the same. Borrowed. */
   int root_fds[CGROUP_CONTROLLER_COUNT];
   /* CPUs of the machine. */
   unsigned cpus;
@@ -29,6 +29,10 @@ struct sampler {
   /* What was found anywhere: bits (1 << counter), and which files. */
   uint32_t seen_counters;
   unsigned seen_files;
+  /* The first file, other than the core's, that is there and could not be read,
+   * and why: a negative errno, until the user sets it back to 0. */
+  const char *failed_file;
+  int error;
   struct reader reader;
 };
 
@@ -49,10 +53,10 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
                  unsigned groups, struct cpu_sample *sample);
 
 /* Brings the limit of `cgroup` up to date if its turn has come, or in any case
- * with `now`. That of its parent has to be up to date.
- * Returns 0 or -ENOMEM. */
-int sampler_read_limit(struct sampler *sampler, struct cgroup *cgroup,
-                       bool now);
+ * with `now`. That of its parent has to be up to date. Where a file cannot be
+ * read, the limit is not known, nor any below. */
+void sampler_read_limit(struct sampler *sampler, struct cgroup *cgroup,
+                        bool now);
 
 /* The name of the core's file. */
 const char *sampler_core_file(const struct sampler *sampler);

@@ -71,19 +71,20 @@ static void close_controllers(struct collector *collector) {
       (void)close(TAKE_FD(collector->sampler.root_fds[i]));
 }
 
+/* Opens those that are not open. */
 static void open_controllers(struct collector *collector) {
   const struct hierarchy *hierarchy = &collector->hierarchy;
 
-  close_controllers(collector);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
     const char *path = hierarchy->controller_paths[i];
     bool same = hierarchy->version == CGROUP_VERSION_2 || i == CGROUP_CPUACCT;
+    int *fd = &collector->sampler.root_fds[i];
 
-    if (path != NULL)
-      collector->sampler.root_fds[i] =
-          open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    else
-      collector->sampler.root_fds[i] = same ? collector->discovery.root_fd : -1;
+    if (path == NULL)
+      *fd = same ? collector->discovery.root_fd : -ENOENT;
+    else if (*fd < 0 &&
+             (*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+      *fd = -errno;
   }
 }
 
@@ -117,6 +118,15 @@ static void note_failure(struct collector *collector, const char *path,
                           : collector->hierarchy.path;
 }
 
+static void note_failed_file(struct collector *collector,
+                             const struct cgroup *cgroup, const char *file,
+                             int error, struct collector_pass *pass) {
+  char path[TREE_PATH_SIZE];
+
+  (void)tree_path(cgroup, path);
+  note_failure(collector, path, file, error, pass);
+}
+
 static void handle_failure(struct collector *collector, struct cgroup *cgroup,
                            int error, struct collector_pass *pass) {
   bool is_missing = error == -ENOENT || error == -ENODEV;
@@ -130,12 +140,9 @@ static void handle_failure(struct collector *collector, struct cgroup *cgroup,
   if (cgroup->parent == NULL && error == -ENOENT &&
       collector->hierarchy.version == CGROUP_VERSION_2)
     pass->root_unaccounted = true;
-  else {
-    char path[TREE_PATH_SIZE];
-    (void)tree_path(cgroup, path);
-    note_failure(collector, path, sampler_core_file(&collector->sampler), error,
-                 pass);
-  }
+  else
+    note_failed_file(collector, cgroup, sampler_core_file(&collector->sampler),
+                     error, pass);
 }
 
 static bool is_reported(const struct collector *collector,
@@ -182,12 +189,12 @@ static void update_limit(struct collector *collector, struct cgroup *cgroup) {
                    cgroup->interval.millicores > details->limit_millicores;
 
   if (wanted)
-    (void)sampler_read_limit(&collector->sampler, cgroup, surpassed);
+    sampler_read_limit(&collector->sampler, cgroup, surpassed);
 }
 
-static void collect(struct collector *collector, struct cgroup *cgroup,
-                    const struct report_sink *sink,
-                    struct collector_pass *pass) {
+static void read_and_report(struct collector *collector, struct cgroup *cgroup,
+                            const struct report_sink *sink,
+                            struct collector_pass *pass) {
   bool reported = is_reported(collector, cgroup);
   struct cpu_sample sample;
 
@@ -212,6 +219,18 @@ static void collect(struct collector *collector, struct cgroup *cgroup,
     handle_failure(collector, cgroup, status, pass);
 }
 
+static void collect(struct collector *collector, struct cgroup *cgroup,
+                    const struct report_sink *sink,
+                    struct collector_pass *pass) {
+  struct sampler *sampler = &collector->sampler;
+
+  sampler->error = 0;
+  read_and_report(collector, cgroup, sink, pass);
+  if (sampler->error < 0)
+    note_failed_file(collector, cgroup, sampler->failed_file, sampler->error,
+                     pass);
+}
+
 /* With LeavesOnly, what the reported cgroups below did not use: that of
  * processes beside them, of cgroups that are gone or not yet known for a whole
  * interval, or that are not selected. */
@@ -230,10 +249,10 @@ static void report_remainders(struct cgroup *const *order, size_t count,
   }
 }
 
-/* Once, when there was something to see it by. */
+/* Once, when there was something to see it by and all could be read. */
 static void tell_missing(struct collector *collector,
                          struct collector_pass *pass) {
-  if (collector->missing_told || pass->read == 0)
+  if (collector->missing_told || pass->read == 0 || pass->failed > 0)
     return;
   collector->missing_told = true;
   collector->missing = sampler_explain_missing(&collector->sampler);
@@ -250,10 +269,14 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   pass->watch_error = collector->discovery.watch_error;
 
   struct cgroup *const *order = tree_order(&collector->tree);
-  if (order == NULL)
+  if (order == NULL) {
+    if (pass->failed == 0)
+      note_failure(collector, "/", "", -ENOMEM, pass);
     return;
+  }
   if (collector->root_birth != order[0]->birth + 1)
-    open_controllers(collector);
+    close_controllers(collector);
+  open_controllers(collector);
   collector->root_birth = order[0]->birth + 1;
   collector->sampler.pass++;
   for (size_t i = 0; i < collector->tree.count; i++)

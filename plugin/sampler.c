@@ -17,7 +17,7 @@ void sampler_open(struct sampler *sampler, enum cgroup_version version,
                               .cpus = cpus > 0 ? (unsigned)cpus : UINT32_MAX};
   sampler->files = cpu_files(version, &sampler->file_count);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
-    sampler->root_fds[i] = -1;
+    sampler->root_fds[i] = -ENOENT;
   reader_open(&sampler->reader, keep_open);
 }
 
@@ -35,6 +35,19 @@ static bool has_turn(const struct sampler *sampler,
   return (sampler->pass + cgroup->birth) % SAMPLER_ROUND == 0;
 }
 
+/* Some kernels have the file and an error in it, as for pressure with psi=0. */
+static bool is_missing(int status) {
+  return status == -ENOENT || status == -EOPNOTSUPP;
+}
+
+/* A cgroup that is gone is no failure. */
+static void note_failure(struct sampler *sampler, size_t index, int status) {
+  if (sampler->error < 0 || status == -ENODEV)
+    return;
+  sampler->failed_file = sampler->files[index].name;
+  sampler->error = status;
+}
+
 static int read_text(struct sampler *sampler, struct cgroup *cgroup,
                      size_t index, char text[CPU_STAT_FILE_MAX],
                      struct reading *reading) {
@@ -43,18 +56,20 @@ static int read_text(struct sampler *sampler, struct cgroup *cgroup,
   int kept = file->parse_stat != NULL ? (int)index : -1;
 
   if (root_fd < 0)
-    return -ENOENT;
+    return root_fd;
   return reader_read(&sampler->reader, root_fd, cgroup, file->name, kept, text,
                      CPU_STAT_FILE_MAX, reading);
 }
 
 static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
-                         size_t index, struct cpu_sample *sample) {
+                         size_t index, struct cpu_sample *sample,
+                         bool *missing) {
   char text[CPU_STAT_FILE_MAX];
   struct reading reading;
   uint32_t before = sample->stat.present;
 
   int status = read_text(sampler, cgroup, index, text, &reading);
+  *missing = is_missing(status);
   if (status < 0)
     return status;
   status = sampler->files[index].parse_stat(text, (size_t)reading.length,
@@ -64,6 +79,7 @@ static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
   for (size_t i = 0; added != 0; i++, added >>= 1)
     if ((added & 1) != 0)
       sample->time_nsec[i] = reading.time_nsec;
+  *missing = status < 0;
   return status;
 }
 
@@ -81,12 +97,18 @@ static bool is_due(const struct sampler *sampler, const struct cgroup *cgroup,
          has_turn(sampler, cgroup);
 }
 
-static void note_missing(struct cgroup *cgroup, size_t index, int status) {
+/* A file that is there is not missing because it could not be read once. */
+static void read_more(struct sampler *sampler, struct cgroup *cgroup,
+                      size_t index, struct cpu_sample *sample) {
   struct cgroup_details *details = cgroup->details;
+  bool missing = false;
+  int status = read_counters(sampler, cgroup, index, sample, &missing);
 
+  if (status < 0 && !missing)
+    note_failure(sampler, index, status);
   if (details == NULL)
     return;
-  if (status < 0)
+  if (missing)
     details->missing |= 1U << index;
   else
     details->missing &= ~(1U << index);
@@ -95,24 +117,29 @@ static void note_missing(struct cgroup *cgroup, size_t index, int status) {
 int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
                  unsigned groups, struct cpu_sample *sample) {
   sample->stat = (struct cpu_stat){0};
-  int status = read_counters(sampler, cgroup, 0, sample);
+  bool missing = false;
+  int status = read_counters(sampler, cgroup, 0, sample, &missing);
 
   if (status == 0 && !cpu_stat_has(&sample->stat, CPU_USAGE_USEC))
     status = -ENODATA;
   if (status < 0 || (groups & ~(unsigned)CPU_GROUP_CORE) == 0)
     return status;
   /* Rates need the sample before; without memory for it there are none. */
-  (void)details_of(cgroup);
+  if (details_of(cgroup) == NULL)
+    note_failure(sampler, 0, -ENOMEM);
   for (size_t i = 1; i < sampler->file_count; i++) {
     const struct cpu_file *file = &sampler->files[i];
     if (file->parse_stat != NULL && (file->groups & groups) != 0 &&
         is_due(sampler, cgroup, i))
-      note_missing(cgroup, i, read_counters(sampler, cgroup, i, sample));
+      read_more(sampler, cgroup, i, sample);
   }
   return 0;
 }
 
-static void read_limit_files(struct sampler *sampler, struct cgroup *cgroup) {
+/* Returns false when one could not be read. */
+static bool read_limit_files(struct sampler *sampler, struct cgroup *cgroup) {
+  bool complete = true;
+
   for (size_t i = 1; i < sampler->file_count; i++) {
     const struct cpu_file *file = &sampler->files[i];
     char text[CPU_STAT_FILE_MAX];
@@ -121,29 +148,38 @@ static void read_limit_files(struct sampler *sampler, struct cgroup *cgroup) {
     if (file->parse_limit == NULL)
       continue;
     int status = read_text(sampler, cgroup, i, text, &reading);
+    if (status < 0 && !is_missing(status)) {
+      note_failure(sampler, i, status);
+      complete = false;
+    }
     /* What is not there resets what it said before. */
     if (file->parse_limit(text, status < 0 ? 0 : (size_t)reading.length,
                           &cgroup->details->limit) == 0)
       sampler->seen_files |= 1U << i;
   }
+  return complete;
 }
 
-int sampler_read_limit(struct sampler *sampler, struct cgroup *cgroup,
-                       bool now) {
+void sampler_read_limit(struct sampler *sampler, struct cgroup *cgroup,
+                        bool now) {
   struct cgroup_details *details = details_of(cgroup);
   const struct cgroup *parent = cgroup->parent;
-  double above = parent != NULL && parent->details != NULL
-                     ? parent->details->limit_millicores
-                     : 0;
+  const struct cgroup_details *above = parent != NULL ? parent->details : NULL;
 
-  if (details == NULL)
-    return -ENOMEM;
+  if (details == NULL) {
+    note_failure(sampler, 0, -ENOMEM);
+    return;
+  }
   if (now || !details->limit_known || has_turn(sampler, cgroup))
-    read_limit_files(sampler, cgroup);
-  details->limit_known = true;
+    details->limit_known = read_limit_files(sampler, cgroup);
+  if (parent != NULL && (above == NULL || !above->limit_known))
+    details->limit_known = false;
   details->limit_millicores =
-      cpu_limit_millicores(&details->limit, above, sampler->cpus);
-  return 0;
+      details->limit_known
+          ? cpu_limit_millicores(&details->limit,
+                                 above != NULL ? above->limit_millicores : 0,
+                                 sampler->cpus)
+          : 0;
 }
 
 /* Sets of values that come and go together, each with what it is known by: a

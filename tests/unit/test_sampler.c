@@ -50,7 +50,7 @@ static void start(enum cgroup_version version, const char *const names[]) {
     CLEANUP_FREE char *path = NULL;
     ck_assert_int_ge(asprintf(&path, "%s/%s", directory, names[i]), 0);
     fds[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    sampler.root_fds[i] = fds[i];
+    sampler.root_fds[i] = fds[i] >= 0 ? fds[i] : -errno;
   }
 }
 
@@ -89,8 +89,8 @@ START_TEST(v1_hierarchies_side_by_side) {
   ck_assert_uint_eq(counter(&sample, CPU_NR_PERIODS), 5);
   ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
   ck_assert(!cpu_stat_has(&sample.stat, CPU_NR_BURSTS));
-  ck_assert_int_eq(sampler_read_limit(&sampler, root, false), 0);
-  ck_assert_int_eq(sampler_read_limit(&sampler, child, false), 0);
+  sampler_read_limit(&sampler, root, false);
+  sampler_read_limit(&sampler, child, false);
   ck_assert_double_eq(child->details->limit_millicores, 400);
   ck_assert_double_eq(child->details->limit.weight, 50);
 }
@@ -103,7 +103,7 @@ START_TEST(a_cgroup_of_one_hierarchy_only) {
   start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "none", "none"});
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
   ck_assert_uint_eq(sample.stat.present, 1U << CPU_USAGE_USEC);
-  ck_assert_int_eq(sampler_read_limit(&sampler, child, false), 0);
+  sampler_read_limit(&sampler, child, false);
   ck_assert_double_eq(child->details->limit_millicores, 0);
 }
 END_TEST
@@ -160,8 +160,8 @@ START_TEST(missing_files_are_tried_again) {
 END_TEST
 
 static double limit_now(bool now) {
-  ck_assert_int_eq(sampler_read_limit(&sampler, root, now), 0);
-  ck_assert_int_eq(sampler_read_limit(&sampler, child, now), 0);
+  sampler_read_limit(&sampler, root, now);
+  sampler_read_limit(&sampler, child, now);
   return child->details->limit_millicores;
 }
 
