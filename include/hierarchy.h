@@ -60,9 +60,11 @@ struct hierarchy {
  * of a hybrid host need not create their cgroups in v2.
  *
  * Returns 0 and fills `hierarchy`, to be released with hierarchy_release().
- * Returns -ENOENT if there is none, or another negative errno; then
- * `*explanation`, unless it is NULL, is a text for the user that says where it
- * looked, what was there and what to do. The caller frees it.
+ * Returns -ENOENT if there is none, or another negative errno when it could not
+ * look everywhere, for want of memory or descriptors, and may be tried again;
+ * then `*explanation`, unless it is NULL, is a text for the user that says
+ * where it looked, what was there and what to do. The caller frees it; NULL
+ * stands for a text there was no memory for.
  */
 int hierarchy_detect(const struct hierarchy_options *options,
                      struct hierarchy *hierarchy, char **explanation);

@@ -31,6 +31,9 @@ static struct {
   struct pending_value *pending;
   size_t pending_count;
   size_t pending_room;
+  /* There was no memory for some of the values of this pass. */
+  bool values_lost;
+  c_complain_t lost;
   c_complain_t unreadable;
   c_complain_t left_out;
   bool watch_error_told;
@@ -78,7 +81,10 @@ static int configure(oconfig_item_t *block) {
 
     if (options_set(&plugin.options, block->children[i].key, &value, &message) <
         0) {
-      ERROR(LOG_PREFIX "%s", message != NULL ? message : "out of memory");
+      if (message != NULL)
+        ERROR(LOG_PREFIX "%s", message);
+      else
+        ERROR(LOG_PREFIX "Option %s: out of memory", block->children[i].key);
       plugin.misconfigured = true;
     }
   }
@@ -178,11 +184,44 @@ static void keep_value(void *context, const struct report_value *report) {
     dispatch_pending(*time);
   if (plugin.pending_room > 0)
     plugin.pending[plugin.pending_count++] = pending;
+  else
+    plugin.values_lost = true;
 }
 
 static void log_sample(void *context, const char *line) {
   (void)context;
   INFO(LOG_PREFIX "%s", line);
+}
+
+static void log_hierarchy(const struct hierarchy *hierarchy) {
+  size_t count = 0;
+
+  INFO(LOG_PREFIX "Cgroup version: %s (%s)%s, CPU time from %s",
+       cgroup_version_name(hierarchy->version), hierarchy->path,
+       hierarchy->hybrid ? ", hybrid: v2 is mounted too and not used" : "",
+       cpu_files(hierarchy->version, &count)[0].name);
+}
+
+/* Returns a negative errno, after saying why, when there is nothing to read. */
+static int find_cgroups(void) {
+  struct hierarchy_options wanted = {
+      .root = plugin.options.root,
+      .version = plugin.options.version,
+  };
+  struct hierarchy hierarchy;
+  CLEANUP_FREE char *explanation = NULL;
+
+  int status = hierarchy_detect(&wanted, &hierarchy, &explanation);
+  if (status < 0) {
+    ERROR(LOG_PREFIX "%s",
+          explanation != NULL ? explanation : strerror(-status));
+    return status;
+  }
+  log_hierarchy(&hierarchy);
+  status = collector_new(&hierarchy, &plugin.options, &plugin.collector);
+  if (status < 0)
+    ERROR(LOG_PREFIX "Cannot begin to read: %s", strerror(-status));
+  return status;
 }
 
 static void tell_conditions(const struct collector_pass *pass) {
@@ -208,6 +247,14 @@ static void tell_conditions(const struct collector_pass *pass) {
   plugin.root_unaccounted_told = pass->root_unaccounted;
 }
 
+static void tell_lost_values(void) {
+  if (plugin.values_lost)
+    c_complain(LOG_ERR, &plugin.lost, LOG_PREFIX "Out of memory for values");
+  else
+    c_release(LOG_INFO, &plugin.lost, LOG_PREFIX "No value is lost");
+  plugin.values_lost = false;
+}
+
 static int read_cgroups(user_data_t *user_data) {
   cdtime_t time = cdtime();
   struct report_sink sink = {
@@ -218,6 +265,8 @@ static int read_cgroups(user_data_t *user_data) {
   struct collector_pass pass;
 
   (void)user_data;
+  if (plugin.collector == NULL && find_cgroups() < 0)
+    return -1;
   collector_run(plugin.collector, &sink, &pass);
   dispatch_pending(time);
   if (pass.failed > 0)
@@ -227,6 +276,7 @@ static int read_cgroups(user_data_t *user_data) {
   else
     c_release(LOG_INFO, &plugin.unreadable,
               LOG_PREFIX "All cgroups can be read again");
+  tell_lost_values();
   tell_conditions(&pass);
   /* collectd calls ever more seldom after an error. To have nothing to read,
    * because nothing is selected, is none. */
@@ -257,23 +307,7 @@ static bool daemon_fits(void) {
   return true;
 }
 
-static void log_hierarchy(const struct hierarchy *hierarchy) {
-  size_t count = 0;
-
-  INFO(LOG_PREFIX "Cgroup version: %s (%s)%s, CPU time from %s",
-       cgroup_version_name(hierarchy->version), hierarchy->path,
-       hierarchy->hybrid ? ", hybrid: v2 is mounted too and not used" : "",
-       cpu_files(hierarchy->version, &count)[0].name);
-}
-
 static int start(void) {
-  struct hierarchy_options wanted = {
-      .root = plugin.options.root,
-      .version = plugin.options.version,
-  };
-  struct hierarchy hierarchy;
-  CLEANUP_FREE char *explanation = NULL;
-
   if (plugin.misconfigured) {
     ERROR(LOG_PREFIX "Not started because of its configuration, see above");
     return -1;
@@ -281,17 +315,9 @@ static int start(void) {
   if (!daemon_fits())
     return -1;
 
-  int status = hierarchy_detect(&wanted, &hierarchy, &explanation);
-  if (status < 0) {
-    ERROR(LOG_PREFIX "%s",
-          explanation != NULL ? explanation : strerror(-status));
+  /* What is scarce now may be there in the next interval. */
+  if (find_cgroups() == -ENOENT)
     return -1;
-  }
-  log_hierarchy(&hierarchy);
-  if (collector_new(&hierarchy, &plugin.options, &plugin.collector) < 0) {
-    ERROR(LOG_PREFIX "Out of memory");
-    return -1;
-  }
   return plugin_register_complex_read(NULL, PLUGIN, read_cgroups, 0, NULL);
 }
 

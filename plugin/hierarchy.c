@@ -30,6 +30,8 @@ struct search {
   struct mount_table mounts;
   /* What was looked at and found, for the explanation. */
   FILE *log;
+  /* What kept it from seeing all there is, as a negative errno. */
+  int error;
 };
 
 static int kernel_file_system_magic(const char *path, uint64_t *magic) {
@@ -41,28 +43,48 @@ static int kernel_file_system_magic(const char *path, uint64_t *magic) {
   return 0;
 }
 
-static char *system_path(const struct search *search, const char *directory,
+/* What is scarce now need not be so later. Without what could not be seen the
+ * search might choose another hierarchy than it has to. */
+static bool is_passing(int error) {
+  return error == -ENOMEM || error == -EMFILE || error == -ENFILE ||
+         error == -EINTR || error == -EAGAIN;
+}
+
+static void note_error(struct search *search, const char *path, int error) {
+  if (is_passing(error))
+    search->error = error;
+  (void)fprintf(search->log, "; %s: %s", path, strerror(-error));
+}
+
+static char *system_path(struct search *search, const char *directory,
                          const char *file) {
   const char *system_root = search->options->system_root;
   char *path = NULL;
 
   if (asprintf(&path, "%s%s%s%s", system_root != NULL ? system_root : "",
                directory, file != NULL ? "/" : "",
-               file != NULL ? file : "") < 0)
+               file != NULL ? file : "") < 0) {
+    note_error(search, directory, -ENOMEM);
     return NULL;
+  }
   return path;
 }
 
-static bool file_exists(const struct search *search, const char *directory,
+static bool file_exists(struct search *search, const char *directory,
                         const char *file) {
   CLEANUP_FREE char *path = system_path(search, directory, file);
 
-  return path != NULL && access(path, F_OK) == 0;
+  if (path == NULL)
+    return false;
+  if (access(path, F_OK) == 0)
+    return true;
+  if (is_passing(-errno))
+    note_error(search, path, -errno);
+  return false;
 }
 
 /* The `cpu` controller of v1 has a cpu.stat too, without the usage. */
-static bool cpu_stat_has_usage(const struct search *search,
-                               const char *directory) {
+static bool cpu_stat_has_usage(struct search *search, const char *directory) {
   CLEANUP_FREE char *path = system_path(search, directory, "cpu.stat");
   CLEANUP_FILE FILE *file = path != NULL ? fopen(path, "re") : NULL;
   char line[128];
@@ -70,6 +92,8 @@ static bool cpu_stat_has_usage(const struct search *search,
   while (file != NULL && fgets(line, sizeof(line), file) != NULL)
     if (strncmp(line, "usage_usec ", strlen("usage_usec ")) == 0)
       return true;
+  if (path != NULL && (file == NULL || ferror(file)) && is_passing(-errno))
+    note_error(search, path, -errno);
   return false;
 }
 
@@ -83,9 +107,12 @@ static void keep(struct search *search, enum cgroup_version version,
                   cgroup_version_name(version), cgroup_version_name(wanted));
     return;
   }
+  if (found->path != NULL)
+    return;
+  *found = (struct hierarchy){
+      .version = version, .native = native, .path = strdup(directory)};
   if (found->path == NULL)
-    *found = (struct hierarchy){
-        .version = version, .native = native, .path = strdup(directory)};
+    note_error(search, directory, -ENOMEM);
 }
 
 /* Returns true when `directory` is part of a cgroup hierarchy, of use or not:
@@ -100,7 +127,7 @@ static bool look_at(struct search *search, const char *directory) {
                    ? search->options->file_system_magic(path, &magic)
                    : kernel_file_system_magic(path, &magic);
   if (status < 0) {
-    (void)fprintf(search->log, "; %s: %s", directory, strerror(-status));
+    note_error(search, directory, status);
     return false;
   }
 
@@ -125,6 +152,18 @@ static bool look_at(struct search *search, const char *directory) {
   return false;
 }
 
+static void look_at_entry(struct search *search, const char *directory,
+                          const char *name) {
+  char *path = NULL;
+
+  if (asprintf(&path, "%s/%s", directory, name) < 0) {
+    note_error(search, directory, -ENOMEM);
+    return;
+  }
+  (void)look_at(search, path);
+  free(path);
+}
+
 /* For a directory that holds one hierarchy, or has one mounted on each of its
  * subdirectories as /sys/fs/cgroup has on v1 hosts. The symbolic links there
  * name a controller of a co-mount and lead to its directory beside them. */
@@ -134,14 +173,13 @@ static void look_below(struct search *search, const char *directory) {
   if (look_at(search, directory))
     return;
   CLEANUP_FREE char *path = system_path(search, directory, NULL);
-  int count = path != NULL ? scandir(path, &entries, NULL, alphasort) : -1;
+  int count = path != NULL ? scandir(path, &entries, NULL, alphasort) : 0;
+  if (count < 0 && is_passing(-errno))
+    note_error(search, directory, -errno);
   for (int i = 0; i < count; i++) {
-    CLEANUP_FREE char *below = NULL;
-
     if (entries[i]->d_name[0] != '.' &&
-        (entries[i]->d_type == DT_DIR || entries[i]->d_type == DT_UNKNOWN) &&
-        asprintf(&below, "%s/%s", directory, entries[i]->d_name) >= 0)
-      (void)look_at(search, below);
+        (entries[i]->d_type == DT_DIR || entries[i]->d_type == DT_UNKNOWN))
+      look_at_entry(search, directory, entries[i]->d_name);
     free(entries[i]);
   }
   free(entries);
@@ -176,7 +214,7 @@ static void read_mounts(struct search *search) {
   int status = path != NULL ? mount_table_read(path, table) : -ENOMEM;
 
   if (status < 0)
-    (void)fprintf(search->log, "; " MOUNT_TABLE ": %s", strerror(-status));
+    note_error(search, MOUNT_TABLE, status);
   else if (table->count > 0)
     qsort(table->mounts, table->count, sizeof(*table->mounts), compare_mounts);
 }
@@ -202,13 +240,15 @@ static void look_at_mounts(struct search *search) {
 
 /* `directory` itself, or the same cgroup in another hierarchy, if it has the
  * controller. */
-static char *with_controller(const struct search *search, const char *directory,
+static char *with_controller(struct search *search, const char *directory,
                              const char *below,
                              enum cgroup_controller controller) {
   char *path = NULL;
 
-  if (asprintf(&path, "%s%s", directory, below) < 0)
+  if (asprintf(&path, "%s%s", directory, below) < 0) {
+    note_error(search, directory, -ENOMEM);
     return NULL;
+  }
   if (file_exists(search, path, signs[controller]))
     return path;
   free(path);
@@ -235,7 +275,7 @@ static const struct cgroup_mount *mount_of(const struct search *search,
 
 /* Controllers are one mount or several. Of several, those side by side belong
  * together, and then the same path below each is the same cgroup. */
-static char *find_controller(const struct search *search, const char *path,
+static char *find_controller(struct search *search, const char *path,
                              enum cgroup_controller controller) {
   const struct cgroup_mount *own = mount_of(search, path);
   const char *top = own != NULL ? own->directory : path;
@@ -253,15 +293,19 @@ static char *find_controller(const struct search *search, const char *path,
       found = with_controller(search, mount->directory, below, controller);
   }
   if (found == NULL && own == NULL) {
-    CLEANUP_FREE char *beside = NULL;
+    char *beside = NULL;
     if (asprintf(&beside, "%.*s/%s", (int)(slash - top), top,
-                 cgroup_controller_name(controller)) >= 0)
-      found = with_controller(search, beside, "", controller);
+                 cgroup_controller_name(controller)) < 0) {
+      note_error(search, path, -ENOMEM);
+      return NULL;
+    }
+    found = with_controller(search, beside, "", controller);
+    free(beside);
   }
   return found;
 }
 
-static void find_controllers(const struct search *search,
+static void find_controllers(struct search *search,
                              struct hierarchy *hierarchy) {
   if (hierarchy->version != CGROUP_VERSION_1)
     return;
@@ -276,10 +320,10 @@ static int conclude(struct search *search, struct hierarchy *hierarchy) {
   struct hierarchy *v2 = &search->found[CGROUP_VERSION_2];
   struct hierarchy *best = v1->version != CGROUP_VERSION_AUTO ? v1 : v2;
 
+  if (search->error < 0)
+    return search->error;
   if (best->version == CGROUP_VERSION_AUTO)
     return -ENOENT;
-  if (best->path == NULL)
-    return -ENOMEM;
   best->hybrid = v1->path != NULL && v2->path != NULL;
   *hierarchy = *best;
   hierarchy->path = TAKE_POINTER(best->path);
@@ -287,7 +331,7 @@ static int conclude(struct search *search, struct hierarchy *hierarchy) {
 }
 
 static char *explain(const struct hierarchy_options *options,
-                     const char *looked_at) {
+                     const char *looked_at, int error) {
   const char *advice =
       options->root != NULL
           ? "Set Root to a mounted cgroup file system, or to a directory that "
@@ -297,6 +341,11 @@ static char *explain(const struct hierarchy_options *options,
   char *text = NULL;
 
   /* Every entry of the log begins with "; ". */
+  if (error != -ENOENT)
+    return asprintf(&text, "Cannot look for cgroups: %s",
+                    *looked_at != '\0' ? looked_at + 2 : strerror(-error)) < 0
+               ? NULL
+               : text;
   if (asprintf(&text,
                "No cgroup CPU accounting%s%s found. Looked at: %s. %s%s.",
                options->version != CGROUP_VERSION_AUTO ? " of cgroup " : "",
@@ -337,8 +386,13 @@ int hierarchy_detect(const struct hierarchy_options *options,
   int status = conclude(&search, hierarchy);
   if (status == 0)
     find_controllers(&search, hierarchy);
-  if (fclose(search.log) == 0 && status < 0 && explanation != NULL)
-    *explanation = explain(options, looked_at);
+  if (search.error < 0) {
+    status = search.error;
+    hierarchy_release(hierarchy);
+  }
+  bool written = fclose(search.log) == 0 && looked_at != NULL;
+  if (written && status < 0 && explanation != NULL)
+    *explanation = explain(options, looked_at, status);
   for (size_t i = 0; i < sizeof(search.found) / sizeof(*search.found); i++)
     hierarchy_release(&search.found[i]);
   mount_table_release(&search.mounts);
