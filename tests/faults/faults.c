@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+#include "faults.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <regex.h>
+#include <search.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What a short read hands over. */
+#define SHORT 7
+#define NSEC_PER_SEC UINT64_C(1000000000)
+
+#define FAULT_NAME(name) #name,
+static const char *const names[FAULT_CALL_COUNT + 1] = {
+    FAULT_CALLS(FAULT_NAME) "no call"};
+
+struct faults faults;
+
+void faults_plan(enum fault_call call, unsigned turn, int error) {
+  faults.call = call;
+  faults.turn = turn;
+  faults.error = error;
+  faults.made = 0;
+  faults.happened = false;
+  faults.reads = 0;
+}
+
+void faults_plan_none(void) { faults_plan(FAULT_CALL_COUNT, 0, 0); }
+
+const char *faults_name(void) { return names[faults.call]; }
+
+static bool fails(enum fault_call call) {
+  if (!faults.active || faults.call != call)
+    return false;
+  if (faults.made++ != faults.turn)
+    return false;
+  faults.happened = true;
+  errno = faults.error;
+  return true;
+}
+
+/* Defines what the linker puts in the place of the function `name`. */
+#define WRAP(type, name, parameters, arguments, failure)                       \
+  type __real_##name parameters;                                               \
+  type __wrap_##name parameters;                                               \
+  type __wrap_##name parameters {                                              \
+    return fails(FAULT_##name) ? (failure) : __real_##name arguments;          \
+  }
+
+/* The same for one that does its work even when it fails. */
+#define WRAP_DONE(type, name, parameters, arguments, failure)                  \
+  type __real_##name parameters;                                               \
+  type __wrap_##name parameters;                                               \
+  type __wrap_##name parameters {                                              \
+    type result = __real_##name arguments;                                     \
+    return fails(FAULT_##name) ? (failure) : result;                           \
+  }
+
+WRAP(int, access, (const char *path, int mode), (path, mode), -1)
+WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL)
+WRAP_DONE(int, close, (int fd), (fd), -1)
+WRAP_DONE(int, closedir, (DIR * stream), (stream), -1)
+WRAP(DIR *, fdopendir, (int fd), (fd), NULL)
+WRAP(int, fnmatch, (const char *pattern, const char *text, int flags),
+     (pattern, text, flags), -1)
+WRAP(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL)
+WRAP(int, fstat, (int fd, struct stat *status), (fd, status), -1)
+WRAP(int, fstatat,
+     (int fd, const char *path, struct stat *restrict status, int flags),
+     (fd, path, status, flags), -1)
+WRAP(int, getrlimit, (int resource, struct rlimit *limit), (resource, limit),
+     -1)
+WRAP(int, inotify_add_watch, (int fd, const char *path, uint32_t mask),
+     (fd, path, mask), -1)
+WRAP(int, inotify_rm_watch, (int fd, int watch), (fd, watch), -1)
+WRAP(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size), -1)
+WRAP(void *, reallocarray, (void *old, size_t count, size_t size),
+     (old, count, size), NULL)
+WRAP(int, regcomp, (regex_t *restrict regex, const char *pattern, int flags),
+     (regex, pattern, flags), REG_ESPACE)
+WRAP(int, regexec,
+     (const regex_t *regex, const char *text, size_t count, regmatch_t *matches,
+      int flags),
+     (regex, text, count, matches, flags), REG_ESPACE)
+WRAP(int, scandir,
+     (const char *path, struct dirent ***entries,
+      int (*filter)(const struct dirent *),
+      int (*compare)(const struct dirent **, const struct dirent **)),
+     (path, entries, filter, compare), -1)
+WRAP(int, setrlimit, (int resource, const struct rlimit *limit),
+     (resource, limit), -1)
+WRAP(int, stat, (const char *path, struct stat *status), (path, status), -1)
+WRAP(char *, strdup, (const char *text), (text), NULL)
+WRAP(char *, strndup, (const char *text, size_t length), (text, length), NULL)
+WRAP(void *, tsearch,
+     (const void *key, void **root, int (*compare)(const void *, const void *)),
+     (key, root, compare), NULL)
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now) {
+  if (!faults.active)
+    return __real_clock_gettime(clock, now);
+  if (fails(FAULT_clock_gettime))
+    return -1;
+  now->tv_sec = (time_t)(faults.now_nsec / NSEC_PER_SEC);
+  now->tv_nsec = (long)(faults.now_nsec % NSEC_PER_SEC);
+  return 0;
+}
+
+int __wrap_statfs(const char *path, struct statfs *status);
+int __real_statfs(const char *path, struct statfs *status);
+int __wrap_statfs(const char *path, struct statfs *status) {
+  if (fails(FAULT_statfs))
+    return -1;
+  int result = __real_statfs(path, status);
+  if (result == 0 && faults.magic != NULL)
+    status->f_type = (__fsword_t)faults.magic(path);
+  return result;
+}
+
+struct dirent *__wrap_readdir(DIR *stream);
+struct dirent *__real_readdir(DIR *stream);
+struct dirent *__wrap_readdir(DIR *stream) {
+  if (fails(FAULT_readdir))
+    return NULL;
+  struct dirent *entry = __real_readdir(stream);
+  if (entry != NULL && faults.no_types)
+    entry->d_type = DT_UNKNOWN;
+  return entry;
+}
+
+int __wrap_fcntl(int fd, int command, ...);
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...) {
+  va_list arguments;
+
+  va_start(arguments, command);
+  int argument = va_arg(arguments, int);
+  va_end(arguments);
+  return fails(FAULT_fcntl) ? -1 : __real_fcntl(fd, command, argument);
+}
+
+ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset);
+ssize_t __real_pread(int fd, void *buffer, size_t size, off_t offset);
+ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset) {
+  const char *text = buffer;
+
+  if (fails(FAULT_pread))
+    return -1;
+  if (!faults.short_reads)
+    return __real_pread(fd, buffer, size, offset);
+  if (faults.reads++ % 3 == 2) {
+    errno = EINTR;
+    return -1;
+  }
+  ssize_t length = __real_pread(fd, buffer, size, offset);
+  if (length > SHORT)
+    length = text[SHORT - 1] == '\n' ? SHORT - 1 : SHORT;
+  return length;
+}
+
+/* To end an instance takes the kernel some ms. So there is one for all, which
+ * is empty whenever it is asked for. */
+int __wrap_inotify_init1(int flags);
+int __real_inotify_init1(int flags);
+int __wrap_inotify_init1(int flags) {
+  static int instance = -1;
+  char events[4096];
+
+  if (fails(FAULT_inotify_init1))
+    return -1;
+  if (instance < 0)
+    instance = __real_inotify_init1(flags);
+  while (__real_read(instance, events, sizeof(events)) > 0)
+    ;
+  return __real_fcntl(instance, F_DUPFD_CLOEXEC, 0);
+}
+
+/* Where the latest memory stream is to put its text. */
+static FILE *memory_stream;
+static char **memory_text;
+
+FILE *__wrap_open_memstream(char **text, size_t *size);
+FILE *__real_open_memstream(char **text, size_t *size);
+FILE *__wrap_open_memstream(char **text, size_t *size) {
+  if (fails(FAULT_open_memstream))
+    return NULL;
+  memory_stream = __real_open_memstream(text, size);
+  memory_text = text;
+  return memory_stream;
+}
+
+/* Short of memory, glibc says all is well and leaves no text. */
+int __wrap_fclose(FILE *stream);
+int __real_fclose(FILE *stream);
+int __wrap_fclose(FILE *stream) {
+  bool silent = stream == memory_stream && faults.error == ENOMEM;
+  int status = __real_fclose(stream);
+
+  if (stream == memory_stream)
+    memory_stream = NULL;
+  if (!fails(FAULT_fclose))
+    return status;
+  if (!silent)
+    return EOF;
+  free(*memory_text);
+  *memory_text = NULL;
+  return 0;
+}
+
+/* A stream that had an error knows of it. */
+static void put_into_error(FILE *stream) {
+  int error = errno;
+
+  (void)fputc('x', stream);
+  errno = error;
+}
+
+char *__wrap_fgets(char *line, int size, FILE *stream);
+char *__real_fgets(char *line, int size, FILE *stream);
+char *__wrap_fgets(char *line, int size, FILE *stream) {
+  if (!fails(FAULT_fgets))
+    return __real_fgets(line, size, stream);
+  put_into_error(stream);
+  return NULL;
+}
+
+ssize_t __wrap_getline(char **line, size_t *size, FILE *stream);
+ssize_t __real_getline(char **line, size_t *size, FILE *stream);
+ssize_t __wrap_getline(char **line, size_t *size, FILE *stream) {
+  if (!fails(FAULT_getline))
+    return __real_getline(line, size, stream);
+  put_into_error(stream);
+  return -1;
+}
+
+int __wrap_open(const char *path, int flags, ...);
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...) {
+  return fails(FAULT_open) ? -1 : __real_open(path, flags);
+}
+
+int __wrap_openat(int directory, const char *path, int flags, ...);
+int __real_openat(int directory, const char *path, int flags, ...);
+int __wrap_openat(int directory, const char *path, int flags, ...) {
+  return fails(FAULT_openat) ? -1 : __real_openat(directory, path, flags);
+}
+
+/* The only one is openat2(2). */
+long __wrap_syscall(long number, ...);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...) {
+  va_list arguments;
+
+  va_start(arguments, number);
+  int directory = va_arg(arguments, int);
+  const char *path = va_arg(arguments, const char *);
+  void *how = va_arg(arguments, void *);
+  size_t size = va_arg(arguments, size_t);
+  va_end(arguments);
+  if (fails(FAULT_openat2))
+    return -1;
+  if (faults.no_openat2) {
+    errno = ENOSYS;
+    return -1;
+  }
+  return __real_syscall(number, directory, path, how, size);
+}
+
+int __wrap_asprintf(char **text, const char *format, ...);
+__attribute__((format(printf, 2, 3))) int
+__wrap_asprintf(char **text, const char *format, ...) {
+  va_list arguments;
+
+  if (fails(FAULT_asprintf)) {
+    /* It is undefined then. */
+    *text = (char *)1;
+    return -1;
+  }
+  va_start(arguments, format);
+  int length = vasprintf(text, format, arguments);
+  va_end(arguments);
+  return length;
+}
+
+/* What these are called where the compiler checks the sizes of buffers, or
+ * puts getline in line. */
+int __wrap___open_2(const char *path, int flags);
+int __wrap___open_2(const char *path, int flags) {
+  return __wrap_open(path, flags);
+}
+
+int __wrap___openat_2(int directory, const char *path, int flags);
+int __wrap___openat_2(int directory, const char *path, int flags) {
+  return __wrap_openat(directory, path, flags);
+}
+
+ssize_t __wrap___read_chk(int fd, void *buffer, size_t size, size_t room);
+ssize_t __wrap___read_chk(int fd, void *buffer, size_t size, size_t room) {
+  (void)room;
+  return __wrap_read(fd, buffer, size);
+}
+
+ssize_t __wrap___pread_chk(int fd, void *buffer, size_t size, off_t offset,
+                           size_t room);
+ssize_t __wrap___pread_chk(int fd, void *buffer, size_t size, off_t offset,
+                           size_t room) {
+  (void)room;
+  return __wrap_pread(fd, buffer, size, offset);
+}
+
+char *__wrap___fgets_chk(char *line, size_t room, int size, FILE *stream);
+char *__wrap___fgets_chk(char *line, size_t room, int size, FILE *stream) {
+  (void)room;
+  return __wrap_fgets(line, size, stream);
+}
+
+ssize_t __wrap___getdelim(char **line, size_t *size, int end, FILE *stream);
+ssize_t __wrap___getdelim(char **line, size_t *size, int end, FILE *stream) {
+  (void)end;
+  return __wrap_getline(line, size, stream);
+}
+
+int __wrap___asprintf_chk(char **text, int flag, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int
+__wrap___asprintf_chk(char **text, int flag, const char *format, ...) {
+  va_list arguments;
+
+  (void)flag;
+  if (fails(FAULT_asprintf)) {
+    *text = (char *)1;
+    return -1;
+  }
+  va_start(arguments, format);
+  int length = vasprintf(text, format, arguments);
+  va_end(arguments);
+  return length;
+}

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/* The same passes over the same cgroups again and again, each time with another
+ * call that fails. What is told is what is told without the fault, or nothing;
+ * what is missing has a message; and the next pass is as if nothing had been.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "collector.h"
+#include "host.h"
+#include "record.h"
+#include "suites.h"
+
+#define PASSES HOST_PASSES
+/* The passes in which something may fail; two more are needed to see that all
+ * is well again. */
+#define FAULTY_PASSES (PASSES - 2)
+#define NSEC_PER_SEC UINT64_C(1000000000)
+
+#define ALL                                                                    \
+  (CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |             \
+   CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE)
+
+static const struct variant {
+  const char *name;
+  struct host_kind kind;
+  bool native;
+  bool no_openat2;
+  bool no_types;
+} variants[] = {
+    {.name = "v1", .kind = {CGROUP_VERSION_1, false}, .native = true},
+    {.name = "v2", .kind = {CGROUP_VERSION_2, false}, .native = true},
+    {.name = "foreign v2 without openat2",
+     .kind = {CGROUP_VERSION_2, false},
+     .no_openat2 = true,
+     .no_types = true},
+    {.name = "large v2", .kind = {CGROUP_VERSION_2, true}, .native = true},
+};
+
+static const struct fault_row rows[] = {
+    {FAULT_asprintf, FAULTS_OF_MEMORY},
+    {FAULT_calloc, FAULTS_OF_MEMORY},
+    {FAULT_clock_gettime, {EPERM}},
+    {FAULT_close, {EIO, EINTR}},
+    {FAULT_closedir, {EIO}},
+    {FAULT_fclose, {ENOMEM, EIO}},
+    {FAULT_fcntl, {EMFILE, ENOMEM}},
+    {FAULT_fdopendir, {ENOMEM, EMFILE}},
+    {FAULT_fstat, {ENOMEM, EIO, EACCES}},
+    {FAULT_fstatat, {ENOMEM, EIO, EACCES, ENOENT}},
+    {FAULT_getrlimit, {EPERM}},
+    {FAULT_inotify_add_watch, {ENOSPC, ENOMEM, EACCES, ENOENT}},
+    {FAULT_inotify_init1, {EMFILE, ENFILE, ENOMEM, ENOSYS}},
+    {FAULT_inotify_rm_watch, {EINVAL}},
+    {FAULT_open, FAULTS_OF_OPENING},
+    {FAULT_open_memstream, FAULTS_OF_MEMORY},
+    {FAULT_openat,
+     {EMFILE, ENFILE, ENOMEM, EIO, EACCES, EINTR, EAGAIN, ENODEV}},
+    {FAULT_openat2,
+     {EMFILE, ENFILE, ENOMEM, EIO, EACCES, EINTR, EAGAIN, ENODEV, EPERM}},
+    {FAULT_pread, {EIO, EAGAIN, EACCES, ENOMEM, ENODEV, EINTR}},
+    {FAULT_read, {EIO, EINTR, EINVAL}},
+    {FAULT_readdir, {EIO, ENOMEM, ENOENT}},
+    {FAULT_reallocarray, FAULTS_OF_MEMORY},
+    {FAULT_regexec, FAULTS_OF_MEMORY},
+    {FAULT_setrlimit, {EPERM}},
+    {FAULT_stat, {ENOMEM, EIO, EACCES}},
+    {FAULT_strdup, FAULTS_OF_MEMORY},
+    {FAULT_tsearch, FAULTS_OF_MEMORY},
+};
+
+/* The calls by which cgroups are found: the others do the same on a large host
+ * as on a small one, only more often. */
+static const enum fault_call finding[] = {
+    FAULT_asprintf,     FAULT_calloc,  FAULT_fdopendir,
+    FAULT_fstat,        FAULT_fstatat, FAULT_inotify_add_watch,
+    FAULT_openat2,      FAULT_read,    FAULT_readdir,
+    FAULT_reallocarray, FAULT_regexec, FAULT_stat,
+    FAULT_strdup,       FAULT_tsearch,
+};
+
+static struct {
+  const struct variant *variant;
+  const struct fault_row *row;
+} cases[sizeof(variants) / sizeof(*variants) * sizeof(rows) / sizeof(*rows)];
+static int case_count;
+
+static const struct variant *variant;
+static struct options options;
+/* What is told when nothing fails, and what this time. */
+static struct record expected[PASSES];
+static struct record told;
+static char expected_missing[1024];
+
+static void prepare(int pass) {
+  faults.now_nsec = NSEC_PER_SEC * (uint64_t)(pass + 1);
+  host_prepare(pass);
+}
+
+/* The soft limit is raised once for all, unless it is set back. */
+static void set_limit_back(void) {
+  struct rlimit limit;
+
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max < 1024 ? limit.rlim_max : 1024;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static struct collector *make_collector(void) {
+  struct collector *collector = NULL;
+  int status = -ENOMEM;
+
+  /* Once more if it fails, as the daemon does. */
+  for (int tries = 0; status < 0 && tries < 2; tries++) {
+    struct hierarchy made = host_hierarchy();
+    made.native = variant->native;
+    faults.active = true;
+    status = collector_new(&made, &options, &collector);
+    faults.active = false;
+    if (made.path != NULL)
+      ck_abort_msg("the hierarchy was not taken over");
+  }
+  if (status < 0)
+    ck_abort_msg("collector_new: %s", strerror(-status));
+  return collector;
+}
+
+static struct collector_pass run(struct collector *collector) {
+  struct report_sink sink = record_sink(&told);
+  struct collector_pass pass;
+
+  faults.active = true;
+  collector_run(collector, &sink, &pass);
+  faults.active = false;
+  return pass;
+}
+
+static size_t open_descriptors(void) {
+  size_t count = 0;
+  DIR *stream = opendir("/proc/self/fd");
+
+  ck_assert_ptr_nonnull(stream);
+  while (readdir(stream) != NULL)
+    count++;
+  (void)closedir(stream);
+  return count;
+}
+
+/* In a sentence: "v2, the 3rd pread fails with EIO, pass 4". */
+static const char *situation(int pass) {
+  static char text[256];
+
+  (void)snprintf(text, sizeof(text), "%s, %s number %u: %s, pass %d",
+                 variant->name, faults_name(), faults.turn,
+                 strerror(faults.error), pass);
+  return text;
+}
+
+/* Here files can be read when their cgroup is gone: where that could not be
+ * seen, it may be told once more. */
+static bool has_just_gone(const struct record_value *value, int pass,
+                          int fault_pass) {
+  return pass > 0 && pass == fault_pass &&
+         record_find(&expected[pass - 1], value->cgroup, "cpu_usage_usec") !=
+             NULL;
+}
+
+static void check_value(const struct record_value *value, int pass,
+                        int fault_pass) {
+  const struct record_value *right =
+      record_find(&expected[pass], value->cgroup, value->type_instance);
+
+  if (right == NULL && has_just_gone(value, pass, fault_pass))
+    return;
+  if (right == NULL)
+    ck_abort_msg("%s: %s of %s should not be there", situation(pass),
+                 value->type_instance, value->cgroup);
+  if (right->value < value->value || right->value > value->value)
+    ck_abort_msg("%s: %s of %s is %g instead of %g", situation(pass),
+                 value->type_instance, value->cgroup, value->value,
+                 right->value);
+}
+
+/* One without a counterpart, or NULL. */
+static const struct record_value *missing_value(int pass, bool of_one_sample) {
+  for (size_t i = 0; i < expected[pass].count; i++) {
+    const struct record_value *value = &expected[pass].values[i];
+
+    if ((!of_one_sample || record_needs_one_sample(value)) &&
+        record_find(&told, value->cgroup, value->type_instance) == NULL)
+      return value;
+  }
+  return NULL;
+}
+
+/* What is gone is no failure. */
+static bool is_vanishing(int error) {
+  return error == ENOENT || error == ENODEV;
+}
+
+static void check_message(const struct collector_pass *outcome, int pass) {
+  if (outcome->failed == 0)
+    ck_abort_msg("%s: no failure is told", situation(pass));
+  if (outcome->error != -faults.error)
+    ck_abort_msg("%s: %s is told", situation(pass), strerror(-outcome->error));
+  if (outcome->failed_file == NULL ||
+      strncmp(outcome->failed_file, host_directory(),
+              strlen(host_directory())) != 0)
+    ck_abort_msg("%s: no file is named", situation(pass));
+}
+
+static void check_missing(int pass, int fault_pass,
+                          const struct collector_pass *outcome) {
+  bool after = fault_pass >= 0 && pass == fault_pass + 1;
+  const struct record_value *value = missing_value(pass, after);
+
+  if (value == NULL)
+    return;
+  if (pass != fault_pass)
+    ck_abort_msg("%s: %s of %s is missing", situation(pass),
+                 value->type_instance, value->cgroup);
+  if (!is_vanishing(faults.error))
+    check_message(outcome, pass);
+}
+
+static void check_outcome(int pass, int fault_pass,
+                          const struct collector_pass *outcome) {
+  bool for_good = faults.call == FAULT_inotify_init1;
+
+  if (outcome->missing != NULL &&
+      strcmp(outcome->missing, expected_missing) != 0)
+    ck_abort_msg("%s: %s", situation(pass), outcome->missing);
+  if (pass == fault_pass)
+    return;
+  if (outcome->failed > 0)
+    ck_abort_msg("%s: %s: %s", situation(pass), outcome->failed_file,
+                 strerror(-outcome->error));
+  if (outcome->watch_error != 0 && !for_good)
+    ck_abort_msg("%s: watches: %s", situation(pass),
+                 strerror(-outcome->watch_error));
+  if (outcome->left_out > 0 || outcome->root_unaccounted)
+    ck_abort_msg("%s: some are left out", situation(pass));
+}
+
+/* Returns the pass that had the fault; -1: none, or before the first. */
+static int live(struct collector *collector) {
+  bool started_with_it = faults.happened;
+  int fault_pass = -1;
+
+  for (int pass = 0; pass < PASSES; pass++) {
+    prepare(pass);
+    bool before = faults.happened;
+    struct collector_pass outcome = run(collector);
+    if (!before && faults.happened)
+      fault_pass = pass;
+    for (size_t i = 0; i < told.count; i++)
+      check_value(&told.values[i], pass, fault_pass);
+    check_missing(pass, fault_pass, &outcome);
+    check_outcome(pass, fault_pass, &outcome);
+  }
+  return started_with_it ? 0 : fault_pass;
+}
+
+/* A whole life, with nothing left behind. */
+static int whole_life(void) {
+  size_t before = open_descriptors();
+
+  host_prepare(0);
+  set_limit_back();
+  struct collector *collector = make_collector();
+  int fault_pass = live(collector);
+  faults.active = true;
+  collector_free(collector);
+  faults.active = false;
+  if (open_descriptors() != before)
+    ck_abort_msg("%s: descriptors are left open", situation(PASSES));
+  return fault_pass;
+}
+
+static void record_expected(void) {
+  faults_plan_none();
+  host_prepare(0);
+  set_limit_back();
+  struct collector *collector = make_collector();
+  for (int pass = 0; pass < PASSES; pass++) {
+    prepare(pass);
+    struct collector_pass outcome = run(collector);
+    ck_assert_uint_eq(outcome.failed, 0);
+    if (outcome.missing != NULL)
+      (void)snprintf(expected_missing, sizeof(expected_missing), "%s",
+                     outcome.missing);
+    expected[pass] = told;
+  }
+  collector_free(collector);
+}
+
+static void start(const struct variant *wanted) {
+  variant = wanted;
+  options = (struct options)OPTIONS_DEFAULT;
+  options.groups = variant->kind.many ? CPU_GROUP_CORE : ALL;
+  options.keep_open = variant->kind.many ? 200 : 5;
+  ck_assert_int_eq(selection_add(&options.selection, "/^.*$/"), 0);
+  faults.no_openat2 = variant->no_openat2;
+  faults.no_types = variant->no_types;
+  host_make(&variant->kind);
+  record_expected();
+}
+
+static void finish(void) {
+  host_remove();
+  options_release(&options);
+}
+
+static void name_of(const struct host_life *life, char name[NAME_SIZE]) {
+  (void)snprintf(name, NAME_SIZE, "%s",
+                 *life->path != '\0' ? life->path : "root");
+  for (char *slash = strchr(name, '/'); slash != NULL;
+       slash = strchr(name, '/'))
+    *slash = '_';
+}
+
+/* What the others are measured by is right itself. */
+START_TEST(without_faults) {
+  start(&variants[_i]);
+  for (int pass = 0; pass < PASSES; pass++)
+    for (size_t i = 0; i < host_life_count; i++) {
+      char name[NAME_SIZE];
+      name_of(&host_lives[i], name);
+      const struct record_value *usage =
+          record_find(&expected[pass], name, "cpu_usage_usec");
+      const struct record_value *millicores =
+          record_find(&expected[pass], name, "millicores");
+      bool there = pass >= host_lives[i].from && pass < host_lives[i].to;
+      ck_assert_int_eq(usage != NULL, there);
+      ck_assert_int_eq(millicores != NULL, there && pass > host_lives[i].from);
+      if (usage != NULL)
+        ck_assert_double_eq(usage->value, host_usage(&host_lives[i], pass));
+      if (millicores != NULL)
+        ck_assert_double_eq_tol(millicores->value, host_lives[i].usec / 1e3,
+                                1e-9);
+    }
+  finish();
+}
+END_TEST
+
+/* The calls that a pass makes are read short, and interrupted. */
+START_TEST(short_reads) {
+  start(&variants[_i]);
+  faults.short_reads = true;
+  faults_plan_none();
+  (void)whole_life();
+  ck_assert_uint_gt(faults.reads, 1000);
+  faults.short_reads = false;
+  finish();
+}
+END_TEST
+
+static unsigned faults_of(enum fault_call call, int error) {
+  unsigned turn = 0;
+
+  for (;; turn++) {
+    faults_plan(call, turn, error);
+    if (whole_life() >= FAULTY_PASSES || !faults.happened)
+      return turn;
+  }
+}
+
+START_TEST(one_fault_at_a_time) {
+  const struct fault_row *row = cases[_i].row;
+
+  start(cases[_i].variant);
+  for (const int *error = row->errors; *error != 0; error++) {
+    ck_assert_uint_gt(faults_of(row->call, *error), 0);
+    if (variant->kind.many)
+      break;
+  }
+  finish();
+}
+END_TEST
+
+static bool finds(enum fault_call call) {
+  for (size_t i = 0; i < sizeof(finding) / sizeof(*finding); i++)
+    if (finding[i] == call)
+      return true;
+  return false;
+}
+
+static bool applies(const struct variant *to, enum fault_call call) {
+  if (to->kind.many)
+    return finds(call);
+  return call != FAULT_openat || to->no_openat2;
+}
+
+static void choose_cases(void) {
+  case_count = 0;
+  for (size_t i = 0; i < sizeof(variants) / sizeof(*variants); i++)
+    for (size_t j = 0; j < sizeof(rows) / sizeof(*rows); j++) {
+      if (!applies(&variants[i], rows[j].call))
+        continue;
+      cases[case_count].variant = &variants[i];
+      cases[case_count++].row = &rows[j];
+    }
+}
+
+Suite *passes_suite(void) {
+  Suite *suite = suite_create("faults in passes");
+  TCase *tests = tcase_create("faults in passes");
+  const int variant_count = sizeof(variants) / sizeof(*variants);
+
+  choose_cases();
+  tcase_set_timeout(tests, 120);
+  tcase_add_loop_test(tests, without_faults, 0, variant_count);
+  tcase_add_loop_test(tests, short_reads, 0, variant_count);
+  tcase_add_loop_test(tests, one_fault_at_a_time, 0, case_count);
+  suite_add_tcase(suite, tests);
+  return suite;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Finding the hierarchy and taking the options, with one call after another
+ * that fails: the same comes out of it, or an error that names its cause; and
+ * the next try succeeds. */
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "files.h"
+#include "hierarchy.h"
+#include "options.h"
+#include "suites.h"
+
+#define MOUNTS "/proc/self/mountinfo"
+#define CG "/sys/fs/cgroup"
+
+static const char mounts[] =
+    "21 20 0:6 / " CG " rw - tmpfs tmpfs rw\n"
+    "22 21 0:7 / " CG "/cpuacct rw - cgroup cgroup rw,cpuacct\n"
+    "23 21 0:8 / " CG "/cpu rw - cgroup cgroup rw,cpu\n"
+    "24 21 0:9 / " CG "/cpuset rw - cgroup cgroup rw,cpuset\n"
+    "25 21 0:10 / " CG "/unified rw - cgroup2 cgroup2 rw\n";
+
+static const struct host {
+  const char *name;
+  struct hierarchy_options options;
+  /* What it is, with and without a table of mounts and file system types. */
+  bool native;
+  bool hidden;
+  /* What is found; NULL: nothing. */
+  const char *path;
+} hosts[] = {
+    {"hybrid", {0}, true, false, CG "/cpuacct"},
+    {"v2", {.version = CGROUP_VERSION_2}, true, false, CG "/unified"},
+    {"without a table", {0}, true, true, CG "/cpuacct"},
+    {"Root", {.root = CG "/cpuacct"}, true, false, CG "/cpuacct"},
+    {"foreign", {0}, false, true, CG "/cpuacct"},
+    {"foreign v2", {.version = CGROUP_VERSION_2}, false, true, CG "/unified"},
+    {"nothing", {.root = "/proc"}, true, false, NULL},
+};
+
+static const struct fault_row rows[] = {
+    {FAULT_access, {ENOMEM, EINTR}},
+    {FAULT_asprintf, FAULTS_OF_MEMORY},
+    {FAULT_fclose, {ENOMEM, EIO}},
+    {FAULT_fgets, {ENOMEM, EINTR}},
+    {FAULT_fopen, {ENOMEM, EMFILE, ENFILE, EINTR, EAGAIN}},
+    {FAULT_getline, {ENOMEM, EINTR}},
+    {FAULT_open_memstream, FAULTS_OF_MEMORY},
+    {FAULT_reallocarray, FAULTS_OF_MEMORY},
+    {FAULT_scandir, {ENOMEM, EMFILE, ENFILE}},
+    {FAULT_statfs, {ENOMEM, EINTR}},
+    {FAULT_strdup, FAULTS_OF_MEMORY},
+};
+
+static char *system_root;
+static const struct host *host;
+static struct hierarchy expected;
+static char *expected_text;
+
+static uint64_t magic(const char *path) {
+  if (!host->native)
+    return V9FS_MAGIC;
+  if (strstr(path, CG "/unified") != NULL)
+    return CGROUP2_SUPER_MAGIC;
+  return strstr(path, CG "/") != NULL ? CGROUP_SUPER_MAGIC : TMPFS_MAGIC;
+}
+
+static void setup(void) {
+  system_root = make_tree();
+  write_file(system_root, MOUNTS, mounts);
+  write_file(system_root, CG "/cpuacct/cpuacct.usage", "5\n");
+  write_file(system_root, CG "/cpu/cpu.shares", "1024\n");
+  write_file(system_root, CG "/cpu/cpu.stat", "nr_periods 0\n");
+  write_file(system_root, CG "/cpuset/cpuset.cpus", "0\n");
+  write_file(system_root, CG "/unified/cpu.stat", "usage_usec 5\n");
+  faults.magic = magic;
+}
+
+static void teardown(void) {
+  hierarchy_release(&expected);
+  free(expected_text);
+  expected_text = NULL;
+  remove_tree(system_root);
+}
+
+static int detect(struct hierarchy *found, char **text) {
+  struct hierarchy_options options = host->options;
+
+  options.system_root = system_root;
+  faults.active = true;
+  int status = hierarchy_detect(&options, found, text);
+  faults.active = false;
+  return status;
+}
+
+static void start(const struct host *on) {
+  host = on;
+  if (host->hidden)
+    write_file(system_root, MOUNTS, "20 1 0:5 / / rw - ext4 disk rw\n");
+  faults_plan_none();
+  int status = detect(&expected, &expected_text);
+  ck_assert_int_eq(status, host->path != NULL ? 0 : -ENOENT);
+  if (host->path != NULL)
+    ck_assert_str_eq(expected.path, host->path);
+}
+
+static bool same_text(const char *left, const char *right) {
+  return left == right ||
+         (left != NULL && right != NULL && strcmp(left, right) == 0);
+}
+
+static bool is_expected(const struct hierarchy *found) {
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+    if (!same_text(found->controller_paths[i], expected.controller_paths[i]))
+      return false;
+  return found->version == expected.version &&
+         found->hybrid == expected.hybrid && found->native == expected.native &&
+         same_text(found->path, expected.path);
+}
+
+static void check(int status, const struct hierarchy *found, const char *text) {
+  if (status == 0) {
+    ck_assert_msg(is_expected(found), "%s, %s number %u: %s", host->name,
+                  faults_name(), faults.turn, strerror(faults.error));
+    return;
+  }
+  ck_assert_ptr_null(found->path);
+  if (status == -ENOENT && host->path == NULL) {
+    ck_assert(text == NULL || same_text(text, expected_text));
+    return;
+  }
+  ck_assert_msg(status == -faults.error, "%s, %s number %u: %s instead of %s",
+                host->name, faults_name(), faults.turn, strerror(-status),
+                strerror(faults.error));
+  ck_assert_msg(text == NULL || strstr(text, strerror(faults.error)) != NULL,
+                "%s", text);
+}
+
+/* Returns false when there was no such call. */
+static bool fail_once(enum fault_call call, unsigned turn, int error) {
+  struct hierarchy found;
+  CLEANUP_FREE char *text = NULL;
+  CLEANUP_FREE char *later = NULL;
+
+  faults_plan(call, turn, error);
+  check(detect(&found, &text), &found, text);
+  hierarchy_release(&found);
+  bool happened = faults.happened;
+  faults_plan_none();
+  ck_assert_int_eq(detect(&found, &later), host->path != NULL ? 0 : -ENOENT);
+  ck_assert(is_expected(&found));
+  ck_assert(same_text(later, expected_text));
+  hierarchy_release(&found);
+  return happened;
+}
+
+START_TEST(one_fault_at_a_time) {
+  unsigned made = 0;
+
+  for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+    teardown();
+    setup();
+    start(&hosts[i]);
+    for (const int *error = rows[_i].errors; *error != 0; error++)
+      for (unsigned turn = 0; fail_once(rows[_i].call, turn, *error); turn++)
+        made++;
+  }
+  ck_assert_uint_gt(made, 0);
+}
+END_TEST
+
+/* A message that is there names the cause of an error that passes, and where.
+ */
+START_TEST(the_cause_is_named) {
+  struct hierarchy found;
+  CLEANUP_FREE char *text = NULL;
+
+  start(&hosts[0]);
+  faults_plan(FAULT_statfs, 0, EMFILE);
+  ck_assert_int_eq(detect(&found, &text), -EMFILE);
+  ck_assert_ptr_nonnull(text);
+  ck_assert_ptr_nonnull(strstr(text, CG "/cpuacct: Too many open files"));
+}
+END_TEST
+
+static const struct setting {
+  const char *key;
+  const char *value;
+  int status;
+} settings[] = {
+    {"Root", "/sys/fs/cgroup/", 0}, {"CGroup", "/system.slice/*", 0},
+    {"CGroup", "/^.docker/", 0},    {"CGroup", "init.scope", 0},
+    {"CGroup", "/(/", -EINVAL},     {"CgroupVersion", "v3", -EINVAL},
+    {"Nonsense", "", -EINVAL},
+};
+
+static const struct fault_row setting_rows[] = {
+    {FAULT_asprintf, FAULTS_OF_MEMORY},
+    {FAULT_fclose, {ENOMEM, EIO}},
+    {FAULT_open_memstream, FAULTS_OF_MEMORY},
+    {FAULT_reallocarray, FAULTS_OF_MEMORY},
+    {FAULT_regcomp, FAULTS_OF_MEMORY},
+    {FAULT_strdup, FAULTS_OF_MEMORY},
+    {FAULT_strndup, FAULTS_OF_MEMORY},
+};
+
+static int set(struct options *options, const struct setting *setting,
+               char **message) {
+  struct option_value value = {.kind = OPTION_STRING,
+                               .as.string = setting->value};
+
+  faults.active = true;
+  int status = options_set(options, setting->key, &value, message);
+  faults.active = false;
+  return status;
+}
+
+/* Each setting again if it failed, as in a new configuration. */
+static void set_all(struct options *options) {
+  for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+    CLEANUP_FREE char *message = NULL;
+    CLEANUP_FREE char *later = NULL;
+    bool before = faults.happened;
+    int status = set(options, &settings[i], &message);
+    bool failed = !before && faults.happened;
+
+    ck_assert(status == settings[i].status || (failed && status == -ENOMEM));
+    if (status == -EINVAL && message != NULL)
+      ck_assert_ptr_nonnull(strstr(message, settings[i].key));
+    if (!failed)
+      ck_assert_int_eq(message != NULL, status == -EINVAL);
+    else if (status != settings[i].status)
+      ck_assert_int_eq(set(options, &settings[i], &later), settings[i].status);
+  }
+}
+
+START_TEST(options_without_memory) {
+  const struct fault_row *row = &setting_rows[_i];
+  unsigned made = 0;
+
+  for (const int *error = row->errors; *error != 0; error++)
+    for (unsigned turn = 0;; turn++, made++) {
+      struct options options = OPTIONS_DEFAULT;
+
+      faults_plan(row->call, turn, *error);
+      set_all(&options);
+      ck_assert_str_eq(options.root, "/sys/fs/cgroup");
+      ck_assert_uint_eq(options.selection.count, 3);
+      ck_assert_int_eq(selection_matches(&options.selection, "/init.scope"), 1);
+      ck_assert_int_eq(selection_matches(&options.selection, "/x"), 0);
+      options_release(&options);
+      if (!faults.happened)
+        break;
+    }
+  ck_assert_uint_gt(made, 0);
+}
+END_TEST
+
+/* No memory to tell is neither yes nor no. */
+START_TEST(selection_without_memory) {
+  struct selection selection = {.ignore_selected = _i != 0};
+
+  ck_assert_int_eq(selection_add(&selection, "*.scope"), 0);
+  ck_assert_int_eq(selection_add(&selection, "/docker[0-9]/"), 0);
+  for (int i = 0; i < 2; i++) {
+    faults_plan(i == 0 ? FAULT_fnmatch : FAULT_regexec, 0, ENOMEM);
+    faults.active = true;
+    int status = selection_matches(&selection, "/docker5");
+    faults.active = false;
+    ck_assert_int_eq(status, -ENOMEM);
+  }
+  ck_assert_int_eq(selection_matches(&selection, "/docker5"), _i == 0);
+  selection_release(&selection);
+}
+END_TEST
+
+Suite *start_suite(void) {
+  Suite *suite = suite_create("faults at start");
+  TCase *tests = tcase_create("faults at start");
+
+  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_loop_test(tests, one_fault_at_a_time, 0,
+                      sizeof(rows) / sizeof(*rows));
+  tcase_add_test(tests, the_cause_is_named);
+  tcase_add_loop_test(tests, options_without_memory, 0,
+                      sizeof(setting_rows) / sizeof(*setting_rows));
+  tcase_add_loop_test(tests, selection_without_memory, 0, 2);
+  suite_add_tcase(suite, tests);
+  return suite;
+}
