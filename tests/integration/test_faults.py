@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Calls that fail in a running collectd: what cannot be read is named, all else
+goes on, and all is well again when the cause has gone. The core's own tests let
+each of its calls fail; these see to the log and the way to the values."""
+import errno
+import os
+
+import pytest
+
+from measurement import check_gauges, intervals
+from series import wait_for_passes
+from standins import Standins
+
+pytest_plugins = ["watched"]
+INTERVAL = 0.3
+
+
+@pytest.fixture
+def version():
+    return "v1"
+
+
+@pytest.fixture
+def standins(tmp_path):
+    return Standins(tmp_path / "standins")
+
+
+def wait_for_message(collectd, severity, text):
+    collectd.wait_for(lambda: any(text in message for message
+                                  in collectd.messages(severity)))
+
+
+def no_interval_is_missing(rows):
+    return all(end - begin < 1.9 * INTERVAL
+               for (begin, _), (end, _) in intervals(rows))
+
+
+def check_errors(collectd, expected):
+    """What goes on is told again, but ever more seldom"""
+    errors = collectd.messages("error")
+    assert set(errors) == {expected}
+    assert len(errors) <= 3
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EACCES, errno.ENOMEM])
+def test_one_file_that_cannot_be_read(cgroup, directory, start, standins, error):
+    for name in ("good", "bad"):
+        cgroup.child(name)
+    collectd = start(interval=INTERVAL, prefix=standins.prefix)
+    wait_for_passes(collectd, "bad", 3)
+    standins.order("pread", error, path="/bad/cpuacct.usage")
+    wait_for_message(collectd, "error", "Cannot read")
+    seen = len(collectd.usage("bad"))
+    wait_for_passes(collectd, "good", 4)
+    assert len(collectd.usage("bad")) == seen
+    standins.order()
+    wait_for_message(collectd, "info", "All cgroups can be read again")
+    wait_for_passes(collectd, "bad", 4)
+    collectd.stop()
+
+    check_errors(
+        collectd,
+        f"Cannot read {directory}/bad/cpuacct.usage: {os.strerror(error)}")
+    assert no_interval_is_missing(collectd.samples("good")[0][1:])
+    usage, gauges = collectd.samples("bad")
+    check_gauges(usage[:seen], dict(gauges))
+    check_gauges(usage[seen:], dict(gauges))
+    assert usage[seen][0] not in dict(gauges)
+
+
+def test_no_descriptor_for_any(cgroup, directory, start, standins):
+    """collectd itself then waits longer and longer before it tries again"""
+    cgroup.child("one")
+    collectd = start("KeepOpen 0", INTERVAL, prefix=standins.prefix)
+    wait_for_passes(collectd, "one", 3)
+    standins.order("openat2", errno.EMFILE)
+    wait_for_message(collectd, "error", "Cannot read")
+    standins.order()
+    wait_for_passes(collectd, "one", 4)
+    collectd.stop()
+    check_errors(collectd, f"Cannot read {directory}/cpuacct.usage: "
+                 f"{os.strerror(errno.EMFILE)}, nor some other cgroups")
+    assert "All cgroups can be read again" in collectd.messages("info")
+
+
+def test_no_memory_for_a_new_one(cgroup, directory, start, standins):
+    cgroup.child("old")
+    collectd = start(interval=INTERVAL, prefix=standins.prefix)
+    wait_for_passes(collectd, "old", 3)
+    standins.order("calloc", errno.ENOMEM)
+    cgroup.child("new")
+    wait_for_message(collectd, "error", "Cannot read")
+    wait_for_passes(collectd, "old", 2)
+    assert not collectd.usage("new")
+    standins.order()
+    wait_for_passes(collectd, "new", 3)
+    collectd.stop()
+    check_errors(collectd,
+                 f"Cannot read {directory}: {os.strerror(errno.ENOMEM)}")
+    assert no_interval_is_missing(collectd.samples("old")[0][1:])
+
+
+def test_no_memory_for_values(start, standins):
+    """The first pass needs some for them"""
+    standins.order("reallocarray", errno.ENOMEM, size=2000)
+    collectd = start(interval=INTERVAL, prefix=standins.prefix)
+    wait_for_message(collectd, "error", "Out of memory for values")
+    assert not collectd.usage()
+    standins.order()
+    wait_for_message(collectd, "info", "No value is lost")
+    wait_for_passes(collectd, "root", 3)
+    collectd.stop()
+    usage, gauges = collectd.samples()
+    assert no_interval_is_missing(usage)
+    check_gauges(usage, dict(gauges))
+
+
+SCARCE = {
+    "descriptors": ("fopen", errno.EMFILE,
+                    "Cannot look for cgroups: /proc/self/mountinfo: "),
+    "memory": ("calloc", errno.ENOMEM, "Cannot begin to read: "),
+}
+
+
+@pytest.mark.parametrize("case", SCARCE)
+def test_scarce_at_start(start, standins, case):
+    """It begins as soon as it can"""
+    call, error, message = SCARCE[case]
+    standins.order(call, error)
+    collectd = start(interval=INTERVAL, prefix=standins.prefix)
+    wait_for_message(collectd, "error", message + os.strerror(error))
+    assert not collectd.usage()
+    standins.order()
+    wait_for_passes(collectd, "root", 3)
+    assert collectd.millicores()
+    collectd.stop()
+
+
+def test_no_memory_for_an_option(start, standins):
+    standins.order("strdup", errno.ENOMEM)
+    collectd = start(interval=INTERVAL, prefix=standins.prefix)
+    wait_for_message(collectd, "error", "Option Root: out of memory")
+    wait_for_message(collectd, "error", "Not started because of its config")
+    collectd.stop(status=1)

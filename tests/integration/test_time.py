@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Whatever clocks and intervals do, a rate is what was used in the time that
+went by."""
+import itertools
+import signal
+import subprocess
+import time
+
+import pytest
+
+import measurement
+from daemon import BURN
+from precedence import FIRST
+from recorder import Recorder
+from series import wait_for_passes
+from standins import Standins
+
+pytest_plugins = ["watched"]
+INTERVAL = 0.5
+LOAD = 300
+
+
+@pytest.fixture
+def version():
+    return "v1"
+
+
+@pytest.fixture
+def record(tmp_path, cgroup):
+    """Of a cgroup with a steady load"""
+    cgroup.start(*FIRST, BURN, "--millicores", str(LOAD), "--seconds", "120",
+                 stdout=subprocess.DEVNULL)
+    with Recorder(tmp_path / "record", [cgroup.counter("v1")]) as recorder:
+        yield recorder
+
+
+def check(collectd, record, cgroup, stepped=(float("inf"), 0)):
+    """Every gauge is the kernel's over its interval. `stepped` is the moment
+    from which on the clock was off, and by how much: what was told under it is
+    put back. Returns the moments of all passes."""
+    usage, gauges = collectd.samples()
+    told = dict(gauges)
+    step, seconds = stepped
+    moments = [moment - seconds if moment > step else moment
+               for moment, _ in usage]
+    record.wait_until_past(moments[-1] + measurement.DELAY)
+    truth = record.of(cgroup.counter("v1"))
+    measurement.check_counters(
+        [(moment, value) for moment, (_, value) in zip(moments, usage)], truth)
+    for (begin, end), (before, value), (shown, after) in zip(
+            itertools.pairwise(moments), usage, usage[1:]):
+        used = (after - value) / 1000
+        assert used / told[shown] == pytest.approx(
+            end - begin, abs=measurement.DELAY)
+        assert told[shown] < 1100
+    return moments
+
+
+@pytest.mark.parametrize("seconds", [3600, -3])
+def test_a_stepped_clock(tmp_path, cgroup, start, record, seconds):
+    """When it is set back, collectd waits until its clock has come to where the
+    next interval was to begin: then there is one value over all of that"""
+    standins = Standins(tmp_path / "standins")
+    collectd = start(interval=INTERVAL, prefix=standins.prefix)
+    wait_for_passes(collectd, "root", 4)
+    step = time.time()
+    standins.order(shift=seconds)
+    wait_for_passes(collectd, "root", 5)
+    collectd.stop()
+    moments = check(collectd, record, cgroup, (step, seconds))
+    longest = max(end - begin for begin, end in itertools.pairwise(moments))
+    assert longest < 2 * INTERVAL + max(0, -seconds)
+    assert not collectd.messages("warning") + collectd.messages("error")
+
+
+def test_a_process_that_was_stopped(cgroup, start, record):
+    """As when its machine was: one value over the gap"""
+    gap = 4
+    collectd = start(interval=INTERVAL)
+    wait_for_passes(collectd, "root", 4)
+    collectd.process.send_signal(signal.SIGSTOP)
+    time.sleep(gap)
+    collectd.process.send_signal(signal.SIGCONT)
+    wait_for_passes(collectd, "root", 5)
+    collectd.stop()
+    moments = check(collectd, record, cgroup)
+    lengths = [end - begin for begin, end in itertools.pairwise(moments)]
+    assert len([length for length in lengths if length > gap - INTERVAL]) == 1
+    assert not collectd.messages("warning") + collectd.messages("error")
+
+
+def test_intervals_that_are_late(tmp_path, cgroup, start, record):
+    """Reading takes longer than an interval has"""
+    standins = Standins(tmp_path / "standins")
+    slow = cgroup.child("slow")
+    collectd = start(interval=INTERVAL, prefix=standins.prefix)
+    wait_for_passes(collectd, "root", 3)
+    standins.order("pread", late=1.7 * INTERVAL,
+                   path=f"{slow.path}/cpuacct.usage")
+    wait_for_passes(collectd, "root", 3)
+    standins.order()
+    wait_for_passes(collectd, "root", 4)
+    collectd.stop()
+    moments = check(collectd, record, cgroup)
+    lengths = [end - begin for begin, end in itertools.pairwise(moments)]
+    assert len([length for length in lengths if length > 1.5 * INTERVAL]) >= 2
+    assert not collectd.messages("warning") + collectd.messages("error")
