@@ -89,7 +89,7 @@ class Collectd:
 
     @property
     def log(self):
-        return "".join(path.read_text() for path in (
+        return "".join(path.read_text(errors="replace") for path in (
             self.directory / "output", self.directory / "log")
             if path.exists())
 

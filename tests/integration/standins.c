@@ -28,16 +28,19 @@ struct orders {
   uint64_t bytes;
   /* What to add to CLOCK_REALTIME, in seconds. */
   int64_t shift;
+  /* Counts the calls that were meant. */
+  uint64_t hits;
 };
 
-static const struct orders *orders(void) {
-  static const struct orders none;
-  static const struct orders *mapped;
+static struct orders *orders(void) {
+  static struct orders none;
+  static struct orders *mapped;
   const char *path = getenv("CGROUP_CPU_STANDINS");
 
   if (mapped == NULL && path != NULL) {
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-    void *memory = mmap(NULL, sizeof(none), PROT_READ, MAP_SHARED, fd, 0);
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
+    void *memory =
+        mmap(NULL, sizeof(none), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     (void)close(fd);
     if (memory != MAP_FAILED)
       mapped = memory;
@@ -60,6 +63,7 @@ static int fails(void) {
   struct timespec late = {.tv_sec = orders()->late_msec / 1000,
                           .tv_nsec = orders()->late_msec % 1000 * 1000000};
 
+  (void)__atomic_add_fetch(&orders()->hits, 1, __ATOMIC_RELAXED);
   if (orders()->late_msec > 0)
     (void)nanosleep(&late, NULL);
   errno = orders()->error;

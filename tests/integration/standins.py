@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("standins.c")
-ORDERS = struct.Struct("=32sii128sQq")
+ORDERS = struct.Struct("=32sii128sQqQ")
 
 
 class Standins:
@@ -29,10 +29,15 @@ class Standins:
         return ["env", f"CGROUP_CPU_STANDINS={self.orders}",
                 f"LD_PRELOAD={self.library}"]
 
+    @property
+    def hits(self):
+        """How many calls failed or were late since the latest order"""
+        return ORDERS.unpack(self.memory[:])[-1]
+
     def order(self, call="", error=0, late=0, path="", size=0, shift=0):
         """Whatever there was before is no longer: first that, then the name,
         which makes it valid"""
         data = ORDERS.pack(b"", error, int(late * 1000), path.encode(), size,
-                           shift)
+                           shift, 0)
         self.memory[:] = data
         self.memory[:32] = call.encode().ljust(32, b"\0")
