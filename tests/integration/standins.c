@@ -119,11 +119,11 @@ void *calloc(size_t count, size_t size) {
   return __libc_calloc(count, size);
 }
 
-void *reallocarray(void *old, size_t count, size_t size) {
-  if (is_meant(CALLER, "reallocarray") && count * size >= orders()->bytes &&
-      fails())
+extern void *__libc_realloc(void *old, size_t size);
+void *realloc(void *old, size_t size) {
+  if (is_meant(CALLER, "realloc") && size >= orders()->bytes && fails())
     return NULL;
-  return realloc(old, count * size);
+  return __libc_realloc(old, size);
 }
 
 char *strdup(const char *text) {

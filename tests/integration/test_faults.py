@@ -102,7 +102,7 @@ def test_no_memory_for_a_new_one(cgroup, directory, start, standins):
 
 def test_no_memory_for_values(start, standins):
     """The first pass needs some for them"""
-    standins.order("reallocarray", errno.ENOMEM, size=2000)
+    standins.order("realloc", errno.ENOMEM, size=2000)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
     wait_for_message(collectd, "error", "Out of memory for values")
     assert not collectd.usage()
