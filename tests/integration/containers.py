@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from cgroups import Cgroup, numbers
-from priority import come_first
+from precedence import come_first
 from recorder import Record, Recorder
 from waiting import wait_until
 

@@ -13,7 +13,7 @@ import pytest
 
 from daemon import BURN
 from measurement import tolerance
-from priority import come_first
+from precedence import come_first
 from waiting import wait_until
 
 CPUS = len(os.sched_getaffinity(0))

@@ -15,7 +15,7 @@ from containers import MEMORY, GvisorContainer, V1Container, V2Container
 from daemon import BURN
 from image import CONFIGURATION, Image
 from pod_network import POD, PodNetwork
-from priority import come_first
+from precedence import come_first
 from recorder import Recorder
 from scraper import Scraper
 
