@@ -38,6 +38,18 @@ static inline char *fuzz_string(const uint8_t *data, size_t size) {
   return text;
 }
 
+/* Whether the C library may take time and memory without end for a regular
+ * expression. What a pattern costs is the administrator's choice. */
+static inline bool fuzz_is_costly(const char *expression) {
+  if (strlen(expression) > 48 || strpbrk(expression, "{\\") != NULL)
+    return true;
+  for (; *expression != '\0'; expression++)
+    if (strchr("*+?)", expression[0]) != NULL && expression[1] != '\0' &&
+        strchr("*+?", expression[1]) != NULL)
+      return true;
+  return false;
+}
+
 /* The references below are slow and simple, and have nothing in common with
  * the parsers but the format. */
 

@@ -90,6 +90,7 @@ void model_remove(size_t node) {
       model_remove(i);
   tell_watcher(model.nodes[node].parent);
   model.nodes[node].alive = false;
+  model.gone++;
   model.nodes[node].watch = 0;
 }
 
@@ -100,8 +101,10 @@ void model_rename(size_t node, const char *name) {
   /* All below have another path now, too. */
   for (size_t i = node; i < model.count; i++)
     for (size_t up = i; up != MODEL_NONE; up = model.nodes[up].parent)
-      if (up == node)
+      if (up == node) {
         model.nodes[i].passes = 0;
+        model.gone++;
+      }
 }
 
 size_t model_subdirectories(size_t node) {

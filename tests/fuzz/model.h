@@ -61,6 +61,8 @@ struct model {
 
   uint64_t now_nsec;
   uint64_t inodes;
+  /* Paths that cgroups had and have not any more, since the pass before. */
+  size_t gone;
   int watches;
   /* The first is a root cgroup. */
   struct model_node nodes[MODEL_NODES];

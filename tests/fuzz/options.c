@@ -34,7 +34,7 @@ static struct option_value parse_value(char *text) {
 /* Patterns are a matter of selection.c; here a costly one is of no use. */
 static bool is_costly(const char *key, const struct option_value *value) {
   return strcasecmp(key, "CGroup") == 0 && value->kind == OPTION_STRING &&
-         strpbrk(value->as.string, "{\\(") != NULL;
+         fuzz_is_costly(value->as.string);
 }
 
 static void require_count(double count, double least, double most) {

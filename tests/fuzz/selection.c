@@ -10,20 +10,12 @@
 #include "fuzz.h"
 
 #define PATTERNS_MAX 8
-/* What a pattern costs is the administrator's choice: the C library takes time
- * and memory without end for some. */
-#define REGEX_LENGTH_MAX 48
 
 static bool is_regex(const char *pattern) {
   size_t length = strlen(pattern);
 
   return length > 2 && pattern[0] == '/' && pattern[length - 1] == '/' &&
          strpbrk(pattern, "^$*+?()[]{}|\\") != NULL;
-}
-
-static bool is_costly(const char *pattern) {
-  return is_regex(pattern) && (strlen(pattern) > REGEX_LENGTH_MAX ||
-                               strpbrk(pattern, "{\\") != NULL);
 }
 
 static bool regex_matches(const char *pattern, const char *path) {
@@ -91,7 +83,7 @@ struct patterns {
 static void add_pattern(struct patterns *patterns, const char *text) {
   size_t count = patterns->selection.count;
 
-  if (count == PATTERNS_MAX || is_costly(text))
+  if (count == PATTERNS_MAX || (is_regex(text) && fuzz_is_costly(text)))
     return;
   int status = selection_add(&patterns->selection, text);
   REQUIRE(status == 0 ||

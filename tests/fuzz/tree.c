@@ -173,7 +173,9 @@ static size_t living(void) {
 static void require_complete(struct run *run) {
   bool was_crowded = run->crowded;
 
-  run->crowded = living() > run->options.max_cgroups;
+  /* What is gone may have to make room first. */
+  run->crowded = living() + model.gone > run->options.max_cgroups;
+  model.gone = 0;
   /* A tree this small is looked through each time, events or not. */
   if (was_crowded || run->crowded || (run->blind && living() > 64))
     return;
@@ -352,7 +354,7 @@ static void configure(struct run *run, struct hierarchy *hierarchy,
                       const char *line) {
   struct options *options = &run->options;
 
-  if (line[0] == '?' && strpbrk(line, "{\\(") == NULL)
+  if (line[0] == '?' && !fuzz_is_costly(line + 1))
     (void)selection_add(&options->selection, line + 1);
   if (line[0] != '*' || strlen(line) < 6)
     return;
