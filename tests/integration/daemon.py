@@ -50,6 +50,8 @@ class Collectd:
     With `include` those files load the plugin, from where collectd's own are;
     with options=None it is not loaded at all."""
 
+    host = HOST
+
     def __init__(self, directory, options="", interval=1, beside=(),
                  build=BUILD, host=HOST, include=()):
         self.directory = directory
