@@ -21,8 +21,11 @@ def interrupt(*_):
 
 def pytest_configure(config):
     """Ended in whatever way, the tests take away what they made"""
-    config.addinivalue_line("markers", "elsewhere: does not mind what else the"
-                            " machine does, having one of its own")
+    for marker in (
+            "guests: in systems and machines of their own, where it does not"
+            " matter what else the host does",
+            "containers: of the image, which come before all else on the host"):
+        config.addinivalue_line("markers", marker)
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, interrupt)
 

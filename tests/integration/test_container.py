@@ -19,6 +19,8 @@ from precedence import come_first
 from recorder import Recorder
 from scraper import Scraper
 
+pytestmark = pytest.mark.containers
+
 ENVIRONMENTS = ["v1", "v2", "gVisor"]
 TOOLS = ("buildah", "mmdebstrap", "runc", "crun", "runsc", "ip",
          "nsenter")

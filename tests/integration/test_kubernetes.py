@@ -17,7 +17,7 @@ FOLDERS = {".": ["ConfigMap", "Deployment", "DaemonSet"],
            "pod": ["Deployment"], "gvisor": ["Deployment"]}
 CHECK_SCHEMA = Path(__file__).with_name("check_schema.js")
 IMAGE = "checked:1"
-pytestmark = pytest.mark.elsewhere
+pytestmark = pytest.mark.containers
 
 
 @pytest.fixture(scope="module", params=FOLDERS)

@@ -28,7 +28,7 @@ OTHER = "uptime/uptime"
 USER = "cgroup_cpu-root/derive-user_usec"
 
 pytest_plugins = ["vm"]
-pytestmark = pytest.mark.elsewhere
+pytestmark = pytest.mark.guests
 needs_debian = pytest.mark.skipif(
     os.geteuid() != 0 or bool(missing_tools()),
     reason=f"needs root, Debian and {', '.join(missing_tools())}")

@@ -12,7 +12,7 @@ from series import (check_counter, check_mean, check_rates, check_throttled,
                     has_nan, mean, name, steady)
 
 pytest_plugins = ["vm"]
-pytestmark = pytest.mark.elsewhere
+pytestmark = pytest.mark.guests
 
 HERE = Path(__file__).parent
 PASSES = 14
