@@ -293,14 +293,14 @@ static char *find_controller(struct search *search, const char *path,
       found = with_controller(search, mount->directory, below, controller);
   }
   if (found == NULL && own == NULL) {
-    char *beside = NULL;
+    CLEANUP_FREE char *beside = NULL;
     if (asprintf(&beside, "%.*s/%s", (int)(slash - top), top,
                  cgroup_controller_name(controller)) < 0) {
+      beside = NULL;
       note_error(search, path, -ENOMEM);
       return NULL;
     }
     found = with_controller(search, beside, "", controller);
-    free(beside);
   }
   return found;
 }

@@ -282,7 +282,7 @@ struct cgroup *const *tree_order(struct tree *tree) {
 void tree_release(struct tree *tree) {
   if (tree->root != NULL)
     tree_remove(tree, tree->root);
-  tree_settle(tree);
+  tree_bury(tree);
   free(tree->order);
   *tree = (struct tree){0};
 }
