@@ -281,18 +281,23 @@ long __wrap_syscall(long number, ...) {
   return __real_syscall(number, directory, path, how, size);
 }
 
-int __wrap_asprintf(char **text, const char *format, ...);
-__attribute__((format(printf, 2, 3))) int
-__wrap_asprintf(char **text, const char *format, ...) {
-  va_list arguments;
-
+static __attribute__((format(printf, 2, 0))) int
+print(char **text, const char *format, va_list arguments) {
   if (fails(FAULT_asprintf)) {
     /* It is undefined then. */
     *text = (char *)1;
     return -1;
   }
+  return vasprintf(text, format, arguments);
+}
+
+int __wrap_asprintf(char **text, const char *format, ...);
+__attribute__((format(printf, 2, 3))) int
+__wrap_asprintf(char **text, const char *format, ...) {
+  va_list arguments;
+
   va_start(arguments, format);
-  int length = vasprintf(text, format, arguments);
+  int length = print(text, format, arguments);
   va_end(arguments);
   return length;
 }
@@ -341,12 +346,8 @@ __wrap___asprintf_chk(char **text, int flag, const char *format, ...) {
   va_list arguments;
 
   (void)flag;
-  if (fails(FAULT_asprintf)) {
-    *text = (char *)1;
-    return -1;
-  }
   va_start(arguments, format);
-  int length = vasprintf(text, format, arguments);
+  int length = print(text, format, arguments);
   va_end(arguments);
   return length;
 }

@@ -2,7 +2,7 @@
 /* cpu.pressure: the totals are what the last good line of each kind says. */
 #include "cpu_stat.h"
 
-#include "cleanup.h"
+#include "counters.h"
 #include "fuzz.h"
 
 /* Its last field, and no other, has to be the total. */
@@ -30,17 +30,6 @@ static void reference_line(char *line, struct cpu_stat *stat) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  CLEANUP_FREE char *text = fuzz_string(data, size);
-  struct cpu_stat expected = {0};
-  struct cpu_stat stat = {0};
-  char *rest = text;
-
-  while (rest != NULL)
-    reference_line(strsep(&rest, "\n"), &expected);
-
-  int status = cpu_stat_parse_pressure((const char *)data, size, &stat);
-  REQUIRE(status == (expected.present != 0 ? 0 : -ENODATA));
-  REQUIRE(stat.present == expected.present);
-  REQUIRE(memcmp(stat.counters, expected.counters, sizeof(stat.counters)) == 0);
+  compare_counters(data, size, cpu_stat_parse_pressure, reference_line);
   return 0;
 }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of lines with counters in them. */
+#ifndef COUNTERS_H
+#define COUNTERS_H
+
+#include "cleanup.h"
+#include "cpu_stat.h"
+#include "fuzz.h"
+
+/* Ends the process unless `parse` finds the counters that `reference`, which is
+ * given line by line and may write into it, finds. */
+static inline void compare_counters(
+    const uint8_t *data, size_t size,
+    int (*parse)(const char *text, size_t length, struct cpu_stat *stat),
+    void (*reference)(char *line, struct cpu_stat *stat)) {
+  CLEANUP_FREE char *text = fuzz_string(data, size);
+  struct cpu_stat expected = {0};
+  struct cpu_stat stat = {0};
+  char *rest = text;
+
+  while (rest != NULL)
+    reference(strsep(&rest, "\n"), &expected);
+
+  int status = parse((const char *)data, size, &stat);
+  REQUIRE(status == (expected.present != 0 ? 0 : -ENODATA));
+  REQUIRE(stat.present == expected.present);
+  REQUIRE(memcmp(stat.counters, expected.counters, sizeof(stat.counters)) == 0);
+}
+
+#endif
