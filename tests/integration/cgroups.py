@@ -14,27 +14,31 @@ COUNTERS = {"v1": "cpuacct.usage", "v2": "cpu.stat"}
 numbers = itertools.count()
 
 
-def hierarchies():
-    """Where the whole of each version that accounts CPU time is mounted"""
-    found = {}
+def mounted():
+    """Where whole hierarchies are mounted: version, directory, and the options,
+    among which are the controllers of v1"""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         _, _, _, root, directory, *_ = line.split()
         kind, _, options = line.split(" - ")[1].split()
         version = {"cgroup2": "v2", "cgroup": "v1"}.get(kind)
-        if version == "v1" and "cpuacct" not in options.split(","):
-            continue
         if version and root == "/":
-            found.setdefault(version, Path(directory))
+            yield version, Path(directory), options.split(",")
+
+
+def hierarchies():
+    """Where the whole of each version that accounts CPU time is mounted"""
+    found = {}
+    for version, directory, options in mounted():
+        if version == "v2" or "cpuacct" in options:
+            found.setdefault(version, directory)
     return found
 
 
 def controller(name):
     """Where the whole of this v1 controller is mounted"""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        _, _, _, root, directory, *_ = line.split()
-        kind, _, options = line.split(" - ")[1].split()
-        if kind == "cgroup" and root == "/" and name in options.split(","):
-            return Path(directory)
+    for version, directory, options in mounted():
+        if version == "v1" and name in options:
+            return directory
     pytest.skip(f"needs the v1 controller {name}")
 
 

@@ -27,6 +27,12 @@ def watched_inodes(pid):
                 Path(f"/proc/{pid}/fdinfo/{number}").read_text(), re.M)}
 
 
+def resident(pid):
+    """Its memory, in bytes"""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * int(status.split("VmRSS:")[1].split()[0])
+
+
 def traced(record, calls):
     """Put before a command, it records these system calls of it"""
     return ["strace", "-D", "-f", "-s", "4096", "-e", f"trace={calls}", "-o",

@@ -2,23 +2,14 @@
 """The releases of gVisor that Debian has."""
 import subprocess
 
-SOURCE = "deb http://deb.debian.org/debian bookworm-backports main\n"
+from apt import Apt
+
+SOURCE = "deb http://deb.debian.org/debian bookworm-backports main"
 
 
 def unpack_backport(directory):
-    """bookworm-backports' runsc, beside the installed one. Nothing of the
-    system's own package management is touched."""
-    (directory / "sources.list").write_text(SOURCE)
-    for name in ("lists/partial", "cache/archives/partial"):
-        (directory / name).mkdir(parents=True)
-    options = [f"Dir::Etc::SourceList={directory}/sources.list",
-               "Dir::Etc::SourceParts=/dev/null",
-               f"Dir::State::Lists={directory}/lists",
-               f"Dir::Cache={directory}/cache",
-               "APT::Sandbox::User=root"]
-    apt = ["apt-get", "-qq", *(f"-o{option}" for option in options)]
-    subprocess.run([*apt, "update"], check=True, cwd=directory)
-    subprocess.run([*apt, "download", "runsc"], check=True, cwd=directory)
+    """bookworm-backports' runsc, beside the installed one"""
+    Apt(directory, SOURCE).get("download", "runsc")
     (package,) = directory.glob("runsc_*.deb")
     subprocess.run(["dpkg-deb", "-x", package, directory / "root"], check=True)
     return directory / "root/usr/bin/runsc"

@@ -71,7 +71,8 @@ class Scraper:
         """Since the last one that was missed"""
         usage = self.samples().get((cgroup, "cpu_usage_usec"), [])
         gaps = [number for number, ((begin, _), (end, _))
-                in enumerate(zip(usage, usage[1:]), 1) if end - begin > 1.5 * self.interval]
+                in enumerate(zip(usage, usage[1:]), 1)
+                if end - begin > 1.5 * self.interval]
         return usage[gaps[-1] if gaps else 0:]
 
     def millicores(self, cgroup="root"):

@@ -7,7 +7,6 @@ an hour.
 """
 import os
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ from churn import Churn
 from daemon import BURN
 from delivered import complaints, moments, wait_for_passes
 from forest import Forest
-from inspection import descriptors, watched_inodes
+from inspection import descriptors, resident, watched_inodes
 from kernel_files import FileRecorder
 from precedence import FIRST
 from series import check_counter, check_rates
@@ -33,12 +32,6 @@ LOADS = {"stable_low": 20, "stable_high": 150}
 # counts less the longer it goes on.
 WARM_UP = min(300, SECONDS / 3)
 GROWTH = 0.01 if SECONDS >= 3600 else 0.05
-
-
-def resident(pid):
-    """In bytes"""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return 1024 * int(status.split("VmRSS:")[1].split()[0])
 
 
 class Held:

@@ -12,7 +12,7 @@ import pytest
 
 import examples
 import grafana
-
+from apt import Apt
 from packages import (CONFIGURATION, PACKAGE, SOURCE, Image, System, build,
                       make_repository, missing_tools, older, only, run, stub)
 from waiting import wait_until
@@ -67,15 +67,9 @@ def images(scratch):
 def collectd_archive(scratch):
     """collectd's own source, from Debian's"""
     directory = scratch / "collectd"
-    (directory / "lists" / "partial").mkdir(parents=True)
-    sources = directory / "sources.list"
-    sources.write_text("deb-src http://deb.debian.org/debian bookworm main\n")
-    options = ["-o", f"Dir::Etc::SourceList={sources}",
-               "-o", "Dir::Etc::SourceParts=-", "-o", "APT::Sandbox::User=root",
-               "-o", f"Dir::State::Lists={directory}/lists"]
-    run("apt-get", *options, "update")
-    run("apt-get", *options, "source", "--download-only", "--tar-only",
-        "collectd", cwd=directory)
+    directory.mkdir()
+    Apt(directory, "deb-src http://deb.debian.org/debian bookworm main").get(
+        "source", "--download-only", "--tar-only", "collectd")
     return only(directory, "*.orig.tar.*")
 
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What an unprivileged user makes in a delegated subtree does no harm to the
 series of others."""
-from pathlib import Path
-
 import pytest
 
 import measurement
@@ -11,6 +9,7 @@ from daemon import BURN
 from delivered import (MILLICORES, USAGE, complaints, instances, moments,
                        wait_for_passes)
 from forest import Forest
+from inspection import resident
 from precedence import FIRST
 from recorder import Recorder
 from tenant import Tenant
@@ -23,12 +22,6 @@ OTHERS = [f"others/{number}" for number in range(200)]
 PASSES = 8
 # As the manual has it, most of it what the daemon keeps of two values.
 BYTES_PER_CGROUP = 10_000
-
-
-def resident(pid):
-    """In bytes"""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return 1024 * int(status.split("VmRSS:")[1].split()[0])
 
 
 def are_all_in(collectd, instance, passes):

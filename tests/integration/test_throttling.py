@@ -8,11 +8,10 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from cgroups import Cgroup, require_both
+from cgroups import Cgroup, controller, require_both
 from daemon import BURN, Collectd
 from delivered import complaints, kinds
 from kernel_files import FileRecorder
@@ -56,13 +55,8 @@ THROTTLED = {"percent-throttled_periods"}
 
 def controllers():
     """Where the whole of each v1 controller is mounted"""
-    mounts = {"v1": require_both()["v1"]}
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        _, _, _, root, directory, *_ = line.split()
-        kind, _, options = line.split(" - ")[1].split()
-        if kind == "cgroup" and root == "/":
-            mounts.update((option, Path(directory)) for option in
-                          {"cpu", "cpuset"} & set(options.split(",")))
+    mounts = {"v1": require_both()["v1"],
+              **{name: controller(name) for name in ("cpu", "cpuset")}}
     if len(set(mounts.values())) < 3 or len(os.sched_getaffinity(0)) < 2:
         pytest.skip("needs cpuacct, cpu and cpuset in three v1 hierarchies, "
                     "and two CPUs")
