@@ -47,9 +47,13 @@ struct hierarchy {
   bool native;
   /* The directory of the root cgroup. */
   char *path;
-  /* On v1, where the same cgroup is in the hierarchies of the controllers; NULL
-   * where there is none. On v2, and for cpuacct, it is `path`. */
-  char *controller_paths[CGROUP_CONTROLLER_COUNT];
+  /* Where the same cgroup is in the hierarchies that have the controllers, and
+   * which version these are. A path of NULL: on v2, and for cpuacct, it is the
+   * hierarchy above; otherwise no hierarchy has the controller. */
+  struct hierarchy_controller {
+    enum cgroup_version version;
+    char *path;
+  } controllers[CGROUP_CONTROLLER_COUNT];
 };
 
 /* Finds the hierarchy that accounts CPU time.

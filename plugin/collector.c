@@ -66,7 +66,7 @@ int collector_new(struct hierarchy *hierarchy, const struct options *options,
 /* On v2 there is one directory, which is discovery's. */
 static void close_controllers(struct collector *collector) {
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
-    if (collector->hierarchy.controller_paths[i] != NULL &&
+    if (collector->hierarchy.controllers[i].path != NULL &&
         collector->sampler.root_fds[i] >= 0)
       (void)close(TAKE_FD(collector->sampler.root_fds[i]));
 }
@@ -76,7 +76,7 @@ static void open_controllers(struct collector *collector) {
   const struct hierarchy *hierarchy = &collector->hierarchy;
 
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
-    const char *path = hierarchy->controller_paths[i];
+    const char *path = hierarchy->controllers[i].path;
     bool same = hierarchy->version == CGROUP_VERSION_2 || i == CGROUP_CPUACCT;
     int *fd = &collector->sampler.root_fds[i];
 

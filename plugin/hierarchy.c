@@ -311,8 +311,10 @@ static void find_controllers(struct search *search,
     return;
   for (enum cgroup_controller i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
     if (i != CGROUP_CPUACCT)
-      hierarchy->controller_paths[i] =
-          find_controller(search, hierarchy->path, i);
+      hierarchy->controllers[i] = (struct hierarchy_controller){
+          .version = CGROUP_VERSION_1,
+          .path = find_controller(search, hierarchy->path, i),
+      };
 }
 
 static int conclude(struct search *search, struct hierarchy *hierarchy) {
@@ -402,7 +404,7 @@ int hierarchy_detect(const struct hierarchy_options *options,
 void hierarchy_release(struct hierarchy *hierarchy) {
   free(hierarchy->path);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
-    free(hierarchy->controller_paths[i]);
+    free(hierarchy->controllers[i].path);
   *hierarchy = (struct hierarchy){0};
 }
 

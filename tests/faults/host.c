@@ -222,7 +222,7 @@ struct hierarchy host_hierarchy(void) {
       asprintf(&hierarchy.path, "%s%s", host.directory, v1 ? "/cpuacct" : ""),
       0);
   if (v1)
-    ck_assert_int_ge(asprintf(&hierarchy.controller_paths[CGROUP_CPU], "%s/cpu",
+    ck_assert_int_ge(asprintf(&hierarchy.controllers[CGROUP_CPU].path, "%s/cpu",
                               host.directory),
                      0);
   return hierarchy;

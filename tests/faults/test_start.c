@@ -115,7 +115,7 @@ static bool same_text(const char *left, const char *right) {
 
 static bool is_expected(const struct hierarchy *found) {
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
-    if (!same_text(found->controller_paths[i], expected.controller_paths[i]))
+    if (!same_text(found->controllers[i].path, expected.controllers[i].path))
       return false;
   return found->version == expected.version &&
          found->hybrid == expected.hybrid && found->native == expected.native &&

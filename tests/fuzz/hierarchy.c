@@ -180,7 +180,7 @@ static void require_found(const struct hierarchy_options *options,
   REQUIRE(found->native == ((facts & (IS_V1 | IS_V2)) != 0));
   REQUIRE(!found->hybrid || found->version == CGROUP_VERSION_1);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
-    const char *path = found->controller_paths[i];
+    const char *path = found->controllers[i].path;
     if (path == NULL)
       continue;
     REQUIRE(found->version == CGROUP_VERSION_1 && i != CGROUP_CPUACCT);

@@ -378,7 +378,7 @@ static void configure(struct run *run, struct hierarchy *hierarchy,
 static void start(struct run *run, struct hierarchy *hierarchy) {
   hierarchy->path = strdup(MODEL_ROOT);
   if (hierarchy->version == CGROUP_VERSION_1)
-    hierarchy->controller_paths[CGROUP_CPU] = strdup(MODEL_ROOT);
+    hierarchy->controllers[CGROUP_CPU].path = strdup(MODEL_ROOT);
   model.version = hierarchy->version;
   model.active = true;
   REQUIRE(collector_new(hierarchy, &run->options, &run->collector) == 0);

@@ -310,8 +310,8 @@ START_TEST(controllers_of_co_mounts) {
   write_file(tree, "sys/fs/cgroup/cpuset/a/cpuset.cpus", "0\n");
   write_file(tree, "elsewhere/cpuset/a/cpuset.cpus", "0\n");
   ck_assert_int_eq(hierarchy_detect(&options, &hierarchy, NULL), 0);
-  ck_assert_str_eq(hierarchy.controller_paths[CGROUP_CPU], CG "/cpu,cpuacct/a");
-  ck_assert_str_eq(hierarchy.controller_paths[CGROUP_CPUSET], CG "/cpuset/a");
+  ck_assert_str_eq(hierarchy.controllers[CGROUP_CPU].path, CG "/cpu,cpuacct/a");
+  ck_assert_str_eq(hierarchy.controllers[CGROUP_CPUSET].path, CG "/cpuset/a");
   hierarchy_release(&hierarchy);
   remove_tree(tree);
 }
@@ -343,9 +343,9 @@ START_TEST(other_controllers) {
                                       .system_root = root_of_system,
                                       .file_system_magic = captured_magic};
   ck_assert_int_eq(hierarchy_detect(&options, &hierarchy, NULL), 0);
-  ck_assert_pstr_eq(hierarchy.controller_paths[CGROUP_CPU],
+  ck_assert_pstr_eq(hierarchy.controllers[CGROUP_CPU].path,
                     controllers[_i].cpu);
-  ck_assert_pstr_eq(hierarchy.controller_paths[CGROUP_CPUSET],
+  ck_assert_pstr_eq(hierarchy.controllers[CGROUP_CPUSET].path,
                     controllers[_i].cpuset);
   hierarchy_release(&hierarchy);
 }
