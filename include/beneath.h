@@ -5,11 +5,12 @@
 
 /* Opens `path`, relative to the directory `root` ("" is `root` itself), with
  * the open(2) flags `flags` and O_CLOEXEC. No symbolic link is followed in any
- * component, and nothing outside of `root` is reached, see openat2(2); where
- * the kernel or a sandbox has no openat2, one component is opened at a time.
+ * component, and nothing outside of `root` is reached, nor what is mounted
+ * below it from another file system, see openat2(2); where the kernel or a
+ * sandbox has no openat2, one component is opened at a time.
  *
  * Returns the descriptor, or a negative errno: -ELOOP or -ENOTDIR for a
- * symbolic link.
+ * symbolic link, -EXDEV for another file system.
  */
 int beneath_open(int root, const char *path, int flags);
 

@@ -3,7 +3,6 @@
 #ifndef CGROUP_CPU_OPTIONS_H
 #define CGROUP_CPU_OPTIONS_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,10 +32,14 @@ struct options {
   bool log_samples;
 };
 
+/* Deeper than containers in containers nest on any real host. A trunk deeper
+ * than this makes each path below it long to walk. */
+#define OPTIONS_MAX_DEPTH 64
+
 /* The default of every option. */
 #define OPTIONS_DEFAULT                                                        \
   {                                                                            \
-    .max_depth = UINT_MAX, .max_cgroups = 10000, .keep_open = 2000,            \
+    .max_depth = OPTIONS_MAX_DEPTH, .max_cgroups = 10000, .keep_open = 2000,   \
     .groups = CPU_GROUP_CORE                                                   \
   }
 

@@ -15,13 +15,10 @@
 
 #include "tree.h"
 
-/* Notes for room_is_found() how large subtrees are. Returns 0, or -ENOMEM. */
-int room_survey(struct tree *tree);
-
-/* Whether one more cgroup below `parent` would stay in a tree that is full: it
- * would if, somewhere above it, another subtree is larger than its own. Goes by
- * the latest room_survey(). */
-bool room_is_found(const struct cgroup *parent);
+/* How many of `wanted` new cgroups directly below `parent` have a place in a
+ * tree of `limit`, where others may have to make way for them. */
+size_t room_for(const struct tree *tree, size_t limit,
+                const struct cgroup *parent, size_t wanted);
 
 /* Sets `room`, the places that each subtree has in a tree of `limit` cgroups,
  * at least one: where it is 0 the whole subtree has to leave. Returns 0, or

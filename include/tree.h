@@ -43,17 +43,30 @@ struct cgroup {
   bool closed;
   /* Is in the queue of directories to list. */
   bool queued;
-  /* The listing that last saw it. */
+  /* All that is directly below is in the tree, and if a cgroup is created
+   * there, the next update will see it. */
+  bool complete;
+  /* A listing found something that it could not settle, or failed with
+   * `error`, a negative errno. The update to list it again in, 0: none, and the
+   * updates between this try and the one before. */
+  uint32_t retry;
+  uint32_t delay;
+  int error;
+  /* The update that last listed it, and the listing that last saw it. */
+  uint32_t listed;
   uint32_t seen;
-  /* Subdirectories when the directory was last listed, and those of them that
-   * there was no room for in the tree. */
+  /* Subdirectories when the directory was last listed; those of them that
+   * there was no room for in the tree, and those with another file system
+   * mounted on them. */
   uint32_t subdirectories;
   uint32_t left_out;
-  /* For room.h: the size of the largest child when it was last surveyed, the
-   * places that its subtree was given. */
-  uint32_t heaviest;
+  uint32_t mount_points;
+  /* A time on CLOCK_MONOTONIC, in nanoseconds, at which the cgroup did not
+   * exist yet, shortly before it was found; 0: not known. */
+  uint64_t absent_nsec;
+  /* For room.h: the places that its subtree was given. */
   uint32_t room;
-  /* Watch descriptor of inotify, or -1. */
+  /* For watcher.h: watch descriptor of inotify, or -1. */
   int watch;
 
   /* For reader.h: the files that count, kept open; or -1. */

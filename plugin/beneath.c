@@ -5,16 +5,20 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 
-static int open_at_once(int root, const char *path, int flags) {
+static int open_at_once(int root, const char *path, int flags,
+                        uint64_t resolve) {
   struct open_how how = {
       .flags = (unsigned int)(flags | O_CLOEXEC),
-      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+      .resolve = resolve | RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+                 RESOLVE_NO_MAGICLINKS,
   };
   long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
 
@@ -54,13 +58,29 @@ static int open_stepwise(int root, const char *path, int flags) {
   }
 }
 
+/* Takes over `fd`, and returns it if it is on the file system of `root`. */
+static int require_same_device(int root, int fd) {
+  CLEANUP_FD int opened = fd;
+  struct stat of_root;
+  struct stat of_file;
+
+  if (fd < 0)
+    return fd;
+  if (fstat(root, &of_root) < 0 || fstat(fd, &of_file) < 0)
+    return -errno;
+  return of_root.st_dev == of_file.st_dev ? TAKE_FD(opened) : -EXDEV;
+}
+
 int beneath_open(int root, const char *path, int flags) {
   if (*path == '\0')
     path = ".";
-  int fd = open_at_once(root, path, flags);
+  int fd = open_at_once(root, path, flags, RESOLVE_NO_XDEV);
 
+  /* A container's own cgroup may be mounted once more over itself. */
+  if (fd == -EXDEV)
+    return require_same_device(root, open_at_once(root, path, flags, 0));
   /* EPERM is how seccomp filters refuse a system call they do not know. */
   if (fd == -ENOSYS || fd == -EPERM)
-    fd = open_stepwise(root, path, flags);
+    return require_same_device(root, open_stepwise(root, path, flags));
   return fd;
 }

@@ -129,7 +129,7 @@ static void note_failed_file(struct collector *collector,
 
 static void handle_failure(struct collector *collector, struct cgroup *cgroup,
                            int error, struct collector_pass *pass) {
-  bool is_missing = error == -ENOENT || error == -ENODEV;
+  bool is_missing = error == -ENOENT || error == -ENODEV || error == -EXDEV;
 
   cgroup->rate = (struct rate){0};
   if (cgroup->details != NULL)
@@ -192,6 +192,25 @@ static void update_limit(struct collector *collector, struct cgroup *cgroup) {
     sampler_read_limit(&collector->sampler, cgroup, surpassed);
 }
 
+/* Created since the pass before. */
+static bool is_born(const struct collector *collector,
+                    const struct cgroup *cgroup) {
+  return cgroup->absent_nsec != 0 &&
+         cgroup->absent_nsec == collector->discovery.before_nsec;
+}
+
+/* The counters of a cgroup begin at zero with it. */
+static void begin_at_zero(struct cgroup *cgroup) {
+  struct cgroup_details *details = cgroup->details;
+
+  cgroup->rate = (struct rate){.known = true, .time_nsec = cgroup->absent_nsec};
+  if (details != NULL) {
+    details->before = (struct cpu_sample){.stat.present = UINT32_MAX};
+    for (size_t i = 0; i < CPU_COUNTER_COUNT; i++)
+      details->before.time_nsec[i] = cgroup->absent_nsec;
+  }
+}
+
 static void read_and_report(struct collector *collector, struct cgroup *cgroup,
                             const struct report_sink *sink,
                             struct collector_pass *pass) {
@@ -207,6 +226,8 @@ static void read_and_report(struct collector *collector, struct cgroup *cgroup,
           : -ECANCELED;
   if (status == 0) {
     pass->read++;
+    if (is_born(collector, cgroup))
+      begin_at_zero(cgroup);
     status = rate_update(&cgroup->rate, sample.stat.counters[CPU_USAGE_USEC],
                          sample.time_nsec[CPU_USAGE_USEC], &cgroup->interval);
     update_limit(collector, cgroup);
@@ -266,7 +287,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   if (status < 0)
     note_failure(collector, collector->discovery.failed_path, "", status, pass);
   pass->left_out = collector->discovery.left_out;
-  pass->watch_error = collector->discovery.watch_error;
+  pass->watch_error = discovery_watch_error(&collector->discovery);
 
   struct cgroup *const *order = tree_order(&collector->tree);
   if (order == NULL) {

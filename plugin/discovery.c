@@ -4,34 +4,26 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <search.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "beneath.h"
 #include "cleanup.h"
 #include "room.h"
 
+#define NSEC_PER_SEC UINT64_C(1000000000)
+
 /* One update at work. */
 struct update {
   struct discovery *discovery;
   struct tree *tree;
-  /* What room_is_found() goes by is known. */
-  bool surveyed;
   int status;
 };
 
-static int compare_watches(const void *left, const void *right) {
-  const struct cgroup *a = left;
-  const struct cgroup *b = right;
-
-  return a->watch < b->watch ? -1 : a->watch > b->watch;
-}
-
 void discovery_open(struct discovery *discovery) {
   discovery->root_fd = -1;
-  discovery->watch_error = watcher_open(&discovery->watcher);
+  discovery->watcher = (struct watcher)WATCHER_CLOSED;
 }
 
 void discovery_close(struct discovery *discovery) {
@@ -40,17 +32,49 @@ void discovery_close(struct discovery *discovery) {
   watcher_close(&discovery->watcher);
   free(discovery->queue);
   discovery->queue = NULL;
+  listing_release(&discovery->found);
+}
+
+static bool is_gone(int error) {
+  return error == -ENOENT || error == -ENOTDIR || error == -ELOOP ||
+         error == -ENODEV || error == -EXDEV;
+}
+
+static bool is_denied(int error) { return error == -EACCES || error == -EPERM; }
+
+/* What is scarce now may be there in the next update. */
+static bool is_scarce(int error) {
+  return error == -ENOMEM || error == -EMFILE || error == -ENFILE ||
+         error == -EINTR || error == -EAGAIN;
+}
+
+/* Whether its directory should be watched; one that cannot be listed has its
+ * own time to be tried. */
+static bool wants_watch(const struct cgroup *cgroup) {
+  return !cgroup->closed && cgroup->error == 0;
+}
+
+static bool is_unwatched(const struct cgroup *cgroup) {
+  return wants_watch(cgroup) && cgroup->watch < 0;
 }
 
 void discovery_forget(struct discovery *discovery, struct cgroup *cgroup) {
-  if (cgroup->watch >= 0) {
-    (void)tdelete(cgroup, &discovery->by_watch, compare_watches);
-    watcher_remove(&discovery->watcher, cgroup->watch);
-    cgroup->watch = -1;
-  } else if (!cgroup->closed) {
-    discovery->unwatched--;
-  }
+  discovery->unwatched -= is_unwatched(cgroup);
   discovery->left_out -= cgroup->left_out;
+  watcher_remove(&discovery->watcher, cgroup);
+}
+
+int discovery_watch_error(const struct discovery *discovery) {
+  return discovery->unwatched > 0 ? discovery->watcher.error : 0;
+}
+
+/* A missing permission is for the user to know, and hides no real error. */
+static void note_failure(struct update *update, const struct cgroup *cgroup,
+                         int error) {
+  if (update->status < 0 && (!is_denied(update->status) || is_denied(error)))
+    return;
+  update->status = error;
+  (void)tree_path(cgroup, update->discovery->failed_path);
 }
 
 static void enqueue(struct update *update, struct cgroup *cgroup) {
@@ -63,7 +87,9 @@ static void enqueue(struct update *update, struct cgroup *cgroup) {
     struct cgroup **queue =
         reallocarray(discovery->queue, room, sizeof(*queue));
     if (queue == NULL) {
-      update->status = -ENOMEM;
+      discovery->forgetful = true;
+      cgroup->complete = false;
+      note_failure(update, cgroup, -ENOMEM);
       return;
     }
     discovery->queue = queue;
@@ -73,31 +99,60 @@ static void enqueue(struct update *update, struct cgroup *cgroup) {
   discovery->queue[discovery->queue_length++] = cgroup;
 }
 
-/* Watching comes before listing, so that nothing happens unseen between. */
+/* Watching comes before looking, so that nothing happens unseen between. */
 static void watch(struct discovery *discovery, struct cgroup *cgroup) {
-  char path[TREE_PATH_SIZE];
-  CLEANUP_FREE char *full_path = NULL;
+  bool was_unwatched = is_unwatched(cgroup);
 
-  (void)tree_path(cgroup, path);
-  if (asprintf(&full_path, "%s%s", discovery->root_path, path) < 0) {
-    full_path = NULL;
-    discovery->watch_error = -ENOMEM;
-    return;
-  }
-  int watch = watcher_add(&discovery->watcher, full_path);
-  if (watch < 0) {
-    /* One that is gone already is no sign of trouble. */
-    if (discovery->watcher.fd >= 0 && watch != -ENOENT && watch != -ENOTDIR)
-      discovery->watch_error = watch;
-    return;
-  }
-  cgroup->watch = watch;
-  struct cgroup **owner =
-      tsearch(cgroup, &discovery->by_watch, compare_watches);
-  if (owner == NULL || *owner != cgroup)
-    cgroup->watch = -1;
-  else
-    discovery->unwatched--;
+  cgroup->complete = false;
+  if (watcher_add(&discovery->watcher, discovery->root_path, cgroup) == 0)
+    discovery->unwatched -= was_unwatched;
+}
+
+static void set_error(struct discovery *discovery, struct cgroup *cgroup,
+                      int error) {
+  discovery->unwatched -= is_unwatched(cgroup);
+  cgroup->error = error;
+  discovery->unwatched += is_unwatched(cgroup);
+}
+
+/* To be listed again, the more seldom the longer that has been of no use. */
+static void retry_later(struct update *update, struct cgroup *cgroup,
+                        int error) {
+  struct discovery *discovery = update->discovery;
+
+  cgroup->delay = is_scarce(error) || cgroup->delay == 0 ? 1
+                  : cgroup->delay > DISCOVERY_ROUND / 2  ? DISCOVERY_ROUND
+                                                         : cgroup->delay * 2;
+  cgroup->retry = discovery->updates + cgroup->delay;
+  cgroup->complete = false;
+  set_error(discovery, cgroup, error);
+  if (error < 0)
+    note_failure(update, cgroup, error);
+}
+
+/* What is at its path is not this cgroup: the listing of the directory above
+ * says what is, if anything. */
+static void lose(struct update *update, struct cgroup *cgroup) {
+  struct cgroup *parent = cgroup->parent;
+
+  parent->complete = false;
+  enqueue(update, parent);
+  tree_remove(update->tree, cgroup);
+}
+
+/* Since when a cgroup that is new below `parent` can exist: 0 where it could
+ * have been there unseen. */
+static uint64_t absent_until(const struct update *update,
+                             const struct cgroup *parent) {
+  const struct discovery *discovery = update->discovery;
+  bool is_new = parent->birth >= update->tree->settled;
+
+  if (is_new || !discovery->native)
+    return parent->absent_nsec;
+  return parent->complete && (parent->watch >= 0 ||
+                              parent->listed == discovery->updates - 1)
+             ? discovery->before_nsec
+             : 0;
 }
 
 /* Takes a new cgroup in; what lies below it is looked for if it has to be. */
@@ -114,102 +169,89 @@ static void admit(struct update *update, struct cgroup *cgroup) {
   watch(discovery, cgroup);
 }
 
+static int stat_beneath(int directory, const char *path, struct stat *status) {
+  return fstatat(directory, path, status, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int stat_cgroup(const struct discovery *discovery,
+                       const struct cgroup *cgroup, struct stat *status) {
+  char path[TREE_PATH_SIZE];
+  size_t length = tree_path(cgroup, path);
+
+  return stat_beneath(discovery->root_fd, length > 1 ? path + 1 : ".", status);
+}
+
+static bool is_same(const struct discovery *discovery,
+                    const struct cgroup *cgroup, const struct stat *status) {
+  return status->st_ino == cgroup->inode && status->st_dev == discovery->device;
+}
+
+/* Whether `entry` of `parent` is a cgroup of this hierarchy and no other that
+ * is in the tree. Returns 1; 0 when it is not, and -EAGAIN when it is not what
+ * the listing said, or another negative errno, when that may change. */
+static int identify(struct update *update, struct cgroup *parent, int directory,
+                    const char *name, uint64_t *inode) {
+  struct discovery *discovery = update->discovery;
+  struct stat status;
+  int error = stat_beneath(directory, name, &status);
+
+  if (error < 0)
+    return is_gone(error) ? -EAGAIN : error;
+  if (!S_ISDIR(status.st_mode))
+    return 0;
+  if (status.st_dev != discovery->device) {
+    parent->mount_points++;
+    return 0;
+  }
+  if (status.st_ino != *inode && discovery->native)
+    return -EAGAIN;
+  discovery->inodes_wrong |= status.st_ino != *inode;
+  *inode = status.st_ino;
+
+  struct cgroup *other = tree_find(update->tree, *inode);
+  if (other == NULL)
+    return 1;
+  if (stat_cgroup(discovery, other, &status) == 0 &&
+      is_same(discovery, other, &status))
+    return -EAGAIN;
+  /* It hung elsewhere, or its number is in use again. */
+  tree_remove(update->tree, other);
+  return parent->removed ? 0 : 1;
+}
+
+/* A directory without subdirectories need not be listed. */
 static bool is_leaf(const struct discovery *discovery, int directory,
                     const char *name) {
   struct stat status;
 
   return discovery->links == LINKS_COUNT &&
-         fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         status.st_nlink == 2;
+         stat_beneath(directory, name, &status) == 0 && status.st_nlink == 2;
 }
 
-/* A full tree takes in only what others will have to make way for. Returns 1, 0
- * or -ENOMEM. */
-static int has_room(struct update *update, const struct cgroup *parent) {
-  if (update->tree->count < update->discovery->max_cgroups)
-    return 1;
-  if (!update->surveyed) {
-    int status = room_survey(update->tree);
-    if (status < 0)
-      return status;
-    update->surveyed = true;
-  }
-  return room_is_found(parent);
-}
-
-static struct cgroup *known_child(const struct update *update,
-                                  const struct cgroup *parent, const char *name,
-                                  uint64_t inode) {
-  struct cgroup *child = tree_find(update->tree, inode);
-
-  return child != NULL && child->parent == parent &&
-                 strcmp(child->component, name) == 0
-             ? child
-             : NULL;
-}
-
+/* Returns 0, or a negative errno as identify() does. */
 static int add_child(struct update *update, struct cgroup *parent,
-                     int directory, const char *name, uint64_t inode) {
+                     int directory, const struct listing_entry *entry,
+                     const char *name) {
   struct discovery *discovery = update->discovery;
-  struct tree *tree = update->tree;
-  struct cgroup *child = tree_find(tree, inode);
+  struct cgroup *child = NULL;
+  uint64_t inode = entry->inode;
 
-  /* It hung elsewhere, or its number is in use again. */
-  if (child != NULL)
-    tree_remove(tree, child);
-  if (parent->removed)
-    return 0;
-  int status = has_room(update, parent);
-  if (status < 0)
+  int status = identify(update, parent, directory, name, &inode);
+  if (status <= 0)
     return status;
-  if (status == 0) {
-    parent->left_out++;
-    return 0;
-  }
-  status = tree_add(tree, parent, name, inode, &child);
+  status = tree_add(update->tree, parent, name, inode, &child);
   if (status < 0)
     return status != -ENAMETOOLONG ? status : 0;
   child->seen = discovery->listings;
+  child->absent_nsec = entry->marked ? 0 : absent_until(update, parent);
   admit(update, child);
-  if (!child->closed && !is_leaf(discovery, directory, name))
+  if (child->closed)
+    return 0;
+  if (is_leaf(discovery, directory, name))
+    child->complete = child->watch >= 0;
+  else
     enqueue(update, child);
   return 0;
-}
-
-static bool is_gone(int error) {
-  return error == ENOENT || error == ENOTDIR || error == ELOOP ||
-         error == ENODEV;
-}
-
-/* 1, 0 or a negative errno. */
-static int is_subdirectory(int directory, const struct dirent *entry,
-                           uint64_t *inode) {
-  struct stat status;
-
-  if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-    return 0;
-  *inode = entry->d_ino;
-  if (entry->d_type != DT_UNKNOWN)
-    return entry->d_type == DT_DIR;
-  if (fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-    return is_gone(errno) ? 0 : -errno;
-  *inode = status.st_ino;
-  return S_ISDIR(status.st_mode);
-}
-
-/* The next subdirectory. NULL with a `status` of 0 is the end, with a negative
- * errno there may be more. */
-static const char *next_subdirectory(DIR *stream, uint64_t *inode,
-                                     int *status) {
-  const struct dirent *entry;
-
-  do {
-    errno = 0;
-    entry = readdir(stream);
-    *status =
-        entry != NULL ? is_subdirectory(dirfd(stream), entry, inode) : -errno;
-  } while (entry != NULL && *status == 0);
-  return *status > 0 ? entry->d_name : NULL;
 }
 
 static void remove_unseen(struct update *update, struct cgroup *cgroup) {
@@ -223,38 +265,66 @@ static void remove_unseen(struct update *update, struct cgroup *cgroup) {
   }
 }
 
-/* What is gone goes first, so that one made anew under its path can have its
- * name. Returns 0, or a negative errno when some may be missing. */
-static int list_children(struct update *update, struct cgroup *cgroup,
-                         DIR *stream) {
-  bool has_new = false;
+/* Marks the children that are known, and remembers in `found` as many others as
+ * could have a place. Returns 0 or a negative errno. */
+static int read_directory(struct update *update, struct cgroup *cgroup,
+                          DIR *stream) {
+  struct discovery *discovery = update->discovery;
   const char *name;
   uint64_t inode = 0;
   int status = 0;
+
+  listing_clear(&discovery->found);
+  while ((name = listing_next(stream, discovery->inodes_wrong, &inode,
+                              &status)) != NULL) {
+    struct cgroup *known = tree_find(update->tree, inode);
+    cgroup->subdirectories++;
+    if (known != NULL && known->parent == cgroup &&
+        strcmp(known->component, name) == 0)
+      known->seen = discovery->listings;
+    else if (discovery->found.count == discovery->max_cgroups)
+      cgroup->left_out++;
+    else
+      status = listing_add(&discovery->found, name, inode, known != NULL);
+    if (status < 0)
+      break;
+  }
+  return status;
+}
+
+/* Takes in what is new, as far as there is room, which is decided once. Returns
+ * 0 or a negative errno. */
+static int take_in(struct update *update, struct cgroup *cgroup,
+                   int directory) {
+  struct discovery *discovery = update->discovery;
+  struct listing *found = &discovery->found;
+  size_t places =
+      room_for(update->tree, discovery->max_cgroups, cgroup, found->count);
   int failure = 0;
 
-  while ((name = next_subdirectory(stream, &inode, &status)) != NULL) {
-    struct cgroup *child = known_child(update, cgroup, name, inode);
-    cgroup->subdirectories++;
-    if (child != NULL)
-      child->seen = update->discovery->listings;
-    else
-      has_new = true;
+  if (places < found->count) {
+    listing_sort(found);
+    cgroup->left_out += (uint32_t)(found->count - places);
   }
+  for (size_t i = 0; i < places && !cgroup->removed; i++) {
+    int status = add_child(update, cgroup, directory, &found->entries[i],
+                           listing_name(found, i));
+    if (status < 0 && (failure == 0 || failure == -EAGAIN))
+      failure = status;
+  }
+  return failure;
+}
+
+/* What is gone goes first, so that one recreated under its path can have its
+ * name. Returns 0, or a negative errno when some may be missing. */
+static int list_children(struct update *update, struct cgroup *cgroup,
+                         DIR *stream) {
+  int status = read_directory(update, cgroup, stream);
+
   if (status < 0)
     return status;
   remove_unseen(update, cgroup);
-  if (!has_new)
-    return 0;
-  rewinddir(stream);
-  /* The cgroup itself can have to go: when a child has its number now. */
-  while (!cgroup->removed &&
-         (name = next_subdirectory(stream, &inode, &status)) != NULL)
-    if (known_child(update, cgroup, name, inode) == NULL) {
-      int added = add_child(update, cgroup, dirfd(stream), name, inode);
-      failure = added < 0 ? added : failure;
-    }
-  return status < 0 ? status : failure;
+  return take_in(update, cgroup, dirfd(stream));
 }
 
 /* Whether link counts count subdirectories is learned from directories that
@@ -270,65 +340,73 @@ static void learn_links(struct discovery *discovery,
     discovery->links = LINKS_COUNT;
 }
 
-/* Returns a stream for the directory of this very life of the cgroup. */
-static DIR *open_directory(const struct discovery *discovery,
-                           const struct cgroup *cgroup, struct stat *status) {
+/* Opens the directory of this very life of the cgroup. Returns 0 or a negative
+ * errno. */
+static int open_directory(const struct discovery *discovery,
+                          const struct cgroup *cgroup, struct stat *status,
+                          DIR **stream) {
   char path[TREE_PATH_SIZE];
 
   (void)tree_path(cgroup, path);
   CLEANUP_FD int fd =
       beneath_open(discovery->root_fd, path + 1, O_RDONLY | O_DIRECTORY);
-  if (fd < 0) {
-    errno = -fd;
-    return NULL;
-  }
+  if (fd < 0)
+    return fd;
   if (fstat(fd, status) < 0)
-    return NULL;
-  if (status->st_ino != cgroup->inode) {
-    errno = ENOENT;
-    return NULL;
-  }
-  DIR *stream = fdopendir(fd);
-  if (stream != NULL)
-    (void)TAKE_FD(fd);
-  return stream;
+    return -errno;
+  if (!is_same(discovery, cgroup, status))
+    return -ENOENT;
+  *stream = fdopendir(fd);
+  if (*stream == NULL)
+    return -errno;
+  (void)TAKE_FD(fd);
+  return 0;
 }
 
-static void note_failure(struct update *update, const struct cgroup *cgroup,
-                         int status) {
-  update->status = status;
-  (void)tree_path(cgroup, update->discovery->failed_path);
-}
-
-/* Returns false when it has to be tried again. */
-static bool list(struct update *update, struct cgroup *cgroup) {
+/* Ends a listing that `status` came of. */
+static void settle(struct update *update, struct cgroup *cgroup, int status,
+                   uint32_t mount_points_before) {
   struct discovery *discovery = update->discovery;
+
+  discovery->left_out += cgroup->left_out;
+  if (cgroup->mount_points > mount_points_before)
+    (void)tree_path(cgroup, discovery->mount_point);
+  if (status < 0) {
+    retry_later(update, cgroup, status != -EAGAIN ? status : 0);
+    return;
+  }
+  set_error(discovery, cgroup, 0);
+  cgroup->retry = cgroup->delay = 0;
+  cgroup->complete = cgroup->left_out == 0 && cgroup->mount_points == 0;
+}
+
+static void list(struct update *update, struct cgroup *cgroup) {
+  struct discovery *discovery = update->discovery;
+  uint32_t mount_points_before = cgroup->mount_points;
   struct stat before;
   struct stat after;
-  DIR *stream = open_directory(discovery, cgroup, &before);
+  DIR *stream = NULL;
 
-  if (stream == NULL) {
-    if (!is_gone(errno) || cgroup->parent == NULL) {
-      note_failure(update, cgroup, -errno);
-      return false;
-    }
-    enqueue(update, cgroup->parent);
-    tree_remove(update->tree, cgroup);
-    return true;
+  cgroup->listed = discovery->updates;
+  discovery->listed++;
+  int status = open_directory(discovery, cgroup, &before, &stream);
+  if (status < 0) {
+    if (is_gone(status) && cgroup->parent != NULL)
+      lose(update, cgroup);
+    else
+      retry_later(update, cgroup, status);
+    return;
   }
   discovery->listings++;
   discovery->left_out -= cgroup->left_out;
-  cgroup->left_out = cgroup->subdirectories = 0;
-  int status = list_children(update, cgroup, stream);
+  cgroup->left_out = cgroup->subdirectories = cgroup->mount_points = 0;
+  status = list_children(update, cgroup, stream);
   if (!cgroup->removed) {
-    discovery->left_out += cgroup->left_out;
-    if (status < 0)
-      note_failure(update, cgroup, status);
-    else if (fstat(dirfd(stream), &after) == 0)
+    settle(update, cgroup, status, mount_points_before);
+    if (status == 0 && fstat(dirfd(stream), &after) == 0)
       learn_links(discovery, cgroup, before.st_nlink, after.st_nlink);
   }
   (void)closedir(stream);
-  return status == 0 || cgroup->removed;
 }
 
 static int compare_depth_and_birth(const void *left, const void *right) {
@@ -340,6 +418,7 @@ static int compare_depth_and_birth(const void *left, const void *right) {
   return a->birth < b->birth ? -1 : a->birth > b->birth;
 }
 
+/* What is about to be freed is not to be listed any more. */
 static void drop_removed(struct discovery *discovery) {
   for (size_t i = 0; i < discovery->queue_length; i++)
     if (discovery->queue[i] != NULL && discovery->queue[i]->removed)
@@ -359,7 +438,7 @@ static void trim(struct update *update, size_t most) {
   int status = room_divide(tree, discovery->max_cgroups);
   struct cgroup *const *order = tree_order(tree);
   if (status < 0 || order == NULL) {
-    update->status = -ENOMEM;
+    note_failure(update, tree->root, -ENOMEM);
     return;
   }
   for (size_t i = 0; i < count; i++) {
@@ -367,74 +446,117 @@ static void trim(struct update *update, size_t most) {
     if (order[i]->removed || order[i]->room > 0)
       continue;
     tree_remove(tree, order[i]);
+    parent->complete = false;
     parent->left_out++;
     discovery->left_out++;
   }
-  update->surveyed = false;
   drop_removed(discovery);
   tree_bury(tree);
 }
 
-/* What is found is listed in turn, level by level. A tree that changes as fast
- * as it is listed must not keep this from coming to an end, and what is found
- * of a large one before it is known who may stay must not take room without
- * end. */
+/* Level by level; what is found is listed in turn. What has been listed in this
+ * update, and what is too much for one, stays for the next. */
 static void list_queued(struct update *update) {
   struct discovery *discovery = update->discovery;
-  size_t most = 4 * discovery->max_cgroups + DISCOVERY_SMALL;
-  size_t failed = 0;
+  size_t most = discovery->max_cgroups + DISCOVERY_SMALL;
+  size_t left = 0;
 
-  if (discovery->queue_length == 0)
-    return;
-  qsort(discovery->queue, discovery->queue_length, sizeof(*discovery->queue),
-        compare_depth_and_birth);
+  if (discovery->queue_length > 0)
+    qsort(discovery->queue, discovery->queue_length, sizeof(*discovery->queue),
+          compare_depth_and_birth);
   for (size_t i = 0; i < discovery->queue_length; i++) {
     struct cgroup *cgroup = TAKE_POINTER(discovery->queue[i]);
-    if (cgroup == NULL)
+    if (cgroup == NULL || cgroup->removed)
       continue;
-    cgroup->queued = false;
-    if (!cgroup->removed && i < most && !list(update, cgroup)) {
-      cgroup->queued = true;
-      discovery->queue[failed++] = cgroup;
+    if (cgroup->listed == discovery->updates || discovery->listed >= most) {
+      discovery->queue[left++] = cgroup;
+      continue;
     }
+    cgroup->queued = false;
+    list(update, cgroup);
     trim(update, 2 * discovery->max_cgroups);
   }
-  discovery->queue_length = failed;
+  discovery->queue_length = left;
 }
 
 /* Looks at a directory without listing it, where that tells enough. */
 static void look_at(struct update *update, struct cgroup *cgroup) {
   struct discovery *discovery = update->discovery;
-  char path[TREE_PATH_SIZE];
   struct stat status;
+  int error = stat_cgroup(discovery, cgroup, &status);
 
-  size_t length = tree_path(cgroup, path);
-  if (fstatat(discovery->root_fd, length > 1 ? path + 1 : ".", &status,
-              AT_SYMLINK_NOFOLLOW) < 0 ||
-      status.st_ino != cgroup->inode)
-    enqueue(update, cgroup->parent != NULL ? cgroup->parent : cgroup);
-  else if (discovery->links != LINKS_COUNT ||
+  if (cgroup->parent != NULL &&
+      (is_gone(error) || (error == 0 && !is_same(discovery, cgroup, &status))))
+    lose(update, cgroup);
+  else if (error < 0 || discovery->links != LINKS_COUNT ||
            status.st_nlink != cgroup->subdirectories + 2)
     enqueue(update, cgroup);
 }
 
-static void watch_the_unwatched(struct update *update,
-                                struct cgroup *const *order) {
-  struct discovery *discovery = update->discovery;
-  size_t before = SIZE_MAX;
+/* The updates in which all cgroups without a watch have been looked at. Each
+ * number divides the next, so that a cgroup's turn comes in time even if the
+ * number changes. */
+static uint64_t unwatched_round(size_t unwatched) {
+  static const unsigned char rounds[] = {1, 2, 4, 12, DISCOVERY_ROUND};
+  size_t i = 0;
 
-  for (size_t i = 0; i < update->tree->count && discovery->unwatched > 0 &&
-                     discovery->unwatched < before;
-       i++) {
-    if (order[i]->closed || order[i]->watch >= 0)
-      continue;
-    before = discovery->unwatched;
-    watch(discovery, order[i]);
-    if (order[i]->watch >= 0)
-      enqueue(update, order[i]);
+  while (rounds[i] < DISCOVERY_ROUND && unwatched / rounds[i] > DISCOVERY_LOOKS)
+    i++;
+  return rounds[i];
+}
+
+static bool has_turn(const struct discovery *discovery,
+                     const struct cgroup *cgroup, uint64_t round) {
+  return (discovery->updates + cgroup->birth) % round == 0;
+}
+
+/* How to look at all cgroups in one update. */
+struct look {
+  /* At all of them. */
+  bool all;
+  /* No event was lost. */
+  bool complete;
+  uint64_t unwatched_round;
+};
+
+static void look_in_turn(struct update *update, struct cgroup *cgroup,
+                         const struct look *look) {
+  struct discovery *discovery = update->discovery;
+
+  cgroup->complete &= look->complete;
+  if (cgroup->retry != 0 && discovery->updates >= cgroup->retry) {
+    if (cgroup->watch < 0)
+      watch(discovery, cgroup);
+    enqueue(update, cgroup);
+  } else if (cgroup->error < 0) {
+    note_failure(update, cgroup, cgroup->error);
+  } else if (is_unwatched(cgroup) &&
+             has_turn(discovery, cgroup, look->unwatched_round)) {
+    watch(discovery, cgroup);
+    look_at(update, cgroup);
+  } else if (look->all || has_turn(discovery, cgroup, DISCOVERY_ROUND)) {
+    look_at(update, cgroup);
+    /* Nothing shows that something was unmounted. */
+    if (cgroup->mount_points > 0 && !cgroup->removed &&
+        has_turn(discovery, cgroup, DISCOVERY_ROUND))
+      enqueue(update, cgroup);
   }
-  if (discovery->unwatched == 0)
-    discovery->watch_error = 0;
+}
+
+/* Directories with most to gain from a watch keep theirs. */
+static void give_watches_back(struct discovery *discovery,
+                              struct cgroup *const *order, size_t count) {
+  for (int leaves = 1; leaves >= 0; leaves--)
+    for (size_t i = count; i > 0 && watcher_surplus(&discovery->watcher) > 0;
+         i--) {
+      struct cgroup *cgroup = order[i - 1];
+      if (cgroup->removed || cgroup->watch < 0 ||
+          (leaves == 1 && cgroup->first_child != NULL))
+        continue;
+      watcher_remove(&discovery->watcher, cgroup);
+      cgroup->complete = false;
+      discovery->unwatched += is_unwatched(cgroup);
+    }
 }
 
 /* Looks at all directories where nothing else would show a change, and at one
@@ -443,36 +565,57 @@ static void look_around(struct update *update, bool complete) {
   struct discovery *discovery = update->discovery;
   struct cgroup *const *order = tree_order(update->tree);
   size_t count = update->tree->count;
+  bool has_places = discovery->left_out > 0 && count < discovery->max_cgroups;
+  struct look look = {
+      .all = !complete || !discovery->native || discovery->forgetful ||
+             count <= DISCOVERY_SMALL,
+      .complete = complete,
+      .unwatched_round = unwatched_round(discovery->unwatched),
+  };
 
   if (order == NULL) {
-    update->status = -ENOMEM;
+    discovery->forgetful = true;
+    note_failure(update, update->tree->root, -ENOMEM);
     return;
   }
-  if (discovery->unwatched > 0)
-    watch_the_unwatched(update, order);
-  bool all = !complete || !discovery->native || discovery->unwatched > 0 ||
-             discovery->failed || count <= DISCOVERY_SMALL;
-  size_t looks = all ? count : (count - 1) / DISCOVERY_ROUND + 1;
-  for (; looks > 0; looks--)
-    look_at(update, order[discovery->next_look++ % count]);
-
-  if (discovery->left_out > 0 && count < discovery->max_cgroups)
-    for (size_t i = 0; i < count; i++)
-      if (order[i]->left_out > 0)
-        enqueue(update, order[i]);
+  discovery->forgetful = false;
+  for (size_t i = 0; i < count; i++) {
+    if (order[i]->removed)
+      continue;
+    look_in_turn(update, order[i], &look);
+    if (has_places && order[i]->left_out > 0 && !order[i]->removed)
+      enqueue(update, order[i]);
+  }
+  give_watches_back(discovery, order, count);
 }
 
-static void on_event(void *context, int watch_descriptor) {
-  struct update *update = context;
-  struct cgroup key = {.watch = watch_descriptor};
-  struct cgroup **found =
-      tfind(&key, &update->discovery->by_watch, compare_watches);
-
-  if (found != NULL)
-    enqueue(update, *found);
+static void on_event(void *context, struct cgroup *cgroup) {
+  enqueue(context, cgroup);
 }
 
-/* Makes sure that the tree's root is the directory that is there now. */
+static int open_root(struct update *update) {
+  struct discovery *discovery = update->discovery;
+  struct cgroup *root = NULL;
+  struct stat status;
+
+  discovery->root_fd =
+      open(discovery->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (discovery->root_fd < 0)
+    return -errno;
+  if (fstat(discovery->root_fd, &status) < 0)
+    return -errno;
+  discovery->device = status.st_dev;
+  discovery->inodes_wrong = false;
+  int error = tree_add(update->tree, NULL, "", status.st_ino, &root);
+  if (error < 0)
+    return error;
+  admit(update, root);
+  enqueue(update, root);
+  return 0;
+}
+
+/* Makes sure that the tree's root is the directory that is there now. Where
+ * that cannot be seen, it is taken to be what it was. */
 static int find_root(struct update *update, bool *fresh) {
   struct discovery *discovery = update->discovery;
   struct tree *tree = update->tree;
@@ -480,7 +623,12 @@ static int find_root(struct update *update, bool *fresh) {
 
   *fresh = false;
   int error = stat(discovery->root_path, &status) < 0 ? -errno : 0;
-  if (error == 0 && tree->root != NULL && tree->root->inode == status.st_ino)
+  if (tree->root != NULL && error < 0 && !is_gone(error)) {
+    note_failure(update, tree->root, error);
+    return 0;
+  }
+  if (tree->root != NULL && error == 0 &&
+      is_same(discovery, tree->root, &status))
     return 0;
 
   if (tree->root != NULL)
@@ -489,20 +637,8 @@ static int find_root(struct update *update, bool *fresh) {
     (void)close(TAKE_FD(discovery->root_fd));
   if (error < 0)
     return error;
-  discovery->root_fd =
-      open(discovery->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (discovery->root_fd < 0)
-    return -errno;
-  if (fstat(discovery->root_fd, &status) < 0)
-    return -errno;
-  struct cgroup *root = NULL;
-  error = tree_add(tree, NULL, "", status.st_ino, &root);
-  if (error < 0)
-    return error;
-  admit(update, root);
-  enqueue(update, root);
   *fresh = true;
-  return 0;
+  return open_root(update);
 }
 
 /* What is to be tried again must not be what is about to be freed. */
@@ -516,11 +652,25 @@ static void keep_to_try_again(struct discovery *discovery) {
   discovery->queue_length = left;
 }
 
+static uint64_t monotonic_nsec(void) {
+  struct timespec now;
+
+  if (clock_gettime(CLOCK_MONOTONIC, &now) < 0)
+    return 0;
+  return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
 int discovery_update(struct discovery *discovery, struct tree *tree) {
   struct update update = {.discovery = discovery, .tree = tree};
   bool fresh = false;
 
   (void)strcpy(discovery->failed_path, "/");
+  discovery->mount_point[0] = '\0';
+  discovery->listed = 0;
+  discovery->updates++;
+  discovery->before_nsec = discovery->begin_nsec;
+  discovery->begin_nsec = monotonic_nsec();
+  watcher_begin(&discovery->watcher, discovery->updates % DISCOVERY_ROUND == 0);
   int status = find_root(&update, &fresh);
   if (status == 0) {
     bool complete = watcher_drain(&discovery->watcher, on_event, &update);
@@ -530,7 +680,6 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
     trim(&update, discovery->max_cgroups);
     status = update.status;
   }
-  discovery->failed = status < 0;
   keep_to_try_again(discovery);
   tree_settle(tree);
   return status;

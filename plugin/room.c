@@ -2,36 +2,62 @@
 #include "room.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
 
-int room_survey(struct tree *tree) {
-  struct cgroup *const *order = tree_order(tree);
+/* What a child has of `places` among its siblings if it needs `need`. Those who
+ * need no more than an equal share of what is left have what they need, until
+ * all others need more. */
+static size_t share_of(const struct cgroup *child, size_t need, size_t places) {
+  size_t share = 0;
 
-  if (order == NULL)
-    return -ENOMEM;
-  for (size_t i = 0; i < tree->count; i++) {
-    struct cgroup *parent = order[i]->parent;
+  for (;;) {
+    size_t left = places;
+    size_t others = 0;
 
-    order[i]->heaviest = 0;
-    if (parent != NULL && parent->heaviest < order[i]->size)
-      parent->heaviest = order[i]->size;
+    for (const struct cgroup *sibling = child->parent->first_child;
+         sibling != NULL; sibling = sibling->next) {
+      size_t size = sibling == child ? need : sibling->size;
+      if (size <= share)
+        left -= size;
+      else
+        others++;
+    }
+    if (need <= share || others == 0 || left / others == share)
+      return need < share ? need : share;
+    share = left / others;
   }
-  return 0;
 }
 
-/* Equals are left alone: what is there is not to make way for what is new. */
-bool room_is_found(const struct cgroup *parent) {
-  uint32_t size = 0;
+static size_t places_below(const struct cgroup *parent, size_t limit,
+                           size_t wanted) {
+  const struct cgroup *path[PATH_MAX / 2];
+  size_t depth = 0;
+  size_t places = limit;
 
-  for (; parent != NULL; parent = parent->parent) {
-    if (size + 1 < parent->heaviest)
-      return true;
-    size = parent->size;
-  }
-  return false;
+  for (; parent->parent != NULL && depth < sizeof(path) / sizeof(*path);
+       parent = parent->parent)
+    path[depth++] = parent;
+  while (depth-- > 0 && places > 0)
+    places = share_of(path[depth], path[depth]->size + wanted, places - 1);
+  return places > 0 ? places - 1 : 0;
+}
+
+size_t room_for(const struct tree *tree, size_t limit,
+                const struct cgroup *parent, size_t wanted) {
+  size_t children = 0;
+
+  if (limit >= tree->count && wanted <= limit - tree->count)
+    return wanted;
+  for (const struct cgroup *child = parent->first_child; child != NULL;
+       child = child->next)
+    children++;
+  size_t places = places_below(parent, limit, wanted);
+  size_t left = places > children ? places - children : 0;
+  return wanted < left ? wanted : left;
 }
 
 static int compare_sizes(const void *left, const void *right) {

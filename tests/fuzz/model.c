@@ -80,8 +80,16 @@ size_t model_make(size_t parent, const char *name, uint64_t inode) {
   (void)snprintf(node->name, sizeof(node->name), "%s", name);
   node->inode = inode;
   node->depth = parent != MODEL_NONE ? model.nodes[parent].depth + 1 : 0;
+  node->born_nsec = model.now_nsec;
+  node->was_hidden = parent != MODEL_NONE && model.nodes[parent].was_hidden;
   tell_watcher(parent);
   return model.count++;
+}
+
+size_t model_mount(size_t node) {
+  while (node != MODEL_NONE && !model.nodes[node].mounted)
+    node = model.nodes[node].parent;
+  return node;
 }
 
 void model_remove(size_t node) {
@@ -90,6 +98,7 @@ void model_remove(size_t node) {
       model_remove(i);
   tell_watcher(model.nodes[node].parent);
   model.nodes[node].alive = false;
+  model.nodes[node].just_removed = true;
   model.gone++;
   model.nodes[node].watch = 0;
 }

@@ -32,6 +32,11 @@ struct model_node {
   /* Its files cannot be read, or the main one holds this instead. */
   int error;
   const char *garbage;
+  /* Its directory cannot be listed; something else is mounted on it; and
+   * whether either ever was so, here or above. */
+  bool denied;
+  bool mounted;
+  bool was_hidden;
   /* Watch descriptor, or 0. */
   int watch;
 
@@ -44,12 +49,23 @@ struct model_node {
   } earlier, latest;
   /* Passes that it has been there for, under this name. */
   unsigned passes;
+  /* When it was created, and whether it was removed since the pass began. */
+  uint64_t born_nsec;
+  bool just_removed;
+  /* How often this pass listed its directory. */
+  unsigned listed;
 };
 
 struct model {
   /* Calls are answered from here. */
   bool active;
   enum cgroup_version version;
+  /* Called before every call is answered; the calls of this pass. */
+  void (*on_call)(void *context);
+  void *context;
+  unsigned calls;
+  /* Listings have other inodes than stat(2). */
+  bool strange_inodes;
   /* Link counts are one, types are not listed, openat2 is missing. */
   bool no_links;
   bool no_types;
@@ -72,6 +88,8 @@ struct model {
     enum { MODEL_DIRECTORY, MODEL_FILE, MODEL_INOTIFY } kind;
     size_t node;
     const char *file;
+    /* It is of what is mounted on the node. */
+    bool foreign;
     /* How far a directory was listed. */
     size_t next;
   } fds[MODEL_FDS];
@@ -97,6 +115,10 @@ bool model_path(size_t node, char path[PATH_MAX]);
 
 /* Makes a cgroup; returns MODEL_NONE if there is no room for one. */
 size_t model_make(size_t parent, const char *name, uint64_t inode);
+
+/* What hides a node from its path: itself or one above, that something is
+ * mounted on; or MODEL_NONE. */
+size_t model_mount(size_t node);
 
 /* Removes a cgroup with all below. */
 void model_remove(size_t node);

@@ -16,6 +16,10 @@
 #include "fuzz.h"
 
 #define TEXT_SIZE 8192
+/* Of the model's file system, and of what is mounted on a part of it. */
+#define OWN_DEVICE 1
+#define FOREIGN_DEVICE 2
+#define FOREIGN_TEXT "usage_usec 77777777777\n"
 
 /* Some of these are variadic; all of Linux's calling conventions pass numbers
  * and pointers in the same places to functions that are not. */
@@ -33,7 +37,6 @@ ssize_t __real_read(int fd, void *buffer, size_t size);
 DIR *__real_fdopendir(int fd);
 int __real_dirfd(DIR *stream);
 struct dirent *__real_readdir(DIR *stream);
-void __real_rewinddir(DIR *stream);
 int __real_closedir(DIR *stream);
 int __real_inotify_init1(int flags);
 int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
@@ -54,7 +57,6 @@ ssize_t __wrap_read(int fd, void *buffer, size_t size);
 DIR *__wrap_fdopendir(int fd);
 int __wrap_dirfd(DIR *stream);
 struct dirent *__wrap_readdir(DIR *stream);
-void __wrap_rewinddir(DIR *stream);
 int __wrap_closedir(DIR *stream);
 int __wrap_inotify_init1(int flags);
 int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
@@ -64,6 +66,14 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 static int fail(int error) {
   errno = error;
   return -1;
+}
+
+static void count_call(void) {
+  if (!model.active)
+    return;
+  model.calls++;
+  if (model.on_call != NULL)
+    model.on_call(model.context);
 }
 
 static struct model_fd *model_fd(int fd) {
@@ -93,15 +103,23 @@ static const char *below_root(const char *path) {
                                                                 : NULL;
 }
 
-static int open_node(size_t node) {
-  return node != MODEL_NONE
-             ? new_fd((struct model_fd){.kind = MODEL_DIRECTORY, .node = node})
-             : fail(ENOENT);
+/* The node is known by its path. */
+static int open_node(size_t node, uint64_t flags, bool crossing) {
+  size_t mount = model_mount(node);
+
+  if (node == MODEL_NONE || (mount != MODEL_NONE && mount != node))
+    return fail(ENOENT);
+  if (mount == node && !crossing)
+    return fail(EXDEV);
+  if (model.nodes[node].denied && (flags & O_PATH) == 0)
+    return fail(EACCES);
+  return new_fd((struct model_fd){
+      .kind = MODEL_DIRECTORY, .node = node, .foreign = mount == node});
 }
 
 /* A directory, or the file that the last component names. */
 static int open_below(const struct model_fd *directory, const char *path,
-                      uint64_t flags) {
+                      uint64_t flags, bool crossing) {
   char parent[PATH_MAX];
   const char *slash = strrchr(path, '/');
   const char *name = slash != NULL ? slash + 1 : path;
@@ -121,8 +139,17 @@ static int open_below(const struct model_fd *directory, const char *path,
   if (node == MODEL_NONE)
     return fail(ENOENT);
   if ((flags & (O_DIRECTORY | O_PATH)) != 0)
-    return open_node(strcmp(name, ".") == 0 ? node : model_child(node, name));
+    return open_node(strcmp(name, ".") == 0 ? node : model_child(node, name),
+                     flags, crossing);
   const char *file = model_file(name);
+  size_t mount = model_mount(node);
+  if (mount != MODEL_NONE && (mount != node || file == NULL))
+    return fail(ENOENT);
+  if (mount == node && !crossing)
+    return fail(EXDEV);
+  if (mount == node)
+    return new_fd((struct model_fd){
+        .kind = MODEL_FILE, .node = node, .file = file, .foreign = true});
   if (file == NULL || model.nodes[node].error == ENOENT)
     return fail(ENOENT);
   if (model.nodes[node].error == EACCES)
@@ -131,51 +158,65 @@ static int open_below(const struct model_fd *directory, const char *path,
       (struct model_fd){.kind = MODEL_FILE, .node = node, .file = file});
 }
 
-static int stat_node(size_t node, struct stat *status) {
+static int stat_node(size_t node, bool foreign, struct stat *status) {
   if (node == MODEL_NONE)
     return fail(ENOENT);
   memset(status, 0, sizeof(*status));
   status->st_mode = S_IFDIR | 0755;
+  status->st_dev = foreign ? FOREIGN_DEVICE : OWN_DEVICE;
   status->st_ino = model.nodes[node].inode;
   status->st_nlink = model.no_links ? 1 : 2 + model_subdirectories(node);
   return 0;
 }
 
+/* The node is known by its path. */
+static int stat_path(size_t node, struct stat *status) {
+  size_t mount = model_mount(node);
+
+  return stat_node(mount == MODEL_NONE || mount == node ? node : MODEL_NONE,
+                   mount != MODEL_NONE, status);
+}
+
 int __wrap_stat(const char *path, struct stat *status) {
   const char *below = below_root(path);
 
-  return below != NULL ? stat_node(model_find(below), status)
+  count_call();
+  return below != NULL ? stat_path(model_find(below), status)
                        : __real_stat(path, status);
 }
 
 int __wrap_fstat(int fd, struct stat *status) {
   const struct model_fd *directory = model_fd(fd);
 
-  return directory != NULL ? stat_node(directory->node, status)
-                           : __real_fstat(fd, status);
+  return directory != NULL
+             ? stat_node(directory->node, directory->foreign, status)
+             : __real_fstat(fd, status);
 }
 
 int __wrap_fstatat(int fd, const char *path, struct stat *status, int flags) {
   const struct model_fd *directory = model_fd(fd);
 
+  count_call();
   if (directory == NULL)
     return __real_fstatat(fd, path, status, flags);
   if (model.nodes[directory->node].parent == MODEL_NONE)
-    return stat_node(model_find(path), status);
-  return stat_node(model_child(directory->node, path), status);
+    return stat_path(model_find(path), status);
+  return stat_path(model_child(directory->node, path), status);
 }
 
 int __wrap_open(const char *path, int flags, mode_t mode) {
   const char *below = below_root(path);
 
-  return below != NULL ? open_node(model_find(below))
+  count_call();
+  return below != NULL ? open_node(model_find(below), (uint64_t)flags, true)
                        : __real_open(path, flags, mode);
 }
 
 int __wrap_openat(int fd, const char *path, int flags, mode_t mode) {
   const struct model_fd *directory = model_fd(fd);
 
-  return directory != NULL ? open_below(directory, path, (uint64_t)flags)
+  count_call();
+  return directory != NULL ? open_below(directory, path, (uint64_t)flags, true)
                            : __real_openat(fd, path, flags, mode);
 }
 
@@ -186,10 +227,12 @@ long __wrap_syscall(long number, int fd, const char *path,
   const struct model_fd *directory =
       number == SYS_openat2 ? model_fd(fd) : NULL;
 
+  count_call();
   if (directory == NULL)
     return __real_syscall(number, fd, path, how, size);
   return model.no_openat2 ? fail(ENOSYS)
-                          : open_below(directory, path, how->flags);
+                          : open_below(directory, path, how->flags,
+                                       (how->resolve & RESOLVE_NO_XDEV) == 0);
 }
 
 int __wrap_close(int fd) {
@@ -215,18 +258,20 @@ ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset) {
   const struct model_fd *file = model_fd(fd);
   char text[TEXT_SIZE];
 
+  count_call();
   if (file == NULL)
     return __real_pread(fd, buffer, size, offset);
   REQUIRE(file->kind == MODEL_FILE);
-  int length =
-      model_text(&model.nodes[file->node], file->file, text, sizeof(text));
+  int length = file->foreign ? snprintf(text, sizeof(text), FOREIGN_TEXT)
+                             : model_text(&model.nodes[file->node], file->file,
+                                          text, sizeof(text));
   if (length < 0)
     return fail(-length);
   if (length > TEXT_SIZE - 1)
     length = TEXT_SIZE - 1;
-  if (file->file == model_file("cpuacct.usage") ||
-      (file->file == model_file("cpu.stat") &&
-       model.version == CGROUP_VERSION_2))
+  if (!file->foreign && (file->file == model_file("cpuacct.usage") ||
+                         (file->file == model_file("cpu.stat") &&
+                          model.version == CGROUP_VERSION_2)))
     model_note_reading(&model.nodes[file->node]);
   size_t rest = offset < length ? (size_t)(length - offset) : 0;
   if (rest > size)
@@ -258,9 +303,11 @@ ssize_t __wrap_read(int fd, void *buffer, size_t size) {
 DIR *__wrap_fdopendir(int fd) {
   struct model_fd *directory = model_fd(fd);
 
+  count_call();
   if (directory == NULL)
     return __real_fdopendir(fd);
-  REQUIRE(directory->kind == MODEL_DIRECTORY);
+  REQUIRE(directory->kind == MODEL_DIRECTORY && !directory->foreign);
+  model.nodes[directory->node].listed++;
   directory->next = 0;
   return (DIR *)(void *)directory;
 }
@@ -291,6 +338,7 @@ struct dirent *__wrap_readdir(DIR *stream) {
   static struct dirent entry;
   struct model_fd *directory = model_stream(stream);
 
+  count_call();
   if (directory == NULL)
     return __real_readdir(stream);
   entry.d_type = directory->next == 1 ? DT_REG : DT_DIR;
@@ -300,20 +348,11 @@ struct dirent *__wrap_readdir(DIR *stream) {
   for (size_t i = directory->next++ - 2; i < model.count;
        i = directory->next++ - 2)
     if (model.nodes[i].alive && model.nodes[i].parent == directory->node) {
-      entry.d_ino = model.nodes[i].inode;
+      entry.d_ino = model.nodes[i].inode + (model.strange_inodes ? 1000000 : 0);
       entry.d_type = model.no_types ? DT_UNKNOWN : DT_DIR;
       return fill_in(&entry, model.nodes[i].name);
     }
   return NULL;
-}
-
-void __wrap_rewinddir(DIR *stream) {
-  struct model_fd *directory = model_stream(stream);
-
-  if (directory == NULL)
-    __real_rewinddir(stream);
-  else
-    directory->next = 0;
 }
 
 int __wrap_closedir(DIR *stream) {
@@ -334,10 +373,16 @@ int __wrap_inotify_init1(int flags) {
 int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask) {
   if (model_fd(fd) == NULL)
     return __real_inotify_add_watch(fd, path, mask);
+  count_call();
   REQUIRE(below_root(path) != NULL);
   size_t node = model_find(below_root(path));
-  if (node == MODEL_NONE)
+  size_t mount = model_mount(node);
+  if (node == MODEL_NONE || (mount != MODEL_NONE && mount != node))
     return fail(ENOENT);
+  if (mount == node)
+    return ++model.watches;
+  if (model.nodes[node].denied)
+    return fail(EACCES);
   if (model.nodes[node].watch == 0) {
     if (model.no_watches)
       return fail(ENOSPC);

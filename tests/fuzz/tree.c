@@ -10,12 +10,19 @@
 
 #include "cleanup.h"
 #include "collector.h"
+#include "discovery.h"
 #include "fuzz.h"
 #include "model.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define PASSES_MAX 12
 #define VALUES_MAX ((size_t)MODEL_NODES * 20)
+
+#define DURING_MAX 16
+/* Calls that a pass may make for each cgroup that there was meanwhile, with
+ * four files that count and eight with limits, and for itself. */
+#define CALLS_PER_NODE 60
+#define CALLS_PER_PASS 60
 
 /* One collector at work. */
 struct run {
@@ -29,6 +36,16 @@ struct run {
   bool blind;
   /* There was no room for all in the pass before. */
   bool crowded;
+  /* What is to happen during the next pass, after so many calls. */
+  struct during {
+    unsigned calls;
+    char *line;
+  } during[DURING_MAX];
+  size_t during_count;
+  /* Something happened during this pass. */
+  bool shaken;
+  /* When the pass before began. */
+  uint64_t before_nsec;
   /* What the pass reported. */
   struct seen {
     size_t node;
@@ -38,14 +55,27 @@ struct run {
   size_t seen_count;
 };
 
+/* The node that had that path and was removed during this pass, or
+ * MODEL_NONE. */
+static size_t removed_node(const char *wanted, uint64_t inode) {
+  char path[PATH_MAX];
+
+  for (size_t i = 0; i < model.count; i++)
+    if (model.nodes[i].just_removed && model.nodes[i].inode == inode &&
+        model_path(i, path) && strcmp(path, wanted) == 0)
+      return i;
+  return MODEL_NONE;
+}
+
 /* The node of the cgroup that a value is of. */
 static size_t node_of(const struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
 
   (void)tree_path(cgroup, path);
   size_t node = model_find(path);
+  if (node == MODEL_NONE || model.nodes[node].inode != cgroup->inode)
+    node = removed_node(path, cgroup->inode);
   REQUIRE(node != MODEL_NONE);
-  REQUIRE(model.nodes[node].inode == cgroup->inode);
   return node;
 }
 
@@ -68,29 +98,41 @@ static void require_own_identity(const struct run *run,
   }
 }
 
-static void require_millicores(const struct model_node *node, double gauge) {
-  const struct model_reading *earlier = &node->earlier;
+/* The reading before; that of a cgroup created since the pass before is its
+ * creation. */
+static struct model_reading earlier_reading(const struct run *run,
+                                            const struct model_node *node) {
+  if (node->earlier.known)
+    return node->earlier;
+  REQUIRE(node->born_nsec >= run->before_nsec && run->before_nsec > 0);
+  return (struct model_reading){.known = true, .time_nsec = run->before_nsec};
+}
+
+static void require_millicores(const struct run *run,
+                               const struct model_node *node, double gauge) {
+  const struct model_reading earlier = earlier_reading(run, node);
   const struct model_reading *latest = &node->latest;
 
-  REQUIRE(earlier->known && latest->known);
-  if (earlier->garbage || latest->garbage)
+  REQUIRE(latest->known);
+  if (earlier.garbage || latest->garbage)
     return;
-  REQUIRE(latest->usage_usec >= earlier->usage_usec);
-  long double delta = (long double)(latest->usage_usec - earlier->usage_usec);
-  long double elapsed = (long double)(latest->time_nsec - earlier->time_nsec);
+  REQUIRE(latest->usage_usec >= earlier.usage_usec);
+  long double delta = (long double)(latest->usage_usec - earlier.usage_usec);
+  long double elapsed = (long double)(latest->time_nsec - earlier.time_nsec);
   REQUIRE(fabsl(gauge - delta * 1e6L / elapsed) <= delta * 1e-6L);
 }
 
 /* What cgroups below did not use is a part of the whole. */
-static void require_remainder(const struct model_node *node, double gauge) {
-  const struct model_reading *earlier = &node->earlier;
+static void require_remainder(const struct run *run,
+                              const struct model_node *node, double gauge) {
+  const struct model_reading earlier = earlier_reading(run, node);
   const struct model_reading *latest = &node->latest;
 
-  REQUIRE(earlier->known && latest->known);
-  if (earlier->garbage || latest->garbage)
+  REQUIRE(latest->known);
+  if (earlier.garbage || latest->garbage)
     return;
-  double delta = (double)(latest->usage_usec - earlier->usage_usec);
-  double elapsed = (double)(latest->time_nsec - earlier->time_nsec);
+  double delta = (double)(latest->usage_usec - earlier.usage_usec);
+  double elapsed = (double)(latest->time_nsec - earlier.time_nsec);
   REQUIRE(gauge <= delta * 1e6 / elapsed * (1 + 1e-6));
 }
 
@@ -110,9 +152,9 @@ static void take_value(void *context, const struct report_value *value) {
     REQUIRE(isfinite(value->value.gauge) && value->value.gauge >= 0);
     REQUIRE(value->type == REPORT_GAUGE || value->value.gauge <= 100);
     if (strcmp(value->type_instance, "millicores") == 0)
-      require_millicores(node, value->value.gauge);
+      require_millicores(run, node, value->value.gauge);
     if (strcmp(value->type_instance, "remainder_millicores") == 0)
-      require_remainder(node, value->value.gauge);
+      require_remainder(run, node, value->value.gauge);
   }
   REQUIRE(run->seen_count < VALUES_MAX);
   run->seen[run->seen_count++] =
@@ -136,7 +178,8 @@ static bool was_seen(const struct run *run, size_t node,
 static bool is_selected(const struct run *run, size_t node) {
   char path[PATH_MAX];
 
-  return model.nodes[node].alive &&
+  /* What was removed during the pass may have been there for it. */
+  return (model.nodes[node].alive || model.nodes[node].just_removed) &&
          model.nodes[node].depth <= run->options.max_depth &&
          model_path(node, path) &&
          strlen(MODEL_ROOT) + strlen(path) <= PATH_MAX - TREE_FILE_SIZE &&
@@ -156,9 +199,12 @@ static bool has_selected_below(const struct run *run, size_t above) {
 static bool must_be_reported(const struct run *run, size_t index) {
   const struct model_node *node = &model.nodes[index];
 
-  return is_selected(run, index) && node->error == 0 && node->garbage == NULL &&
+  return node->alive && is_selected(run, index) && node->error == 0 &&
+         node->garbage == NULL && !node->was_hidden &&
          node->usage_usec <= INT64_MAX &&
-         node->passes >= (run->confused ? 2 : 0) &&
+         node->passes >= (run->confused ? 2U
+                          : run->shaken ? 1U
+                                        : 0U) &&
          !(run->options.leaves_only && has_selected_below(run, index));
 }
 
@@ -200,21 +246,63 @@ static void require_descriptors(const struct run *run) {
   REQUIRE(model.open <= files + (model.version == CGROUP_VERSION_1 ? 3 : 2));
 }
 
+/* Whatever happened to the tree meanwhile. */
+static void require_bounded_work(const struct run *run, size_t nodes) {
+  size_t listed = 0;
+
+  for (size_t i = 0; i < model.count; i++) {
+    REQUIRE(model.nodes[i].listed <= 1);
+    listed += model.nodes[i].listed;
+  }
+  REQUIRE(listed <= run->options.max_cgroups + DISCOVERY_SMALL);
+  REQUIRE(model.calls <= CALLS_PER_PASS + CALLS_PER_NODE * nodes);
+}
+
+static void change(struct run *run, char *line);
+
+/* What has its time during the pass happens. */
+static void on_call(void *context) {
+  struct run *run = context;
+
+  for (size_t i = 0; i < run->during_count; i++) {
+    char *line = run->during[i].line;
+    if (line == NULL || run->during[i].calls > model.calls)
+      continue;
+    run->during[i].line = NULL;
+    run->shaken = true;
+    change(run, line);
+  }
+}
+
+static void prepare_pass(struct run *run, uint64_t nsec) {
+  run->before_nsec = run->passes > 1 ? model.now_nsec : 0;
+  model.now_nsec += nsec;
+  model.calls = 0;
+  run->seen_count = 0;
+  run->shaken = false;
+  for (size_t i = 0; i < model.count; i++) {
+    model.nodes[i].latest.known = model.nodes[i].just_removed = false;
+    model.nodes[i].listed = 0;
+  }
+}
+
 static void pass(struct run *run, uint64_t nsec) {
   struct report_sink sink = {run, take_value, take_line};
   struct collector_pass result;
 
   if (run->passes++ == PASSES_MAX)
     return;
-  model.now_nsec += nsec;
-  run->seen_count = 0;
-  for (size_t i = 0; i < model.count; i++)
-    model.nodes[i].latest.known = false;
+  prepare_pass(run, nsec);
+  size_t before = living();
+  size_t count = model.count;
   model.active = true;
   collector_run(run->collector, &sink, &result);
   model.active = false;
+  run->during_count = 0;
 
-  REQUIRE(result.read <= living());
+  size_t nodes = before + model.count - count;
+  require_bounded_work(run, nodes);
+  REQUIRE(result.read <= nodes);
   REQUIRE(result.read <= run->options.max_cgroups);
   REQUIRE((result.failed > 0) == (result.failed_file != NULL));
   REQUIRE((result.failed > 0) == (result.error < 0));
@@ -298,9 +386,21 @@ static void rename_node(struct run *run, size_t node, const char *name) {
   run->confused = true;
 }
 
+/* What is below a cgroup that cannot be looked into may be missing. */
+static void hide(size_t node) {
+  for (size_t i = 0; i < model.count; i++)
+    for (size_t up = i; up != MODEL_NONE; up = model.nodes[up].parent)
+      if (up == node)
+        model.nodes[i].was_hidden = true;
+}
+
 static void set_state(struct model_node *node, const char *state) {
   node->error = 0;
   node->garbage = NULL;
+  node->denied = *state == 'd';
+  node->mounted = *state == 'm' && node->depth > 0;
+  if (node->denied || node->mounted)
+    hide((size_t)(node - model.nodes));
   if (*state == 'a')
     node->error = EACCES;
   else if (*state == 'i')
@@ -320,13 +420,23 @@ static void set_kernel(struct run *run, char what) {
     model.overflow = true;
 }
 
+/* The second character is the number of calls before it. */
+static void plan(struct run *run, char *line) {
+  if (run->during_count < DURING_MAX && line[1] != '\0' &&
+      strchr("/-!%", line[2]) != NULL)
+    run->during[run->during_count++] =
+        (struct during){.calls = (unsigned char)line[1], .line = line + 2};
+}
+
 /* Something happens to the node that the second character chooses, or to all
  * there is. */
 static void change(struct run *run, char *line) {
   size_t node = choose(line[0] != '\0' ? (uint8_t)line[1] : 0);
   char *rest = line[0] != '\0' && line[1] != '\0' ? line + 2 : line;
 
-  if (line[0] == '/')
+  if (line[0] == '@')
+    plan(run, line);
+  else if (line[0] == '/')
     make_path(run, line, MODEL_NONE);
   else if (line[0] == '~' && *rest == '/')
     make_path(run, rest, choose_heritage((uint8_t)line[1], rest));
@@ -368,6 +478,7 @@ static void configure(struct run *run, struct hierarchy *hierarchy,
   model.no_links = (line[3] & 1) != 0;
   model.no_types = (line[3] & 2) != 0;
   model.no_openat2 = (line[3] & 4) != 0;
+  model.strange_inodes = (line[3] & 64) != 0 && !hierarchy->native;
   options->keep_open = (line[3] & 8) != 0 ? (unsigned char)line[4] % 16 : 800;
   options->max_cgroups =
       (line[3] & 16) != 0 ? (unsigned char)line[5] % 16 + 1U : 10000;
@@ -397,6 +508,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (char *rest = settings; rest != NULL;)
     configure(&run, &hierarchy, strsep(&rest, "\n"));
   start(&run, &hierarchy);
+  model.on_call = on_call;
+  model.context = &run;
   for (char *rest = changes; rest != NULL;)
     change(&run, strsep(&rest, "\n"));
   pass(&run, NSEC_PER_SEC);

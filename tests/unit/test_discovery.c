@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,7 +43,8 @@ static void teardown(void) {
   tree_release(&tree);
   ck_assert_uint_eq(discovery.left_out, 0);
   ck_assert_uint_eq(discovery.unwatched, 0);
-  ck_assert_ptr_null(discovery.by_watch);
+  ck_assert_uint_eq(discovery.watcher.count, 0);
+  ck_assert_ptr_null(discovery.watcher.by_watch);
   discovery_close(&discovery);
   selection_release(&selection);
   (void)close(root);
@@ -114,11 +116,17 @@ END_TEST
  * whose link counts mean nothing: it shows by the next update. */
 enum { SMALL, LARGE, LARGE_WITHOUT_EVENTS, LARGE_FOREIGN, SITUATIONS };
 
+/* From the next update on no directory gets a watch. */
+static void have_no_watches(void) {
+  watcher_begin(&discovery.watcher, false);
+  discovery.watcher.share = 0;
+}
+
 static void prepare(int situation) {
   if (situation == LARGE_WITHOUT_EVENTS)
-    watcher_close(&discovery.watcher);
+    have_no_watches();
   if (situation == LARGE_FOREIGN) {
-    watcher_close(&discovery.watcher);
+    have_no_watches();
     discovery.native = false;
   }
   if (situation == SMALL)
@@ -195,10 +203,9 @@ START_TEST(nothing_stays_unseen) {
   for (struct cgroup *cgroup = tree.root->first_child->first_child;
        cgroup != NULL; cgroup = cgroup->next)
     ck_assert_int_ge(cgroup->watch, 0);
-  struct watcher deaf;
-  ck_assert_int_eq(watcher_open(&deaf), 0);
-  watcher_close(&discovery.watcher);
-  discovery.watcher = deaf;
+  (void)close(discovery.watcher.fd);
+  discovery.watcher.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  ck_assert_int_ge(discovery.watcher.fd, 0);
 
   make("many/7/new");
   make("other");
@@ -236,13 +243,15 @@ START_TEST(lost_events_are_made_up_for) {
 }
 END_TEST
 
-START_TEST(missing_inotify_is_told) {
-  watcher_close(&discovery.watcher);
-  discovery.watch_error = -EMFILE;
-  make("a");
+START_TEST(missing_watches_are_reported_while_they_are) {
+  have_no_watches();
+  make_many();
+  ck_assert_int_eq(discovery_watch_error(&discovery), -ENOSPC);
+  ck_assert_uint_eq(discovery.unwatched, MANY + 2);
+  discovery.watcher.share = SIZE_MAX;
   update();
-  ck_assert_int_eq(discovery.watch_error, -EMFILE);
-  ck_assert_uint_eq(discovery.unwatched, 2);
+  ck_assert_int_eq(discovery_watch_error(&discovery), 0);
+  ck_assert_uint_eq(discovery.watcher.count, MANY + 2);
 }
 END_TEST
 
@@ -437,7 +446,7 @@ Suite *discovery_suite(void) {
   tcase_add_loop_test(tests, renamed_is_another, 0, SITUATIONS);
   tcase_add_test(tests, nothing_stays_unseen);
   tcase_add_test(tests, lost_events_are_made_up_for);
-  tcase_add_test(tests, missing_inotify_is_told);
+  tcase_add_test(tests, missing_watches_are_reported_while_they_are);
   tcase_add_test(tests, depth_is_limited);
   tcase_add_test(tests, root_alone);
   tcase_add_test(tests, room_is_shared);

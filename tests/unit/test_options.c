@@ -52,7 +52,7 @@ START_TEST(defaults) {
   ck_assert(!options.selection.ignore_selected);
   ck_assert(!options.leaves_only);
   ck_assert_int_eq(options.instance_format, NAME_FORMAT_PATH);
-  ck_assert_uint_ge(options.max_depth, TREE_PATH_SIZE);
+  ck_assert_uint_eq(options.max_depth, 64);
   ck_assert_uint_eq(options.max_cgroups, 10000);
   ck_assert_uint_eq(options.keep_open, 2000);
   ck_assert_uint_eq(options.groups, CPU_GROUP_CORE);

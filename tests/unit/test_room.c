@@ -76,34 +76,6 @@ START_TEST(the_older_of_equals_stay) {
 }
 END_TEST
 
-/* Who is found room for takes it from somebody who has more, or else has none.
- */
-START_TEST(room_is_found_below_the_smaller) {
-  struct cgroup *root = add(NULL);
-  struct cgroup *large = add(root);
-  add_many(large, 5);
-  struct cgroup *small = add(root);
-  struct cgroup *deep = add(small);
-  struct cgroup *below = add(large);
-  add_many(below, 2);
-
-  ck_assert_int_eq(room_survey(&tree), 0);
-  ck_assert(room_is_found(root));
-  ck_assert(room_is_found(small));
-  ck_assert(room_is_found(deep));
-  /* It has one child with more than itself. */
-  ck_assert(room_is_found(large));
-  ck_assert(!room_is_found(below));
-
-  add_many(deep, 5);
-  ck_assert_uint_eq(small->size, 7);
-  ck_assert_uint_eq(large->size, 9);
-  ck_assert(room_is_found(deep));
-  (void)add(deep);
-  ck_assert(!room_is_found(deep));
-}
-END_TEST
-
 static struct cgroup *largest_child(const struct cgroup *parent) {
   struct cgroup *largest = parent->first_child;
 
@@ -131,6 +103,54 @@ static unsigned next_random(unsigned *state) {
   *state = *state * 1103515245U + 12345U;
   return *state >> 16;
 }
+
+START_TEST(places_are_those_of_the_smaller) {
+  struct cgroup *root = add(NULL);
+  struct cgroup *large = add(root);
+  add_many(large, 5);
+  struct cgroup *small = add(root);
+  struct cgroup *deep = add(small);
+
+  /* There is room for all. */
+  ck_assert_uint_eq(room_for(&tree, 20, large, 11), 11);
+  /* Half of nine for each of the two, of which the directory itself is one. */
+  ck_assert_uint_eq(room_for(&tree, 10, small, 100), 2);
+  ck_assert_uint_eq(room_for(&tree, 10, deep, 100), 2);
+  ck_assert_uint_eq(room_for(&tree, 10, deep, 1), 1);
+  ck_assert_uint_eq(room_for(&tree, 10, large, 100), 1);
+  /* One of a third: those there are older. */
+  ck_assert_uint_eq(room_for(&tree, 10, root, 100), 7);
+  ck_assert_uint_eq(room_for(&tree, 3, root, 100), 0);
+  ck_assert_uint_eq(room_for(&tree, 1, deep, 1), 0);
+}
+END_TEST
+
+/* The same in another way: all are taken in and then those leave who have to.
+ */
+START_TEST(places_are_those_that_stay) {
+  unsigned random = (unsigned)_i;
+  struct cgroup *all[LARGEST] = {add(NULL)};
+  size_t count = 1 + next_random(&random) % (LARGEST / 2);
+  size_t wanted = 1 + next_random(&random) % (LARGEST / 2);
+
+  for (size_t i = 1; i < count; i++)
+    all[i] = add(all[next_random(&random) % (_i % 2 == 0 ? i : (i + 3) / 4)]);
+  size_t limit = 1 + next_random(&random) % (count + wanted);
+  struct cgroup *parent = all[next_random(&random) % count];
+  size_t places = room_for(&tree, limit, parent, wanted);
+
+  add_many(parent, (int)wanted);
+  remove_one_by_one(limit);
+  size_t stay = 0;
+  if (!parent->removed)
+    for (struct cgroup *child = parent->first_child; child != NULL;
+         child = child->next)
+      stay += child->birth >= count;
+  /* One can be lost where an equal share does not come out even. */
+  ck_assert_uint_le(places, stay);
+  ck_assert_uint_ge(places + 1, stay);
+}
+END_TEST
 
 START_TEST(those_stay_who_are_not_in_the_largest_subtrees) {
   unsigned random = (unsigned)_i;
@@ -165,7 +185,8 @@ Suite *room_suite(void) {
   tcase_add_test(tests, all_stay_where_there_is_room);
   tcase_add_test(tests, small_subtrees_lose_nothing_to_large_ones);
   tcase_add_test(tests, the_older_of_equals_stay);
-  tcase_add_test(tests, room_is_found_below_the_smaller);
+  tcase_add_test(tests, places_are_those_of_the_smaller);
+  tcase_add_loop_test(tests, places_are_those_that_stay, 0, 200);
   tcase_add_loop_test(tests, those_stay_who_are_not_in_the_largest_subtrees, 0,
                       200);
   suite_add_tcase(suite, tests);

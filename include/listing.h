@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* The subdirectories of one directory, read once. */
+#ifndef CGROUP_CPU_LISTING_H
+#define CGROUP_CPU_LISTING_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One subdirectory. */
+struct listing_entry {
+  uint64_t inode;
+  /* Where its name begins in `names`. */
+  size_t name;
+  /* For the user of the listing. */
+  bool marked;
+};
+
+/* Subdirectories to remember. All zero is none. */
+struct listing {
+  struct listing_entry *entries;
+  size_t count;
+  size_t room;
+  /* The names, each with a zero byte at its end. */
+  char *names;
+  size_t names_length;
+  size_t names_room;
+};
+
+/* Reads on to the next subdirectory of `stream` and stores its inode, as the
+ * directory has it or, with `by_stat` and where the directory does not tell
+ * types, as fstatat(2) has it. Symbolic links are passed over.
+ *
+ * Returns its name, borrowed until the next call. NULL with a `status` of 0 is
+ * the end; with a negative errno there may be more.
+ */
+const char *listing_next(DIR *stream, bool by_stat, uint64_t *inode,
+                         int *status);
+
+/* Remembers one. Returns 0 or -ENOMEM. */
+int listing_add(struct listing *listing, const char *name, uint64_t inode,
+                bool marked);
+
+/* Its name; borrowed until the listing changes. */
+const char *listing_name(const struct listing *listing, size_t index);
+
+/* Lower inodes first: as the kernel numbers cgroups, the older ones. */
+void listing_sort(struct listing *listing);
+
+/* Forgets all, and keeps the memory for the next directory. */
+void listing_clear(struct listing *listing);
+
+void listing_release(struct listing *listing);
+
+#endif
