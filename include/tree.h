@@ -46,6 +46,9 @@ struct cgroup {
   /* All that is directly below is in the tree, and if a cgroup is created
    * there, the next update will see it. */
   bool complete;
+  /* Something else was seen at its path: not to be read until its parent could
+   * be listed. */
+  bool doubted;
   /* A listing found something that it could not settle, or failed with
    * `error`, a negative errno. The update to list it again in, 0: none, and the
    * updates between this try and the one before. */

@@ -160,6 +160,17 @@ static bool is_read(const struct collector *collector,
           cgroup->depth == 1 && cgroup->selected_below);
 }
 
+/* Reads nothing that is perhaps of another cgroup. */
+static int read_sample(struct collector *collector, struct cgroup *cgroup,
+                       bool reported, struct cpu_sample *sample) {
+  if (!is_read(collector, cgroup))
+    return -ECANCELED;
+  if (cgroup->doubted)
+    return -ENODEV;
+  return sampler_read(&collector->sampler, cgroup,
+                      reported ? collector->options->groups : 0, sample);
+}
+
 static void report(struct collector *collector, struct cgroup *cgroup,
                    const struct cpu_sample *now, bool has_rate,
                    const struct report_sink *sink) {
@@ -219,11 +230,7 @@ static void read_and_report(struct collector *collector, struct cgroup *cgroup,
 
   cgroup->interval = (struct rate_interval){0};
   cgroup->below_usec = 0;
-  int status =
-      is_read(collector, cgroup)
-          ? sampler_read(&collector->sampler, cgroup,
-                         reported ? collector->options->groups : 0, &sample)
-          : -ECANCELED;
+  int status = read_sample(collector, cgroup, reported, &sample);
   if (status == 0) {
     pass->read++;
     if (is_born(collector, cgroup))

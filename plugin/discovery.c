@@ -132,12 +132,9 @@ static void retry_later(struct update *update, struct cgroup *cgroup,
 
 /* What is at its path is not this cgroup: the listing of the directory above
  * says what is, if anything. */
-static void lose(struct update *update, struct cgroup *cgroup) {
-  struct cgroup *parent = cgroup->parent;
-
-  parent->complete = false;
-  enqueue(update, parent);
-  tree_remove(update->tree, cgroup);
+static void doubt(struct update *update, struct cgroup *cgroup) {
+  cgroup->doubted = true;
+  enqueue(update, cgroup->parent);
 }
 
 /* Since when a cgroup that is new below `parent` can exist: 0 where it could
@@ -265,6 +262,21 @@ static void remove_unseen(struct update *update, struct cgroup *cgroup) {
   }
 }
 
+/* Whether an entry of `parent` is a child that is known, and that child. */
+static bool is_known(const struct discovery *discovery,
+                     const struct cgroup *parent, DIR *stream, const char *name,
+                     struct cgroup *known) {
+  struct stat status;
+
+  if (known == NULL || known->parent != parent ||
+      strcmp(known->component, name) != 0)
+    return false;
+  if (known->doubted)
+    known->doubted = stat_beneath(dirfd(stream), name, &status) < 0 ||
+                     !is_same(discovery, known, &status);
+  return !known->doubted;
+}
+
 /* Marks the children that are known, and remembers in `found` as many others as
  * could have a place. Returns 0 or a negative errno. */
 static int read_directory(struct update *update, struct cgroup *cgroup,
@@ -279,8 +291,7 @@ static int read_directory(struct update *update, struct cgroup *cgroup,
                               &status)) != NULL) {
     struct cgroup *known = tree_find(update->tree, inode);
     cgroup->subdirectories++;
-    if (known != NULL && known->parent == cgroup &&
-        strcmp(known->component, name) == 0)
+    if (is_known(discovery, cgroup, stream, name, known))
       known->seen = discovery->listings;
     else if (discovery->found.count == discovery->max_cgroups)
       cgroup->left_out++;
@@ -392,7 +403,7 @@ static void list(struct update *update, struct cgroup *cgroup) {
   int status = open_directory(discovery, cgroup, &before, &stream);
   if (status < 0) {
     if (is_gone(status) && cgroup->parent != NULL)
-      lose(update, cgroup);
+      doubt(update, cgroup);
     else
       retry_later(update, cgroup, status);
     return;
@@ -486,10 +497,14 @@ static void look_at(struct update *update, struct cgroup *cgroup) {
   int error = stat_cgroup(discovery, cgroup, &status);
 
   if (cgroup->parent != NULL &&
-      (is_gone(error) || (error == 0 && !is_same(discovery, cgroup, &status))))
-    lose(update, cgroup);
-  else if (error < 0 || discovery->links != LINKS_COUNT ||
-           status.st_nlink != cgroup->subdirectories + 2)
+      (is_gone(error) ||
+       (error == 0 && !is_same(discovery, cgroup, &status)))) {
+    doubt(update, cgroup);
+    return;
+  }
+  cgroup->doubted &= error < 0;
+  if (error < 0 || discovery->links != LINKS_COUNT ||
+      status.st_nlink != cgroup->subdirectories + 2)
     enqueue(update, cgroup);
 }
 
@@ -537,7 +552,7 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
   } else if (look->all || has_turn(discovery, cgroup, DISCOVERY_ROUND)) {
     look_at(update, cgroup);
     /* Nothing shows that something was unmounted. */
-    if (cgroup->mount_points > 0 && !cgroup->removed &&
+    if (cgroup->mount_points > 0 &&
         has_turn(discovery, cgroup, DISCOVERY_ROUND))
       enqueue(update, cgroup);
   }
@@ -550,8 +565,7 @@ static void give_watches_back(struct discovery *discovery,
     for (size_t i = count; i > 0 && watcher_surplus(&discovery->watcher) > 0;
          i--) {
       struct cgroup *cgroup = order[i - 1];
-      if (cgroup->removed || cgroup->watch < 0 ||
-          (leaves == 1 && cgroup->first_child != NULL))
+      if (cgroup->watch < 0 || (leaves == 1 && cgroup->first_child != NULL))
         continue;
       watcher_remove(&discovery->watcher, cgroup);
       cgroup->complete = false;
@@ -580,10 +594,8 @@ static void look_around(struct update *update, bool complete) {
   }
   discovery->forgetful = false;
   for (size_t i = 0; i < count; i++) {
-    if (order[i]->removed)
-      continue;
     look_in_turn(update, order[i], &look);
-    if (has_places && order[i]->left_out > 0 && !order[i]->removed)
+    if (has_places && order[i]->left_out > 0)
       enqueue(update, order[i]);
   }
   give_watches_back(discovery, order, count);
