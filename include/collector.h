@@ -30,9 +30,12 @@ struct collector_pass {
    * has, and why; NULL: nothing to say. Borrowed until the collector is
    * freed. */
   const char *missing;
-  /* Negative errno when events of the kernel cannot be had for all cgroups,
-   * so that all directories are looked at in each pass. */
+  /* Negative errno when not all cgroups that should be are watched, so that new
+   * ones are seen only when it is their parent's turn to be looked at. */
   int watch_error;
+  /* A directory that was left out for the first time because another file
+   * system is mounted on it; NULL: none. Borrowed until the next pass. */
+  const char *mount_point;
 };
 
 /* Takes the hierarchy over, on success and on failure. `options` is borrowed

@@ -71,10 +71,10 @@ struct discovery {
   bool forgetful;
   /* The path below the root of what made the latest update fail. */
   char failed_path[TREE_PATH_SIZE];
-  /* The path of a directory below the root that was left out for the first time
-   * in the latest update because another file system is mounted on it; empty if
-   * there was none. */
+  /* The path below the root of a directory that another file system is mounted
+   * on, and whether the latest update left it out for the first time. */
   char mount_point[TREE_PATH_SIZE];
+  bool has_new_mount_point;
 };
 
 /* Prepares `discovery`, whose first four fields are set; opens nothing. To be

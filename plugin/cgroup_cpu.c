@@ -234,10 +234,16 @@ static void tell_conditions(const struct collector_pass *pass) {
     c_release(LOG_INFO, &plugin.left_out, LOG_PREFIX "No cgroup is left out");
 
   if (pass->watch_error != 0 && !plugin.watch_error_told)
-    NOTICE(LOG_PREFIX "inotify cannot watch all cgroups (%s): all their "
-                      "directories are looked at in each interval",
+    NOTICE(LOG_PREFIX "inotify cannot watch all cgroups (%s): the others are "
+                      "looked at in turn",
            strerror(-pass->watch_error));
+  else if (pass->watch_error == 0 && plugin.watch_error_told)
+    INFO(LOG_PREFIX "inotify watches all cgroups again");
   plugin.watch_error_told = pass->watch_error != 0;
+  if (pass->mount_point != NULL)
+    NOTICE(LOG_PREFIX "Another file system is mounted on %s below the root: it "
+                      "is left out",
+           pass->mount_point);
 
   if (pass->missing != NULL)
     INFO(LOG_PREFIX "%s", pass->missing);

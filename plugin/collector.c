@@ -295,6 +295,8 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
     note_failure(collector, collector->discovery.failed_path, "", status, pass);
   pass->left_out = collector->discovery.left_out;
   pass->watch_error = discovery_watch_error(&collector->discovery);
+  if (collector->discovery.has_new_mount_point)
+    pass->mount_point = collector->discovery.mount_point;
 
   struct cgroup *const *order = tree_order(&collector->tree);
   if (order == NULL) {

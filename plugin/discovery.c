@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -183,6 +184,17 @@ static bool is_same(const struct discovery *discovery,
   return status->st_ino == cgroup->inode && status->st_dev == discovery->device;
 }
 
+static void note_mount_point(struct discovery *discovery, struct cgroup *parent,
+                             const char *name) {
+  parent->mount_points++;
+  if (discovery->has_new_mount_point)
+    return;
+  size_t length = tree_path(parent, discovery->mount_point);
+  size_t room = sizeof(discovery->mount_point) - length;
+  (void)snprintf(discovery->mount_point + length, room, "%s%s",
+                 length > 1 ? "/" : "", name);
+}
+
 /* Whether `entry` of `parent` is a cgroup of this hierarchy and no other that
  * is in the tree. Returns 1; 0 when it is not, and -EAGAIN when it is not what
  * the listing said, or another negative errno, when that may change. */
@@ -197,7 +209,7 @@ static int identify(struct update *update, struct cgroup *parent, int directory,
   if (!S_ISDIR(status.st_mode))
     return 0;
   if (status.st_dev != discovery->device) {
-    parent->mount_points++;
+    note_mount_point(discovery, parent, name);
     return 0;
   }
   if (status.st_ino != *inode && discovery->native)
@@ -380,8 +392,7 @@ static void settle(struct update *update, struct cgroup *cgroup, int status,
   struct discovery *discovery = update->discovery;
 
   discovery->left_out += cgroup->left_out;
-  if (cgroup->mount_points > mount_points_before)
-    (void)tree_path(cgroup, discovery->mount_point);
+  discovery->has_new_mount_point |= cgroup->mount_points > mount_points_before;
   if (status < 0) {
     retry_later(update, cgroup, status != -EAGAIN ? status : 0);
     return;
@@ -677,7 +688,7 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
   bool fresh = false;
 
   (void)strcpy(discovery->failed_path, "/");
-  discovery->mount_point[0] = '\0';
+  discovery->has_new_mount_point = false;
   discovery->listed = 0;
   discovery->updates++;
   discovery->before_nsec = discovery->begin_nsec;

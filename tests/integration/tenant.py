@@ -3,7 +3,9 @@
 
 As a program: tenant.py DIRECTORY COUNT. Makes so many cgroups below the
 directory, with all kinds of names and depths, says so, and then goes on making
-and removing others until its standard input ends.
+and removing others until its standard input ends. With LOOPS as well it makes
+them all in one directory, and in so many processes does nothing but make and
+remove nested cgroups beside them.
 """
 import itertools
 import os
@@ -59,8 +61,39 @@ def come_and_go(top, number):
         os.rmdir(name, dir_fd=top)
 
 
-def main(directory, count):
+def hammer(top, number):
+    """As fast as it goes, until the parent ends"""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        for _ in range(100):
+            os.mkdir(f"hot{number}", dir_fd=top)
+            os.mkdir(f"hot{number}/g", dir_fd=top)
+            os.rmdir(f"hot{number}/g", dir_fd=top)
+            os.rmdir(f"hot{number}", dir_fd=top)
+
+
+def crowd(top, count, loops):
+    os.mkdir("crowd", dir_fd=top)
+    directory = os.open("crowd", os.O_RDONLY, dir_fd=top)
+    for number in range(count):
+        os.mkdir(str(number), dir_fd=directory)
+    ready, go = os.pipe()
+    for number in range(loops):
+        if os.fork() == 0:
+            os.close(go)
+            os.read(ready, 1)
+            hammer(directory, number)
+            os._exit(0)
+    os.close(go)
+    print("made", flush=True)
+    sys.stdin.read()
+
+
+def main(directory, count, loops=0):
     top = os.open(directory, os.O_RDONLY)
+    if loops > 0:
+        crowd(top, count, loops)
+        return
     make_all(top, count)
     print("made", flush=True)
     for number in itertools.count():
@@ -75,12 +108,12 @@ class Tenant:
 
     USER = 65534
 
-    def __init__(self, directory, count):
+    def __init__(self, directory, count, loops=0):
         os.chown(directory, self.USER, self.USER)
         self.process = subprocess.Popen(
             # Where it may not read this file
             [sys.executable, "-c", Path(__file__).read_text(), str(directory),
-             str(count)],
+             str(count), str(loops)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             user=self.USER, group=self.USER, extra_groups=[])
 
@@ -99,4 +132,4 @@ class Tenant:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

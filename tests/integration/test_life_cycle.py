@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: MIT
 """However collectd is started, confined, multiplied and ended."""
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 import confinement
-from daemon import BUILD, Collectd
+from daemon import Collectd
 from inspection import descriptors
 from series import wait_for_passes
 from standins import Standins
@@ -24,18 +22,6 @@ CLOSE_ON_EXEC = 0o2000000
 @pytest.fixture
 def version():
     return "v1"
-
-
-@pytest.fixture
-def open_place():
-    """A directory that everybody can use, with the plugin in it"""
-    with tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.") as name:
-        place = Path(name)
-        build = place / "build"
-        (build / ".libs").mkdir(parents=True)
-        shutil.copy(BUILD / ".libs/cgroup_cpu.so", build / ".libs")
-        place.chmod(0o777)
-        yield place
 
 
 def quiet(collectd):

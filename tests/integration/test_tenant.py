@@ -20,6 +20,10 @@ MAX_CGROUPS = 1000
 MANY = 50_000
 OTHERS = [f"others/{number}" for number in range(200)]
 PASSES = 8
+# In one directory, with processes that do nothing but make and remove others
+# beside them.
+CROWD = 100_000
+LOOPS = 4
 # As the manual has it, most of it what the daemon keeps of two values.
 BYTES_PER_CGROUP = 10_000
 
@@ -79,3 +83,29 @@ def test_others_are_not_harmed(cgroup, directory, start, version, tmp_path):
         assert after - before < BYTES_PER_CGROUP * MAX_CGROUPS
         assert all("are left out: MaxCgroups is" in line
                    for line in complaints(collectd))
+
+
+def test_a_crowd_delays_nobody(directory, start):
+    """With MaxCgroups as it is; only the others are reported, since no writer
+    takes ten thousand values a second beside that many loops"""
+    others = OTHERS[:20]
+    names = {path.replace("/", "_") for path in others}
+    with Forest(directory, [*others, "tenant"]) as forest:
+        collectd = start('CGroup "/^/others/"', 1)
+        first = others[0].replace("/", "_")
+        wait_for_passes(collectd, 2, first)
+        with Tenant(directory / "tenant", CROWD, LOOPS) as tenant:
+            tenant.wait_until_made()
+            begin = wait_for_passes(collectd, 1, first)[-1]
+            forest.add("others/new")
+            passes = wait_for_passes(collectd, 12, first)
+            assert tenant.is_at_work()
+
+    passes = [moment for moment in passes if moment >= begin]
+    assert max(later - earlier for earlier, later in
+               zip(passes, passes[1:])) < 2
+    for name in names:
+        are_all_in(collectd, name, passes)
+    are_all_in(collectd, "others_new", passes[3:])
+    assert all("are left out: MaxCgroups is" in line
+               for line in complaints(collectd))

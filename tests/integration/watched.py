@@ -2,11 +2,14 @@
 """Fixtures: a cgroup that a test made, and collectds that have it as root."""
 import contextlib
 import itertools
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from cgroups import Cgroup, require_both
-from daemon import Collectd
+from daemon import BUILD, Collectd
 
 
 @pytest.fixture(params=["v1", "v2"])
@@ -39,3 +42,15 @@ def start(tmp_path, directory):
             return running.enter_context(collectd.start(prefix))
 
         yield begin
+
+
+@pytest.fixture
+def open_place():
+    """A directory that everybody can use, with the plugin in it"""
+    with tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.") as name:
+        place = Path(name)
+        build = place / "build"
+        (build / ".libs").mkdir(parents=True)
+        shutil.copy(BUILD / ".libs/cgroup_cpu.so", build / ".libs")
+        place.chmod(0o777)
+        yield place

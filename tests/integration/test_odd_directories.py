@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Directories of the tree that are not what their parent's listing says, or may
+not be read, cost no more than others and hide nothing."""
+import re
+
+import pytest
+
+from daemon import Collectd
+from delivered import complaints, instances, moments, wait_for_passes
+from forest import Forest
+from inspection import counting
+from views import prefix
+
+pytest_plugins = ["watched"]
+ORDINARY_USER = ["setpriv", "--reuid=nobody", "--regid=nogroup",
+                 "--clear-groups"]
+# The root, ten groups and a thousand below.
+COUNT = 1011
+CALLS = "getdents64,openat2,inotify_add_watch,newfstatat,pread64"
+# A file system with cpu.stat of v2, another one mounted on a directory of it.
+MOUNTED_WITHIN = """
+mount -t tmpfs tmpfs {root}
+mkdir {root}/m {root}/own
+mount -t tmpfs tmpfs {root}/m
+mkdir {root}/m/s
+for directory in {root} {root}/own {root}/m {root}/m/s; do
+  echo usage_usec 1 > $directory/cpu.stat
+done
+"""
+
+
+def calls_of(collectd, record, passes):
+    """Of each kind, in so many passes"""
+    with counting(collectd.process.pid, record, CALLS):
+        wait_for_passes(collectd, passes)
+    calls = re.findall(r"^\d+ +(\w+)\((?!AT_FDCWD|\d+, \"\")",
+                       record.read_text(), re.M)
+    return {call: calls.count(call) for call in CALLS.split(",")}
+
+
+def test_a_mount_within_a_file_system(tmp_path, start):
+    """It is left out, which is said once, and costs no listing"""
+    root = tmp_path / "root"
+    root.mkdir()
+    collectd = start(interval=0.3, root=root,
+                     prefix=prefix(MOUNTED_WITHIN, root=root))
+    wait_for_passes(collectd, 4)
+    calls = calls_of(collectd, tmp_path / "calls", 6)
+    collectd.stop()
+
+    assert instances(collectd) == {"root", "own"}
+    # Two calls for each of the two directories, in each pass.
+    assert calls["getdents64"] <= 2 * 2 * 10
+    (notice,) = complaints(collectd)
+    assert "mounted on /m " in notice
+
+
+def test_another_hierarchy_on_a_cgroup(cgroup, directory, version, start):
+    """Hidden while it is read, it is missing and nothing is read instead"""
+    with Forest(directory, ["covered/below", "other"]):
+        collectd = start(interval=0.3, prefix=prefix(
+            f"mount -t tmpfs tmpfs {directory}/covered;"
+            f"echo usage_usec 1 > {directory}/covered/cpu.stat;"
+            f"echo 1000 > {directory}/covered/cpuacct.usage"))
+        wait_for_passes(collectd, 4, "other")
+        collectd.stop()
+
+    assert instances(collectd) == {"root", "other"}
+    (notice,) = complaints(collectd)
+    assert "mounted on /covered " in notice
+
+
+@pytest.mark.parametrize("version", ["v2"])
+def test_one_directory_that_may_not_be_read(directory, open_place, tmp_path):
+    """By an ordinary user; among more than are all looked at in each pass"""
+    quiet = [f"group{number // 100}/{number}" for number in range(1000)]
+    collectd = Collectd(open_place / "collectd", f'Root "{directory}"', 0.2,
+                        build=open_place / "build")
+    collectd.directory.chmod(0o777)
+    with Forest(directory, [*quiet, "closed/below"]):
+        (directory / "closed").chmod(0o700)
+        with collectd.start(ORDINARY_USER):
+            # Until it is tried seldom
+            wait_for_passes(collectd, 70)
+            calls = calls_of(collectd, tmp_path / "calls", 10)
+            names = instances(collectd)
+            (directory / "closed").chmod(0o755)
+            collectd.wait_for(lambda: moments(collectd, "closed_below"), 60)
+            collectd.stop()
+
+    assert len(names) == COUNT and "closed" not in names
+    passes = calls["pread64"] / COUNT
+    assert passes >= 10
+    assert calls["getdents64"] == 0
+    # The file of the one cgroup, and once in a while its directory.
+    assert calls["openat2"] <= passes + 3
+    assert calls["inotify_add_watch"] <= 2
+    assert calls["newfstatat"] <= (passes + 1) * (COUNT // 60 + 3)
+    assert all("Permission denied" in message
+               for message in collectd.messages("error"))
+    assert not collectd.messages("notice")
