@@ -24,6 +24,8 @@ struct cgroup {
   struct cgroup *first_child;
   struct cgroup *previous;
   struct cgroup *next;
+  /* The next with the same hash of its inode. */
+  struct cgroup *next_by_inode;
   /* What tells this life from another one under the same path. */
   uint64_t inode;
   /* Counts the cgroups as they come. */
@@ -122,8 +124,11 @@ struct tree {
   uint64_t births;
   /* What was born before has its name for life. */
   uint64_t settled;
-  /* Search trees of tsearch(3): by inode, and by instance. */
-  void *by_inode;
+  /* Lists of cgroups by a hash of their inodes; a power of two of them. Each
+   * entry of a directory is looked for here, which has to be quick. */
+  struct cgroup **by_inode;
+  size_t by_inode_size;
+  /* Search tree of tsearch(3). */
   void *by_instance;
   /* Removed cgroups, until tree_bury(). */
   struct cgroup *graveyard;

@@ -11,13 +11,7 @@
 /* Tries before two names with the same hash are given up on: it takes more
  * than one hash collision on purpose to need a third. */
 #define NAME_ATTEMPTS 64
-
-static int compare_inodes(const void *left, const void *right) {
-  const struct cgroup *a = left;
-  const struct cgroup *b = right;
-
-  return a->inode < b->inode ? -1 : a->inode > b->inode;
-}
+#define LISTS_PER_CGROUP 4
 
 static int compare_instances(const void *left, const void *right) {
   const struct cgroup *a = left;
@@ -124,17 +118,63 @@ static void bury(struct cgroup *cgroup) {
   free(cgroup);
 }
 
-static int index_cgroup(struct tree *tree, struct cgroup *cgroup) {
-  struct cgroup **owner = tsearch(cgroup, &tree->by_inode, compare_inodes);
+/* Where the list of the cgroups with this hash begins. Fibonacci hashing: the
+ * kernel counts inodes up, and may have a generation in their upper half. */
+static struct cgroup **inode_list(const struct tree *tree, uint64_t inode) {
+  uint64_t mixed = (inode ^ (inode >> 32)) * UINT64_C(0x9e3779b97f4a7c15);
 
-  if (owner == NULL)
+  return &tree->by_inode[(mixed >> 32) & (tree->by_inode_size - 1)];
+}
+
+static void list_by_inode(struct tree *tree, struct cgroup *cgroup) {
+  struct cgroup **list = inode_list(tree, cgroup->inode);
+
+  cgroup->next_by_inode = *list;
+  *list = cgroup;
+}
+
+static void unlist_by_inode(struct tree *tree, const struct cgroup *cgroup) {
+  struct cgroup **place = inode_list(tree, cgroup->inode);
+
+  while (*place != cgroup)
+    place = &(*place)->next_by_inode;
+  *place = cgroup->next_by_inode;
+}
+
+/* Most lists are empty, so that what is not known is seen without a look at a
+ * cgroup. */
+static int make_inode_room(struct tree *tree) {
+  struct cgroup **old = tree->by_inode;
+  size_t old_size = tree->by_inode_size;
+
+  if (tree->count < old_size / LISTS_PER_CGROUP)
+    return 0;
+  size_t size = old_size > 0 ? old_size * 2 : 64;
+  struct cgroup **lists = calloc(size, sizeof(struct cgroup *));
+  if (lists == NULL)
     return -ENOMEM;
-  if (*owner != cgroup)
-    return -EEXIST;
+  tree->by_inode = lists;
+  tree->by_inode_size = size;
+  for (size_t i = 0; i < old_size; i++)
+    for (struct cgroup *cgroup = old[i]; cgroup != NULL;) {
+      struct cgroup *next = cgroup->next_by_inode;
+      list_by_inode(tree, cgroup);
+      cgroup = next;
+    }
+  free(old);
+  return 0;
+}
 
-  int status = give_name(tree, cgroup);
+static int index_cgroup(struct tree *tree, struct cgroup *cgroup) {
+  int status = make_inode_room(tree);
+
   if (status < 0)
-    (void)tdelete(cgroup, &tree->by_inode, compare_inodes);
+    return status;
+  if (tree_find(tree, cgroup->inode) != NULL)
+    return -EEXIST;
+  status = give_name(tree, cgroup);
+  if (status == 0)
+    list_by_inode(tree, cgroup);
   return status;
 }
 
@@ -196,7 +236,7 @@ static void unlink_cgroup(struct cgroup *cgroup) {
 }
 
 static void remove_leaf(struct tree *tree, struct cgroup *cgroup) {
-  (void)tdelete(cgroup, &tree->by_inode, compare_inodes);
+  unlist_by_inode(tree, cgroup);
   (void)tdelete(cgroup, &tree->by_instance, compare_instances);
   unlink_cgroup(cgroup);
   if (tree->on_remove != NULL)
@@ -236,10 +276,12 @@ void tree_settle(struct tree *tree) {
 }
 
 struct cgroup *tree_find(const struct tree *tree, uint64_t inode) {
-  struct cgroup key = {.inode = inode};
-  struct cgroup **found = tfind(&key, &tree->by_inode, compare_inodes);
+  struct cgroup *found =
+      tree->by_inode_size > 0 ? *inode_list(tree, inode) : NULL;
 
-  return found != NULL ? *found : NULL;
+  while (found != NULL && found->inode != inode)
+    found = found->next_by_inode;
+  return found;
 }
 
 static struct cgroup *next_in_order(struct cgroup *cgroup) {
@@ -284,5 +326,6 @@ void tree_release(struct tree *tree) {
     tree_remove(tree, tree->root);
   tree_bury(tree);
   free(tree->order);
+  free(tree->by_inode);
   *tree = (struct tree){0};
 }
