@@ -112,6 +112,22 @@ def test_signal_ends_it(sent, millicores):
     assert REPORT.fullmatch(report)
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_it_even_where_ignored_before(sent):
+    """As a shell's trap '' leaves it to those it starts"""
+    before = signal.signal(sent, signal.SIG_IGN)
+    try:
+        with burner() as process:
+            wait_until_it_burns(process)
+            process.send_signal(sent)
+            report, _ = wait(process)
+    finally:
+        signal.signal(sent, before)
+
+    assert process.returncode == 0
+    assert REPORT.fullmatch(report)
+
+
 def test_seconds_may_be_a_fraction():
     started = time.monotonic()
     with burner("--seconds=0.25") as process:

@@ -181,12 +181,9 @@ def test_its_figures_are_those_of_the_kernel(finished):
                                  - moment(finished.kernel, first)), rel=0.1)
 
 
-@needs_root
-@pytest.mark.parametrize("send", [os.kill, os.killpg],
-                         ids=["script", "terminal"])
-def test_ctrl_c_ends_the_watch(tmp_path, send):
-    with running(tmp_path, "--follow") as run:
-        run.wait_for("--- the load begins(.*\n){3}")
+def press_ctrl_c(folder, send, moment):
+    with running(folder, "--follow") as run:
+        run.wait_for(moment)
         assert run.cgroup.exists()
         assert processes_naming(run.scratch)
         send(run.process.pid, signal.SIGINT)
@@ -197,6 +194,18 @@ def test_ctrl_c_ends_the_watch(tmp_path, send):
     assert re.search(r"^root +\d+ ", run.output, re.M)
     assert_is_chart(run.chart)
     run.assert_nothing_is_left()
+
+
+@needs_root
+@pytest.mark.parametrize("send", [os.kill, os.killpg],
+                         ids=["script", "terminal"])
+def test_ctrl_c_ends_the_watch(tmp_path, send):
+    press_ctrl_c(tmp_path, send, "--- the load begins(.*\n){3}")
+
+
+@needs_root
+def test_ctrl_c_can_come_before_the_burner_has_started(tmp_path):
+    press_ctrl_c(tmp_path, os.killpg, "--- the load begins")
 
 
 @needs_root
