@@ -10,6 +10,11 @@
  * nothing exact about less. */
 #define RATE_ELAPSED_MIN_NSEC UINT64_C(1000000)
 
+/* No machine that Linux runs on has more CPUs: the largest NR_CPUS of its
+ * configurations (arch/x86/Kconfig, "MAXSMP"). How many this machine has is no
+ * bound: a sandbox may show fewer, or count faster than its CPUs run. */
+#define RATE_CPUS_MAX UINT64_C(8192)
+
 /* The earlier reading of a counter; all zero is none. */
 struct rate {
   bool known;
@@ -30,6 +35,8 @@ struct rate_interval {
  * Returns 0, or when there is no rate to tell:
  * -ENODATA  this is the first reading,
  * -ERANGE   the counter went back: it was reset,
+ * -EOVERFLOW  the counter went up by more than RATE_CPUS_MAX CPUs can use in
+ *           that time: one of the two readings is false,
  * -ETIME    less than RATE_ELAPSED_MIN_NSEC went by; the earlier reading is
  *           kept, so that the next interval begins there.
  */

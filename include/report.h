@@ -48,6 +48,8 @@ struct report_sample {
   const struct cpu_sample *before;
   /* The use since the sample before; NULL when there is no rate to tell. */
   const struct rate_interval *interval;
+  /* The CPU time is more than rate_update() takes for possible. */
+  bool impossible;
   /* NULL: not known. */
   const struct cpu_limit *limit;
   /* 0: no limit. */
@@ -56,7 +58,7 @@ struct report_sample {
 
 /* Hands the values of `sample` to `sink`: the counters that are present, and
  * the rates that there are. Counters above INT64_MAX, which collectd has no
- * number for, are left out. */
+ * number for, are left out, and those that went up by more than is possible. */
 void report_sample(const struct report_sink *sink,
                    const struct report_sample *sample);
 

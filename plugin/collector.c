@@ -172,20 +172,22 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
 }
 
 static void report(struct collector *collector, struct cgroup *cgroup,
-                   const struct cpu_sample *now, bool has_rate,
+                   const struct cpu_sample *now, int rate_status,
                    const struct report_sink *sink) {
   struct cgroup_details *details = cgroup->details;
 
-  report_sample(sink, &(struct report_sample){
-                          .cgroup = cgroup,
-                          .groups = collector->options->groups,
-                          .now = now,
-                          .before = details != NULL ? &details->before : NULL,
-                          .interval = has_rate ? &cgroup->interval : NULL,
-                          .limit = details != NULL ? &details->limit : NULL,
-                          .limit_millicores =
-                              details != NULL ? details->limit_millicores : 0,
-                      });
+  report_sample(
+      sink,
+      &(struct report_sample){
+          .cgroup = cgroup,
+          .groups = collector->options->groups,
+          .now = now,
+          .before = details != NULL ? &details->before : NULL,
+          .interval = rate_status == 0 ? &cgroup->interval : NULL,
+          .impossible = rate_status == -EOVERFLOW,
+          .limit = details != NULL ? &details->limit : NULL,
+          .limit_millicores = details != NULL ? details->limit_millicores : 0,
+      });
   if (details != NULL)
     details->before = *now;
 }
@@ -239,7 +241,7 @@ static void read_and_report(struct collector *collector, struct cgroup *cgroup,
                          sample.time_nsec[CPU_USAGE_USEC], &cgroup->interval);
     update_limit(collector, cgroup);
     if (reported)
-      report(collector, cgroup, &sample, status == 0, sink);
+      report(collector, cgroup, &sample, status, sink);
     return;
   }
   update_limit(collector, cgroup);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -70,35 +71,41 @@ static void report_percent(const struct report_sink *sink,
   sink->value(sink->context, &value);
 }
 
-/* What `counter` went up by since the sample before; false when that cannot be
- * told. */
-static bool counter_delta(const struct report_sample *sample,
-                          enum cpu_counter counter,
-                          struct rate_interval *interval) {
+/* What `counter` went up by since the sample before. Returns 0, or the error
+ * of rate_update() when that is not known. */
+static int counter_delta(const struct report_sample *sample,
+                         enum cpu_counter counter,
+                         struct rate_interval *interval) {
   const struct cpu_sample *before = sample->before;
 
   if (before == NULL || !cpu_stat_has(&before->stat, counter) ||
       !cpu_stat_has(&sample->now->stat, counter))
-    return false;
+    return -ENODATA;
   struct rate rate = {.known = true,
                       .usage_usec = before->stat.counters[counter],
                       .time_nsec = before->time_nsec[counter]};
   return rate_update(&rate, sample->now->stat.counters[counter],
-                     sample->now->time_nsec[counter], interval) == 0;
+                     sample->now->time_nsec[counter], interval);
 }
 
+/* Of a counter that cannot be true not even the number goes out: a store would
+ * make a rate of it. */
 static void report_counters(const struct report_sink *sink,
                             const struct report_sample *sample) {
   for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
+    enum cpu_counter counter = counters[i].counter;
     struct rate_interval interval;
 
     if ((counters[i].group & sample->groups) == 0 ||
-        !cpu_stat_has(&sample->now->stat, counters[i].counter))
+        !cpu_stat_has(&sample->now->stat, counter))
+      continue;
+    int status = counter_delta(sample, counter, &interval);
+    if (status == -EOVERFLOW ||
+        (counter == CPU_USAGE_USEC && sample->impossible))
       continue;
     report_derive(sink, sample->cgroup, counters[i].derive,
-                  sample->now->stat.counters[counters[i].counter]);
-    if ((counters[i].millicores == NULL && counters[i].percent == NULL) ||
-        !counter_delta(sample, counters[i].counter, &interval))
+                  sample->now->stat.counters[counter]);
+    if (status < 0)
       continue;
     if (counters[i].millicores != NULL)
       report_gauge(sink, sample->cgroup, counters[i].millicores,
@@ -116,8 +123,8 @@ static void report_throttled_periods(const struct report_sink *sink,
   struct rate_interval throttled;
 
   if ((sample->groups & CPU_GROUP_THROTTLING) != 0 &&
-      counter_delta(sample, CPU_NR_PERIODS, &periods) &&
-      counter_delta(sample, CPU_NR_THROTTLED, &throttled) &&
+      counter_delta(sample, CPU_NR_PERIODS, &periods) == 0 &&
+      counter_delta(sample, CPU_NR_THROTTLED, &throttled) == 0 &&
       periods.delta_usec > 0)
     report_percent(sink, sample->cgroup, "throttled_periods",
                    (double)throttled.delta_usec * 100 /

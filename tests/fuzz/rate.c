@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Millicores are what the two readings say: never negative, never infinite,
- * never no number; and no rate spans a reset or a clock that stood still. */
+ * never no number, and never of more CPUs than there are; and no rate spans a
+ * reset or a clock that stood still. */
 #include "rate.h"
 
 #include <math.h>
@@ -26,6 +27,20 @@ static void require_interval(const struct reading *earlier,
   REQUIRE(interval->elapsed_nsec >= RATE_ELAPSED_MIN_NSEC);
   REQUIRE(isfinite(interval->millicores) && interval->millicores >= 0);
   REQUIRE(fabsl(interval->millicores - expected) <= expected * 1e-12L);
+  REQUIRE(interval->millicores <= 8192 * 1000);
+}
+
+/* What 8192 CPUs use in that many whole microseconds, counted up bit by bit, is
+ * less than what the counter says. */
+static bool is_too_much(uint64_t usec, uint64_t elapsed_usec) {
+  uint64_t most = elapsed_usec;
+
+  for (int doubled = 0; doubled < 13; doubled++) {
+    if (most > UINT64_MAX / 2)
+      return false;
+    most += most;
+  }
+  return most < usec;
 }
 
 static int reference_status(const struct reading *earlier,
@@ -34,6 +49,12 @@ static int reference_status(const struct reading *earlier,
     return -ENODATA;
   if (now->usage_usec < earlier->usage_usec)
     return -ERANGE;
+  uint64_t elapsed_usec = 1000;
+  if (now->time_nsec > earlier->time_nsec &&
+      now->time_nsec - earlier->time_nsec > 1000000)
+    elapsed_usec = (now->time_nsec - earlier->time_nsec) / 1000;
+  if (is_too_much(now->usage_usec - earlier->usage_usec, elapsed_usec))
+    return -EOVERFLOW;
   if (now->time_nsec < earlier->time_nsec + RATE_ELAPSED_MIN_NSEC ||
       earlier->time_nsec > UINT64_MAX - RATE_ELAPSED_MIN_NSEC)
     return -ETIME;

@@ -98,14 +98,26 @@ static void require_own_identity(const struct run *run,
   }
 }
 
-/* The reading before; that of a cgroup created since the pass before is its
- * creation. */
+/* What a rate is made from: the reading before; that of a cgroup created since
+ * the pass before is its creation. */
 static struct model_reading earlier_reading(const struct run *run,
                                             const struct model_node *node) {
-  if (node->earlier.known)
+  if (node->earlier.known || node->born_nsec < run->before_nsec ||
+      run->before_nsec == 0)
     return node->earlier;
-  REQUIRE(node->born_nsec >= run->before_nsec && run->before_nsec > 0);
   return (struct model_reading){.known = true, .time_nsec = run->before_nsec};
+}
+
+/* Whether so many microseconds can have been used: by 8192 CPUs at most. */
+static bool is_possible(const struct run *run, const struct model_node *node) {
+  const struct model_reading earlier = earlier_reading(run, node);
+  const struct model_reading *latest = &node->latest;
+
+  if (!earlier.known || !latest->known || earlier.garbage || latest->garbage ||
+      latest->usage_usec < earlier.usage_usec)
+    return true;
+  return (long double)(latest->usage_usec - earlier.usage_usec) / 8192 <=
+         (long double)((latest->time_nsec - earlier.time_nsec) / 1000);
 }
 
 static void require_millicores(const struct run *run,
@@ -113,10 +125,11 @@ static void require_millicores(const struct run *run,
   const struct model_reading earlier = earlier_reading(run, node);
   const struct model_reading *latest = &node->latest;
 
-  REQUIRE(latest->known);
+  REQUIRE(earlier.known && latest->known);
   if (earlier.garbage || latest->garbage)
     return;
   REQUIRE(latest->usage_usec >= earlier.usage_usec);
+  REQUIRE(is_possible(run, node));
   long double delta = (long double)(latest->usage_usec - earlier.usage_usec);
   long double elapsed = (long double)(latest->time_nsec - earlier.time_nsec);
   REQUIRE(fabsl(gauge - delta * 1e6L / elapsed) <= delta * 1e-6L);
@@ -128,12 +141,27 @@ static void require_remainder(const struct run *run,
   const struct model_reading earlier = earlier_reading(run, node);
   const struct model_reading *latest = &node->latest;
 
-  REQUIRE(latest->known);
+  REQUIRE(earlier.known && latest->known);
   if (earlier.garbage || latest->garbage)
     return;
   double delta = (double)(latest->usage_usec - earlier.usage_usec);
   double elapsed = (double)(latest->time_nsec - earlier.time_nsec);
   REQUIRE(gauge <= delta * 1e6 / elapsed * (1 + 1e-6));
+}
+
+static size_t living(void) {
+  size_t count = 0;
+
+  for (size_t i = 0; i < model.count; i++)
+    count += model.nodes[i].alive;
+  return count;
+}
+
+/* Whether a cgroup that was read before may be taken in anew, without what was
+ * known of it. */
+static bool may_be_new(const struct run *run) {
+  return run->confused || run->blind || run->crowded ||
+         living() + model.gone > run->options.max_cgroups;
 }
 
 static void take_value(void *context, const struct report_value *value) {
@@ -148,9 +176,14 @@ static void take_value(void *context, const struct report_value *value) {
             (model_counter(node, value->type_instance, &counter) &&
              (uint64_t)value->value.derive == counter));
     REQUIRE(value->value.derive >= 0);
+    REQUIRE(strcmp(value->type_instance, "cpu_usage_usec") != 0 ||
+            may_be_new(run) || is_possible(node));
   } else {
     REQUIRE(isfinite(value->value.gauge) && value->value.gauge >= 0);
     REQUIRE(value->type == REPORT_GAUGE || value->value.gauge <= 100);
+    REQUIRE(strstr(value->type_instance, "millicores") == NULL ||
+            value->value.gauge <= 8192e3 ||
+            strcmp(value->type_instance, "limit_millicores") == 0);
     if (strcmp(value->type_instance, "millicores") == 0)
       require_millicores(run, node, value->value.gauge);
     if (strcmp(value->type_instance, "remainder_millicores") == 0)
@@ -201,19 +234,11 @@ static bool must_be_reported(const struct run *run, size_t index) {
 
   return node->alive && is_selected(run, index) && node->error == 0 &&
          node->garbage == NULL && !node->was_hidden &&
-         node->usage_usec <= INT64_MAX &&
+         node->usage_usec <= INT64_MAX && is_possible(run, node) &&
          node->passes >= (run->confused ? 2U
                           : run->shaken ? 1U
                                         : 0U) &&
          !(run->options.leaves_only && has_selected_below(run, index));
-}
-
-static size_t living(void) {
-  size_t count = 0;
-
-  for (size_t i = 0; i < model.count; i++)
-    count += model.nodes[i].alive;
-  return count;
 }
 
 static void require_complete(struct run *run) {
@@ -287,7 +312,8 @@ static void prepare_pass(struct run *run, uint64_t nsec) {
 }
 
 static void pass(struct run *run, uint64_t nsec) {
-  struct report_sink sink = {run, take_value, take_line};
+  struct report_sink sink = {
+      .context = run, .value = take_value, .sample = take_line};
   struct collector_pass result;
 
   if (run->passes++ == PASSES_MAX)

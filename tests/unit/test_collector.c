@@ -139,6 +139,26 @@ START_TEST(counter_that_goes_back_gives_no_gauge) {
 }
 END_TEST
 
+/* Seen after a kernel fault. Only a pair of good readings makes a gauge. */
+START_TEST(impossible_counter_gives_no_value) {
+  const char *texts[] = {"usage_usec 1000000\n",
+                         "usage_usec 1730000000000000\n",
+                         "usage_usec 1100000\n", "usage_usec 1100100\n"};
+  const size_t counts[] = {1, 0, 1, 2};
+
+  options.groups =
+      _i == 0 ? CPU_GROUP_CORE : CPU_GROUP_CORE | CPU_GROUP_THROTTLING;
+  start(CGROUP_VERSION_2);
+  for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+    write_file(tree, "cpu.stat", texts[i]);
+    wait_past_shortest_interval();
+    (void)timed_run();
+    ck_assert_uint_eq(recorder.count, counts[i]);
+  }
+  assert_gauge("root", "millicores", 100);
+}
+END_TEST
+
 START_TEST(unreadable_file_is_named_and_comes_back) {
   CLEANUP_FREE char *path = NULL;
 
@@ -285,6 +305,23 @@ static void write_usages(int root, int a, int b, int c) {
   }
 }
 
+/* What b used is then not known. It counts as used by a's own processes. */
+START_TEST(impossible_counter_is_no_part_of_the_whole) {
+  options.leaves_only = true;
+  write_usages(0, 0, 0, 0);
+  start(CGROUP_VERSION_2);
+  (void)timed_run();
+  wait_for(0.02);
+  write_usages(10000, 5000, 2000000000, 1000);
+  (void)timed_run();
+
+  ck_assert_ptr_null(recorder_find(&recorder, "a_b", "cpu_usage_usec"));
+  ck_assert_ptr_null(gauge_of("a_b"));
+  assert_gauge("a", "remainder_millicores", 5000);
+  assert_gauge("root", "remainder_millicores", 4000);
+}
+END_TEST
+
 /* Of 10,000 µs in all, b used 3000, a 2000 more, c 1000: the root has 4000
  * left. Each is once in the sum. */
 START_TEST(leaves_and_remainders_are_the_whole) {
@@ -314,6 +351,7 @@ Suite *collector_suite(void) {
   tcase_add_checked_fixture(tests, setup, teardown);
   add_test_for_each(tests, millicores_of_two_passes, counters);
   tcase_add_test(tests, counter_that_goes_back_gives_no_gauge);
+  tcase_add_loop_test(tests, impossible_counter_gives_no_value, 0, 2);
   tcase_add_test(tests, unreadable_file_is_named_and_comes_back);
   tcase_add_test(tests, every_cgroup_below);
   tcase_add_test(tests, root_goes_and_comes_back);
@@ -321,6 +359,7 @@ Suite *collector_suite(void) {
   tcase_add_test(tests, v2_root_without_counters);
   tcase_add_test(tests, only_what_is_selected_is_read);
   tcase_add_test(tests, v2_parents_are_read_first);
+  tcase_add_test(tests, impossible_counter_is_no_part_of_the_whole);
   tcase_add_test(tests, leaves_and_remainders_are_the_whole);
   suite_add_tcase(suite, tests);
   return suite;

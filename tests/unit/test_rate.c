@@ -25,7 +25,8 @@ static const struct {
     /* One microsecond in a day. */
     {{0, 1}, {0, 86400 * SECOND}, 0, 1e6 / 86400e9},
     /* Both ends of the counter's range. */
-    {{0, UINT64_MAX}, {0, SECOND}, 0, 18446744073709551615.0 / 1000},
+    {{0, UINT64_MAX}, {0, SECOND}, -EOVERFLOW, 0},
+    {{0, UINT64_MAX}, {0, UINT64_MAX}, 0, 1e6},
     {{UINT64_MAX - 50000, UINT64_MAX}, {0, SECOND}, 0, 50},
     {{UINT64_C(1) << 63, (UINT64_C(1) << 63) + 250000}, {0, SECOND}, 0, 250},
     /* The counter went back. */
@@ -37,6 +38,19 @@ static const struct {
     {{0, 100}, {SECOND, SECOND + MSEC - 1}, -ETIME, 0},
     /* The shortest interval that counts. */
     {{0, 1000}, {SECOND, SECOND + MSEC}, 0, 1000},
+    /* 8192 CPUs, all busy, and what no machine can do. */
+    {{0, UINT64_C(8192000000)}, {0, SECOND}, 0, 8192000},
+    {{0, UINT64_C(8192000001)}, {0, SECOND}, -EOVERFLOW, 0},
+    {{0, 8192000}, {SECOND, SECOND + MSEC}, 0, 8192000},
+    {{0, 8192001}, {SECOND, SECOND + MSEC}, -EOVERFLOW, 0},
+    /* 300 years in which nobody read. */
+    {{0, UINT64_C(9000000000000000000)},
+     {0, UINT64_C(9000000000000000000)},
+     0,
+     1e6},
+    /* Too little time for a rate is time enough to see this. */
+    {{0, 8192001}, {SECOND, SECOND}, -EOVERFLOW, 0},
+    {{0, 8192000}, {SECOND, SECOND}, -ETIME, 0},
 };
 
 START_TEST(two_readings) {
@@ -71,6 +85,38 @@ START_TEST(reset_begins_anew) {
 }
 END_TEST
 
+/* As seen after a fault of a kernel. */
+START_TEST(impossible_reading_makes_no_rate) {
+  struct rate rate = {0};
+  struct rate_interval interval = {.millicores = NAN};
+
+  ck_assert_int_eq(rate_update(&rate, 1000000, 1 * SECOND, &interval),
+                   -ENODATA);
+  ck_assert_int_eq(
+      rate_update(&rate, UINT64_C(1730000000000000), 2 * SECOND, &interval),
+      -EOVERFLOW);
+  ck_assert_int_eq(rate_update(&rate, 1100000, 3 * SECOND, &interval), -ERANGE);
+  ck_assert_double_nan(interval.millicores);
+  ck_assert_int_eq(rate_update(&rate, 1150000, 4 * SECOND, &interval), 0);
+  ck_assert_double_eq_tol(interval.millicores, 50, 1e-9);
+}
+END_TEST
+
+/* The counter may go on from there. */
+START_TEST(impossible_reading_begins_anew) {
+  struct rate rate = {0};
+  struct rate_interval interval;
+
+  ck_assert_int_eq(rate_update(&rate, 5, 1 * SECOND, &interval), -ENODATA);
+  ck_assert_int_eq(rate_update(&rate, UINT64_C(1) << 60, 2 * SECOND, &interval),
+                   -EOVERFLOW);
+  ck_assert_int_eq(
+      rate_update(&rate, (UINT64_C(1) << 60) + 30000, 3 * SECOND, &interval),
+      0);
+  ck_assert_double_eq_tol(interval.millicores, 30, 1e-9);
+}
+END_TEST
+
 START_TEST(too_early_reading_lengthens_the_interval) {
   struct rate rate = {0};
   struct rate_interval interval;
@@ -90,6 +136,8 @@ Suite *rate_suite(void) {
 
   add_test_for_each(tests, two_readings, pairs);
   tcase_add_test(tests, reset_begins_anew);
+  tcase_add_test(tests, impossible_reading_makes_no_rate);
+  tcase_add_test(tests, impossible_reading_begins_anew);
   tcase_add_test(tests, too_early_reading_lengthens_the_interval);
   suite_add_tcase(suite, tests);
   return suite;

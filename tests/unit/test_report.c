@@ -197,6 +197,44 @@ START_TEST(only_groups_that_are_wanted) {
 }
 END_TEST
 
+/* A reading that no machine can have come to is not handed on: a store would
+ * make the rate of it. Each counter by itself. */
+START_TEST(impossible_counters_are_no_values) {
+  const uint64_t most = UINT64_C(8192) * 2 * 1000000;
+  struct cpu_sample before = {0};
+  struct cpu_sample now = {0};
+
+  for (enum cpu_counter i = 0; i < CPU_COUNTER_COUNT; i++) {
+    set(&before, i, 1000, SECOND);
+    set(&now, i, 1000 + most + 1, 3 * SECOND);
+  }
+  set(&now, CPU_SYSTEM_USEC, 1000 + most, 3 * SECOND);
+  set(&now, CPU_NR_PERIODS, 1000 + 20, 3 * SECOND);
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = ALL_GROUPS,
+                                               .now = &now,
+                                               .before = &before});
+  ck_assert_uint_eq(recorder.count, 3);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "system_usec")->derive,
+                   (int64_t)(1000 + most));
+  ck_assert_double_eq_tol(gauge_of("system_millicores"), 8192000, 1e-6);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "nr_periods")->derive,
+                   1020);
+}
+END_TEST
+
+/* Without the sample before, of which only the use is kept. */
+START_TEST(impossible_use_is_no_value) {
+  struct cpu_sample now = usage(UINT64_C(1730000000000000));
+
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = CPU_GROUP_CORE,
+                                               .now = &now,
+                                               .impossible = true});
+  ck_assert_uint_eq(recorder.count, 0);
+}
+END_TEST
+
 START_TEST(remainders) {
   report_remainder(&sink, root, &quarter, 50123);
   ck_assert_uint_eq(recorder.count, 1);
@@ -224,6 +262,8 @@ Suite *report_suite(void) {
   tcase_add_test(tests, every_group);
   tcase_add_test(tests, nothing_from_nothing);
   tcase_add_test(tests, only_groups_that_are_wanted);
+  tcase_add_test(tests, impossible_counters_are_no_values);
+  tcase_add_test(tests, impossible_use_is_no_value);
   tcase_add_test(tests, remainders);
   suite_add_tcase(suite, tests);
   return suite;
