@@ -8,14 +8,21 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "printable.h"
+
+/* Of a pattern in a log line. */
+#define SHOWN_SIZE 128
 
 enum pattern_kind { PATTERN_PATH, PATTERN_GLOB, PATTERN_REGEX };
 
 struct selection_pattern {
   enum pattern_kind kind;
-  /* The path or the glob. */
+  /* The path or the glob as it is compared, the regular expression as it was
+   * given. */
   char *text;
   regex_t regex;
+  /* Some path matched it, or may have without being asked about. */
+  bool matched;
 };
 
 static bool is_regex(const char *pattern) {
@@ -29,13 +36,15 @@ static bool is_regex(const char *pattern) {
 
 static int compile_regex(struct selection_pattern *pattern, const char *text) {
   CLEANUP_FREE char *expression = strndup(text + 1, strlen(text) - 2);
+  CLEANUP_FREE char *shown = strdup(text);
 
-  if (expression == NULL)
+  if (expression == NULL || shown == NULL)
     return -ENOMEM;
   pattern->kind = PATTERN_REGEX;
   int error = regcomp(&pattern->regex, expression, REG_EXTENDED | REG_NOSUB);
   if (error != 0)
     return error == REG_ESPACE ? -ENOMEM : -EINVAL;
+  pattern->text = TAKE_POINTER(shown);
   return 0;
 }
 
@@ -43,8 +52,8 @@ static int copy_text(struct selection_pattern *pattern, const char *text) {
   bool glob = strpbrk(text, "*?[") != NULL;
 
   pattern->kind = glob ? PATTERN_GLOB : PATTERN_PATH;
-  if (asprintf(&pattern->text, "%s%s", glob || text[0] == '/' ? "" : "/",
-               text) < 0) {
+  text += strspn(text, "/");
+  if (asprintf(&pattern->text, "%s%s", *text != '*' ? "/" : "", text) < 0) {
     pattern->text = NULL;
     return -ENOMEM;
   }
@@ -90,16 +99,25 @@ static int pattern_matches(const struct selection_pattern *pattern,
   return 0;
 }
 
+/* Later patterns are looked at as well while they have matched nothing, so that
+ * the shadow of an earlier one does not make them look wrong. */
 int selection_matches(const struct selection *selection, const char *path) {
-  int matches = 0;
+  bool selected = false;
 
   if (selection->count == 0)
     return 1;
-  for (size_t i = 0; i < selection->count && matches == 0; i++)
-    matches = pattern_matches(&selection->patterns[i], path);
-  if (matches < 0)
-    return matches;
-  return (matches > 0) != selection->ignore_selected;
+  for (size_t i = 0; i < selection->count; i++) {
+    struct selection_pattern *pattern = &selection->patterns[i];
+
+    if (selected && pattern->matched)
+      continue;
+    int matches = pattern_matches(pattern, path);
+    if (matches < 0 && !selected)
+      return matches;
+    if (matches > 0)
+      selected = pattern->matched = true;
+  }
+  return selected != selection->ignore_selected;
 }
 
 /* Whether a path that begins with `path` and a slash can begin like the part
@@ -128,6 +146,13 @@ static bool matches_all_below(const struct selection_pattern *pattern,
          pattern_matches(pattern, path) > 0;
 }
 
+static void mark_below(const struct selection *selection, const char *path) {
+  for (size_t i = 0; i < selection->count; i++)
+    if (!selection->patterns[i].matched)
+      selection->patterns[i].matched =
+          may_match_below(&selection->patterns[i], path);
+}
+
 bool selection_may_match_below(const struct selection *selection,
                                const char *path) {
   if (selection->count == 0)
@@ -136,10 +161,42 @@ bool selection_may_match_below(const struct selection *selection,
     const struct selection_pattern *pattern = &selection->patterns[i];
 
     if (selection->ignore_selected ? matches_all_below(pattern, path)
-                                   : may_match_below(pattern, path))
+                                   : may_match_below(pattern, path)) {
+      if (selection->ignore_selected)
+        mark_below(selection, path);
       return !selection->ignore_selected;
+    }
   }
   return selection->ignore_selected;
+}
+
+size_t selection_unmatched(const struct selection *selection,
+                           char text[SELECTION_UNMATCHED_SIZE]) {
+  /* Of what goes before and after a pattern. */
+  const size_t most =
+      sizeof("\"\", ") + sizeof(" and 18446744073709551615 more");
+  size_t length = 0;
+  size_t more = 0;
+
+  *text = '\0';
+  for (size_t i = 0; i < selection->count; i++) {
+    char shown[SHOWN_SIZE];
+
+    if (selection->patterns[i].matched)
+      continue;
+    size_t shown_length =
+        printable(selection->patterns[i].text, shown, sizeof(shown));
+    if (more > 0 || length + shown_length + most > SELECTION_UNMATCHED_SIZE)
+      more++;
+    else
+      length +=
+          (size_t)snprintf(text + length, SELECTION_UNMATCHED_SIZE - length,
+                           "%s\"%s\"", length > 0 ? ", " : "", shown);
+  }
+  if (more > 0)
+    length += (size_t)snprintf(text + length, SELECTION_UNMATCHED_SIZE - length,
+                               " and %zu more", more);
+  return length;
 }
 
 void selection_release(struct selection *selection) {

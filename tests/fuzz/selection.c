@@ -64,10 +64,14 @@ static bool reference_matches(const char *pattern, const char *path) {
   if (is_regex(pattern))
     return regex_matches(pattern, path);
 
-  CLEANUP_FREE char *text = strndup(pattern, length_without_slashes(pattern));
-  REQUIRE(text != NULL);
+  /* The path without its slash, too, but where the first star may take it. */
+  CLEANUP_FREE char *copy = strndup(pattern, length_without_slashes(pattern));
+  REQUIRE(copy != NULL);
+  const char *text = copy + strspn(copy, "/");
+  if (*text != '*')
+    path++;
   if (strpbrk(text, "*?[") == NULL)
-    return *text == '/' ? strcmp(text, path) == 0 : strcmp(text, path + 1) == 0;
+    return strcmp(text, path) == 0;
   bool matches = fnmatch(text, path, FNM_NOESCAPE) == 0;
   if (strchr(text, '[') == NULL)
     REQUIRE(matches == glob_matches(text, path));
@@ -78,6 +82,8 @@ static bool reference_matches(const char *pattern, const char *path) {
 struct patterns {
   struct selection selection;
   const char *texts[PATTERNS_MAX];
+  /* Some path that was asked about matches it. */
+  bool matched[PATTERNS_MAX];
 };
 
 static void add_pattern(struct patterns *patterns, const char *text) {
@@ -93,20 +99,19 @@ static void add_pattern(struct patterns *patterns, const char *text) {
     patterns->texts[count] = text;
 }
 
-static bool reference_selects(const struct patterns *patterns,
-                              const char *path) {
+static bool reference_selects(struct patterns *patterns, const char *path) {
   bool matches = false;
 
   if (patterns->selection.count == 0)
     return true;
   for (size_t i = 0; i < patterns->selection.count; i++)
     if (reference_matches(patterns->texts[i], path))
-      matches = true;
+      matches = patterns->matched[i] = true;
   return matches != patterns->selection.ignore_selected;
 }
 
 /* Of the path and all that it is below, from the root on. */
-static void require_path(const struct patterns *patterns, char *path) {
+static void require_path(struct patterns *patterns, char *path) {
   const struct selection *selection = &patterns->selection;
   bool may_be_below = selection_may_match_below(selection, "/");
 
@@ -124,6 +129,21 @@ static void require_path(const struct patterns *patterns, char *path) {
     if (end != NULL)
       *end = '/';
   }
+}
+
+static void require_unmatched(const struct patterns *patterns) {
+  char text[SELECTION_UNMATCHED_SIZE];
+  size_t unmatched = 0;
+
+  size_t length = selection_unmatched(&patterns->selection, text);
+  REQUIRE(length < sizeof(text) && strlen(text) == length);
+  for (size_t i = 0; i < patterns->selection.count; i++)
+    unmatched += !patterns->matched[i];
+  if (!patterns->selection.ignore_selected)
+    REQUIRE((length > 0) == (unmatched > 0));
+  REQUIRE(length == 0 || unmatched > 0);
+  for (size_t i = 0; i < length; i++)
+    REQUIRE(text[i] >= ' ' && text[i] <= '~');
 }
 
 /* Paths of cgroups have no empty component. */
@@ -160,6 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     squeeze(paths[i]);
     require_path(&patterns, paths[i]);
   }
+  require_unmatched(&patterns);
   selection_release(&patterns.selection);
   return 0;
 }

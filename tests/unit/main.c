@@ -15,6 +15,7 @@ int main(void) {
   srunner_add_suite(runner, mount_table_suite());
   srunner_add_suite(runner, name_suite());
   srunner_add_suite(runner, options_suite());
+  srunner_add_suite(runner, printable_suite());
   srunner_add_suite(runner, rate_suite());
   srunner_add_suite(runner, reader_suite());
   srunner_add_suite(runner, report_suite());

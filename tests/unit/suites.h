@@ -15,6 +15,7 @@ Suite *hierarchy_suite(void);
 Suite *mount_table_suite(void);
 Suite *name_suite(void);
 Suite *options_suite(void);
+Suite *printable_suite(void);
 Suite *rate_suite(void);
 Suite *reader_suite(void);
 Suite *report_suite(void);
