@@ -10,6 +10,9 @@
 #include "options.h"
 #include "report.h"
 
+/* Passes after which a pattern without a cgroup is probably a mistake. */
+#define COLLECTOR_PATTERN_PASSES 6
+
 struct collector;
 
 /* What came of a pass. */
@@ -18,7 +21,7 @@ struct collector_pass {
   size_t read;
   /* Cgroups that are there and could not be read, whole or in part, and for the
    * first of them the negative errno and the file; borrowed until the next
-   * pass. */
+   * pass. One that may not be read is named only if all are of that kind. */
   size_t failed;
   int error;
   const char *failed_file;
@@ -30,6 +33,9 @@ struct collector_pass {
    * has, and why; NULL: nothing to say. Borrowed until the collector is
    * freed. */
   const char *missing;
+  /* After COLLECTOR_PATTERN_PASSES, the patterns that no cgroup matched so far;
+   * NULL: nothing to say. Borrowed until the collector is freed. */
+  const char *unmatched;
   /* Negative errno when not all cgroups that should be are watched, so that new
    * ones are seen only when it is their parent's turn to be looked at. */
   int watch_error;

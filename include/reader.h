@@ -27,8 +27,9 @@ struct reading {
 };
 
 struct reader {
-  /* The most descriptors to keep, and how many are. */
+  /* The most descriptors to keep, in this pass, and how many are. */
   size_t keep;
+  size_t keep_now;
   size_t kept;
   /* The lowest descriptor to keep. */
   int lowest;
@@ -39,6 +40,10 @@ struct reader {
  * which its soft limit is raised as far as needed; where the hard limit is
  * lower than twice READER_LOWEST_FD, a quarter of all. */
 void reader_open(struct reader *reader, size_t wanted);
+
+/* To be called before the first file of a pass: where there was no descriptor
+ * left in the pass before, there may be some now. */
+void reader_begin_pass(struct reader *reader);
 
 /* Reads the file `name` of `cgroup`, whose root is the directory `root_fd`, as
  * counter_file_read() does. Its descriptor may be kept as the cgroup's

@@ -33,6 +33,9 @@ struct report_value {
  * handed over is borrowed for the time of the call. */
 struct report_sink {
   void *context;
+  /* Called once, before the first value: the readings of this pass begin. NULL:
+   * not wanted. */
+  void (*begin)(void *context);
   void (*value)(void *context, const struct report_value *value);
   /* A line about a sample, for a person to read. NULL: not wanted. */
   void (*sample)(void *context, const char *line);

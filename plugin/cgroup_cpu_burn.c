@@ -49,7 +49,8 @@ static int64_t clock_ns(clockid_t clock) {
 }
 
 static struct timespec to_timespec(int64_t ns) {
-  return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+  return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S),
+                           .tv_nsec = (long)(ns % NS_PER_S)};
 }
 
 static long usable_cpus(void) {

@@ -22,6 +22,9 @@ struct collector {
   uint64_t root_birth;
   bool missing_told;
   char *missing;
+  /* Passes with a tree, until patterns without a cgroup were told. */
+  unsigned pattern_passes;
+  char unmatched[SELECTION_UNMATCHED_SIZE];
   char *failed_file;
 };
 
@@ -100,13 +103,16 @@ void collector_free(struct collector *collector) {
   free(collector);
 }
 
+/* A cgroup that may not be read is a state of that one cgroup. */
+static bool is_denied(int error) { return error == -EACCES || error == -EPERM; }
+
 /* `file` is in the directory of the cgroup at `path`; "" is the directory. */
 static void note_failure(struct collector *collector, const char *path,
                          const char *file, int error,
                          struct collector_pass *pass) {
   bool is_root = strcmp(path, "/") == 0;
 
-  if (pass->failed++ > 0)
+  if (pass->failed++ > 0 && (!is_denied(pass->error) || is_denied(error)))
     return;
   pass->error = error;
   free(collector->failed_file);
@@ -289,6 +295,19 @@ static void tell_missing(struct collector *collector,
   pass->missing = collector->missing;
 }
 
+/* Once. While some cgroups are left out, what they match is not known. */
+static void tell_unmatched(struct collector *collector,
+                           struct collector_pass *pass) {
+  if (collector->pattern_passes >= COLLECTOR_PATTERN_PASSES ||
+      pass->left_out > 0)
+    return;
+  if (++collector->pattern_passes < COLLECTOR_PATTERN_PASSES)
+    return;
+  if (selection_unmatched(&collector->options->selection,
+                          collector->unmatched) > 0)
+    pass->unmatched = collector->unmatched;
+}
+
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass) {
   *pass = (struct collector_pass){0};
@@ -311,9 +330,13 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   open_controllers(collector);
   collector->root_birth = order[0]->birth + 1;
   collector->sampler.pass++;
+  reader_begin_pass(&collector->sampler.reader);
+  if (sink->begin != NULL)
+    sink->begin(sink->context);
   for (size_t i = 0; i < collector->tree.count; i++)
     collect(collector, order[i], sink, pass);
   if (collector->options->leaves_only)
     report_remainders(order, collector->tree.count, sink);
   tell_missing(collector, pass);
+  tell_unmatched(collector, pass);
 }

@@ -13,6 +13,11 @@
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
+/* Without large files (AC_SYS_LARGEFILE) the calls of a 32-bit system fail with
+ * EOVERFLOW once inode numbers pass 2^32. */
+_Static_assert(sizeof(ino_t) >= sizeof(uint64_t), "inode numbers are cut");
+_Static_assert(sizeof(off_t) >= sizeof(uint64_t), "no large files");
+
 /* Raises the soft limit as far as `wanted` needs and the hard one allows, and
  * returns what it then is. No farther: there are programs, collectd's exec
  * plugin among them, that close every descriptor there could be, one by one. */
@@ -40,6 +45,7 @@ void reader_open(struct reader *reader, size_t wanted) {
       .keep = share < wanted ? (size_t)share : wanted,
       .lowest = high ? READER_LOWEST_FD : 0,
   };
+  reader_begin_pass(reader);
 }
 
 static int monotonic_nsec(uint64_t *nsec) {
@@ -65,8 +71,12 @@ static int open_file(int root_fd, const struct cgroup *cgroup,
   return beneath_open(root_fd, path + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
-/* Keeps `fd` in the place for kept descriptors. Where there is no room the
- * share was too large, and no more are kept. */
+void reader_begin_pass(struct reader *reader) {
+  reader->keep_now = reader->keep;
+}
+
+/* Keeps `fd` in the place for kept descriptors. If the process is out of
+ * descriptors, stop keeping more in this pass. */
 static void keep(struct reader *reader, int *kept_fd, int fd) {
   if (reader->lowest > 0) {
     int moved = fcntl(fd, F_DUPFD_CLOEXEC, reader->lowest);
@@ -74,7 +84,7 @@ static void keep(struct reader *reader, int *kept_fd, int fd) {
     fd = moved;
   }
   if (fd < 0) {
-    reader->keep = reader->kept;
+    reader->keep_now = reader->kept;
     return;
   }
   *kept_fd = fd;
@@ -122,7 +132,7 @@ int reader_read(struct reader *reader, int root_fd, struct cgroup *cgroup,
   if (fd < 0)
     return fd;
   int status = read_file(fd, buffer, size, reading);
-  if (status == 0 && kept_fd != NULL && reader->kept < reader->keep)
+  if (status == 0 && kept_fd != NULL && reader->kept < reader->keep_now)
     keep(reader, kept_fd, TAKE_FD(fd));
   return status;
 }

@@ -5,12 +5,14 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "collector.h"
 #include "host.h"
+#include "reader.h"
 #include "record.h"
 #include "suites.h"
 
@@ -398,6 +400,36 @@ START_TEST(one_fault_at_a_time) {
 }
 END_TEST
 
+static size_t high_descriptors(void) {
+  size_t count = 0;
+
+  for (int fd = READER_LOWEST_FD; fd < 4 * READER_LOWEST_FD; fd++)
+    count += fcntl(fd, F_GETFD) >= 0;
+  return count;
+}
+
+/* Out of descriptors in one pass: then as many as there may be in the next.
+ * Only one attempt fails, the others are not made. */
+START_TEST(files_are_kept_again) {
+  start(&variants[_i]);
+  set_limit_back();
+  faults_plan_none();
+  struct collector *collector = make_collector();
+  faults_plan(FAULT_fcntl, 2, _i == 0 ? EMFILE : ENFILE);
+  prepare(0);
+  (void)run(collector);
+  ck_assert_uint_eq(faults.made, 3);
+  ck_assert(faults.happened);
+  ck_assert_uint_eq(high_descriptors(), 2);
+  prepare(1);
+  (void)run(collector);
+  ck_assert_uint_eq(high_descriptors(), options.keep_open);
+  collector_free(collector);
+  ck_assert_uint_eq(high_descriptors(), 0);
+  finish();
+}
+END_TEST
+
 static bool finds(enum fault_call call) {
   for (size_t i = 0; i < sizeof(finding) / sizeof(*finding); i++)
     if (finding[i] == call)
@@ -431,6 +463,7 @@ Suite *passes_suite(void) {
   tcase_set_timeout(tests, 120);
   tcase_add_loop_test(tests, without_faults, 0, variant_count);
   tcase_add_loop_test(tests, short_reads, 0, variant_count);
+  tcase_add_loop_test(tests, files_are_kept_again, 0, 2);
   tcase_add_loop_test(tests, one_fault_at_a_time, 0, case_count);
   suite_add_tcase(suite, tests);
   return suite;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -264,6 +265,103 @@ START_TEST(v2_root_without_counters) {
 }
 END_TEST
 
+static void *order_context;
+static size_t begun;
+
+static void note_begin(void *context) {
+  ck_assert_ptr_eq(context, order_context);
+  ck_assert_uint_eq(recorder.count, 0);
+  begun++;
+  /* Found before, and read after. */
+  write_file(tree, "cpu.stat", "usage_usec 2\n");
+  write_file(tree, "a/cpu.stat", "usage_usec 2\n");
+  write_file(tree, "b/cpu.stat", "usage_usec 2\n");
+}
+
+START_TEST(readings_begin_after_the_search) {
+  struct collector_pass pass;
+
+  write_file(tree, "cpu.stat", "usage_usec 1\n");
+  write_file(tree, "a/cpu.stat", "usage_usec 1\n");
+  start(CGROUP_VERSION_2);
+  struct report_sink sink = recorder_sink(&recorder);
+  order_context = sink.context;
+  sink.begin = note_begin;
+  begun = 0;
+  collector_run(collector, &sink, &pass);
+  ck_assert_uint_eq(begun, 1);
+  ck_assert_uint_eq(recorder.count, 2);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "cpu_usage_usec")->derive,
+                   2);
+  ck_assert_int_eq(recorder_find(&recorder, "a", "cpu_usage_usec")->derive, 2);
+}
+END_TEST
+
+/* Root may read all. */
+static void become(uid_t user) {
+  if (getuid() == 0)
+    ck_assert_int_eq(seteuid(user), 0);
+}
+
+START_TEST(what_may_not_be_read_hides_no_error) {
+  CLEANUP_FREE char *denied = NULL;
+
+  write_file(tree, "cpu.stat", "usage_usec 900\n");
+  write_file(tree, "a/cpu.stat", "usage_usec 500\n");
+  write_file(tree, "a/b/cpu.stat", "garbage\n");
+  write_file(tree, "a/b/c/cpu.stat", "usage_usec 300\n");
+  ck_assert_int_ge(asprintf(&denied, "%s/a/cpu.stat", tree), 0);
+  ck_assert_int_eq(chmod(tree, 0755), 0);
+  ck_assert_int_eq(chmod(denied, 0), 0);
+  start(CGROUP_VERSION_2);
+  become(65534);
+  struct collector_pass pass = run();
+  become(0);
+  ck_assert_uint_eq(pass.read, 2);
+  ck_assert_uint_eq(pass.failed, 2);
+  ck_assert_int_eq(pass.error, -ENODATA);
+  ck_assert_ptr_nonnull(strstr(pass.failed_file, "/a/b/cpu.stat"));
+
+  write_file(tree, "a/b/cpu.stat", "usage_usec 1\n");
+  become(65534);
+  pass = run();
+  become(0);
+  ck_assert_uint_eq(pass.failed, 1);
+  ck_assert_int_eq(pass.error, -EACCES);
+  ck_assert_str_eq(pass.failed_file, denied);
+}
+END_TEST
+
+/* Once, and not while what they match may only have had no room. */
+START_TEST(patterns_without_a_cgroup_are_told) {
+  write_file(tree, "cpu.stat", "usage_usec 900\n");
+  write_file(tree, "a/cpu.stat", "usage_usec 500\n");
+  ck_assert_int_eq(selection_add(&options.selection, "/a"), 0);
+  ck_assert_int_eq(selection_add(&options.selection, "b/*"), 0);
+  options.selection.ignore_selected = _i == 1;
+  options.max_cgroups = _i == 2 ? 1 : 10;
+  start(CGROUP_VERSION_2);
+  for (int i = 0; i < COLLECTOR_PATTERN_PASSES + 2; i++) {
+    const char *unmatched = run().unmatched;
+    if (i + 1 == COLLECTOR_PATTERN_PASSES && _i != 2)
+      ck_assert_str_eq(unmatched, "\"/b/*\"");
+    else
+      ck_assert_ptr_null(unmatched);
+  }
+}
+END_TEST
+
+/* Even where nothing at all is selected. */
+START_TEST(a_selection_of_nothing_is_told) {
+  write_file(tree, "a/cpu.stat", "usage_usec 500\n");
+  ck_assert_int_eq(selection_add(&options.selection, "/x"), 0);
+  start(CGROUP_VERSION_2);
+  for (int i = 1; i < COLLECTOR_PATTERN_PASSES; i++)
+    ck_assert_ptr_null(run().unmatched);
+  ck_assert_str_eq(run().unmatched, "\"/x\"");
+}
+END_TEST
+
 START_TEST(only_what_is_selected_is_read) {
   write_file(tree, "cpu.stat", "usage_usec 900\n");
   write_file(tree, "a/cpu.stat", "usage_usec 500\n");
@@ -357,6 +455,10 @@ Suite *collector_suite(void) {
   tcase_add_test(tests, root_goes_and_comes_back);
   tcase_add_test(tests, vanishing_is_silent);
   tcase_add_test(tests, v2_root_without_counters);
+  tcase_add_test(tests, readings_begin_after_the_search);
+  tcase_add_test(tests, what_may_not_be_read_hides_no_error);
+  tcase_add_loop_test(tests, patterns_without_a_cgroup_are_told, 0, 3);
+  tcase_add_test(tests, a_selection_of_nothing_is_told);
   tcase_add_test(tests, only_what_is_selected_is_read);
   tcase_add_test(tests, v2_parents_are_read_first);
   tcase_add_test(tests, impossible_counter_is_no_part_of_the_whole);
