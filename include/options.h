@@ -66,6 +66,9 @@ struct option_value {
  * Returns 0; -EINVAL when there is no such option or its value is not allowed,
  * or -ENOMEM: then `*message` names the option, the value and what is allowed,
  * and the caller frees it. NULL stands for a message there was no memory for.
+ * It is printable ASCII of no more than 800 bytes. A boolean may also be a
+ * string: "true", "yes", "on", "false", "no" or "off", as in collectd's own
+ * options.
  */
 int options_set(struct options *options, const char *key,
                 const struct option_value *value, char **message);

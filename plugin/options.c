@@ -7,8 +7,11 @@
 #include <strings.h>
 
 #include "cleanup.h"
+#include "printable.h"
 
 #define COUNT_MAX 1000000
+/* Of a value or a key in a message. */
+#define SHOWN_SIZE 256
 
 struct option {
   const char *key;
@@ -44,7 +47,23 @@ static int set_version(struct options *options,
   return -EINVAL;
 }
 
+/* In quotes, collectd's own options take these. */
+static int set_quoted_boolean(bool *option, const char *text) {
+  static const char *const words[][3] = {{"false", "no", "off"},
+                                         {"true", "yes", "on"}};
+
+  for (size_t truth = 0; truth < 2; truth++)
+    for (size_t i = 0; i < 3; i++)
+      if (strcasecmp(words[truth][i], text) == 0) {
+        *option = truth != 0;
+        return 0;
+      }
+  return -EINVAL;
+}
+
 static int set_boolean(bool *option, const struct option_value *value) {
+  if (value->kind == OPTION_STRING)
+    return set_quoted_boolean(option, value->as.string);
   if (value->kind != OPTION_BOOLEAN)
     return -EINVAL;
   *option = value->as.boolean;
@@ -162,9 +181,12 @@ static const struct option known[] = {
     {"IgnoreSelected", BOOLEAN, set_ignore_selected},
     {"LeavesOnly", BOOLEAN, set_leaves_only},
     {"InstanceFormat", "\"path\" or \"leaf\"", set_instance_format},
-    {"MaxDepth", "a whole number from 0 to 1000000", set_max_depth},
-    {"MaxCgroups", "a whole number from 1 to 1000000", set_max_cgroups},
-    {"KeepOpen", "a whole number from 0 to 1000000", set_keep_open},
+    {"MaxDepth", "a whole number from 0 to 1000000, without quotes,",
+     set_max_depth},
+    {"MaxCgroups", "a whole number from 1 to 1000000, without quotes,",
+     set_max_cgroups},
+    {"KeepOpen", "a whole number from 0 to 1000000, without quotes,",
+     set_keep_open},
     {"ReportUserSystem", BOOLEAN, set_user_system},
     {"ReportThrottling", BOOLEAN, set_throttling},
     {"ReportLimit", BOOLEAN, set_limit},
@@ -175,11 +197,13 @@ static const struct option known[] = {
 
 static char *describe_value(const struct option_value *value) {
   char *text = NULL;
+  char shown[SHOWN_SIZE];
   int length = -1;
 
   switch (value->kind) {
   case OPTION_STRING:
-    length = asprintf(&text, "\"%s\"", value->as.string);
+    (void)printable(value->as.string, shown, sizeof(shown));
+    length = asprintf(&text, "\"%s\"", shown);
     break;
   case OPTION_NUMBER:
     length = asprintf(&text, "%.15g", value->as.number);
@@ -205,6 +229,7 @@ static void explain_value(const struct option *option,
 
 static void explain_key(const char *key, char **message) {
   CLEANUP_FREE char *list = NULL;
+  char shown[SHOWN_SIZE];
   size_t size = 0;
   FILE *stream = open_memstream(&list, &size);
 
@@ -213,8 +238,10 @@ static void explain_key(const char *key, char **message) {
     return;
   for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
     (void)fprintf(stream, "%s%s", i > 0 ? ", " : "", known[i].key);
+  (void)printable(key, shown, sizeof(shown));
   if (fclose(stream) != 0 ||
-      asprintf(message, "There is no option %s; there are: %s", key, list) < 0)
+      asprintf(message, "There is no option %s; there are: %s", shown, list) <
+          0)
     *message = NULL;
 }
 

@@ -64,13 +64,23 @@ static void require_allowed(const struct options *options) {
   REQUIRE((options->groups & CPU_GROUP_CORE) != 0);
 }
 
+static bool is_shown_as_it_is(const char *text) {
+  for (; *text != '\0'; text++)
+    if (*text < ' ' || *text > '~')
+      return false;
+  return true;
+}
+
 static void require_message(const char *message, const char *key,
                             const struct option_value *value) {
   REQUIRE(message != NULL);
-  REQUIRE(strcasestr(message, key) != NULL);
+  REQUIRE(strlen(message) <= 800 && is_shown_as_it_is(message));
+  REQUIRE(!is_shown_as_it_is(key) || strlen(key) >= 250 ||
+          strcasestr(message, key) != NULL);
   if (strncmp(message, "There is no option", 18) == 0)
     return;
-  if (value->kind == OPTION_STRING)
+  if (value->kind == OPTION_STRING && strlen(value->as.string) < 250 &&
+      is_shown_as_it_is(value->as.string))
     REQUIRE(strstr(message, value->as.string) != NULL);
   if (value->kind == OPTION_NUMBER) {
     char number[32];
@@ -108,6 +118,26 @@ static void require_number(const struct options *options, const char *key,
             (double)options->keep_open == number);
 }
 
+/* A word that is taken for a boolean is one, and is the one that is meant. */
+static void require_string(const struct options *options, const char *key,
+                           const char *text) {
+  bool on = strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0 ||
+            strcasecmp(text, "on") == 0;
+
+  if (strcasecmp(key, "Root") == 0 || strcasecmp(key, "CGroup") == 0 ||
+      strcasecmp(key, "CgroupVersion") == 0 ||
+      strcasecmp(key, "InstanceFormat") == 0)
+    return;
+  REQUIRE(on || strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0 ||
+          strcasecmp(text, "off") == 0);
+  if (strcasecmp(key, "LeavesOnly") == 0)
+    REQUIRE(options->leaves_only == on);
+  if (strcasecmp(key, "LogSamples") == 0)
+    REQUIRE(options->log_samples == on);
+  if (strcasecmp(key, "ReportAll") == 0)
+    REQUIRE((options->groups != CPU_GROUP_CORE) == on);
+}
+
 static void set_option(struct options *options, char *line) {
   /* The example of a configuration has its options commented out. */
   line += strspn(line, "# \t");
@@ -124,6 +154,8 @@ static void set_option(struct options *options, char *line) {
   require_allowed(options);
   if (status == 0) {
     REQUIRE(message == NULL && value.kind != OPTION_OTHER);
+    if (value.kind == OPTION_STRING)
+      require_string(options, key, value.as.string);
     if (value.kind == OPTION_NUMBER)
       require_number(options, key, value.as.number);
   } else {

@@ -108,6 +108,62 @@ START_TEST(values_are_taken) {
 }
 END_TEST
 
+static const struct {
+  const char *text;
+  bool value;
+} quoted[] = {
+    {"true", true},   {"yes", true}, {"on", true},   {"TRUE", true},
+    {"Yes", true},    {"oN", true},  {"no", false},  {"false", false},
+    {"False", false}, {"NO", false}, {"off", false}, {"OFF", false},
+};
+
+/* As collectd's own options take them. */
+START_TEST(quoted_booleans_are_taken) {
+  struct options options = OPTIONS_DEFAULT;
+
+  options.leaves_only = !quoted[_i].value;
+  accept(&options, "LeavesOnly", string(quoted[_i].text));
+  ck_assert(options.leaves_only == quoted[_i].value);
+  accept(&options, "IgnoreSelected", string(quoted[_i].text));
+  ck_assert(options.selection.ignore_selected == quoted[_i].value);
+  accept(&options, "ReportAll", string(quoted[_i].text));
+  ck_assert((options.groups != CPU_GROUP_CORE) == quoted[_i].value);
+  accept(&options, "LogSamples", string(quoted[_i].text));
+  ck_assert(options.log_samples == quoted[_i].value);
+  options_release(&options);
+}
+END_TEST
+
+/* A message is one line and has its end, whatever is in the file. */
+START_TEST(messages_are_printable_and_whole) {
+  char text[4000];
+  const char *const keys[] = {"Root",       "CgroupVersion", "CGroup",
+                              "LeavesOnly", "MaxDepth",      "InstanceFormat",
+                              "Nonsense"};
+
+  memset(text, '\n', sizeof(text));
+  text[sizeof(text) - 1] = '\0';
+  for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+    struct options options = OPTIONS_DEFAULT;
+    struct option_value value = string(text);
+    CLEANUP_FREE char *message = NULL;
+    CLEANUP_FREE char *unknown = NULL;
+
+    if (strcmp(keys[i], "CGroup") == 0)
+      (void)memcpy(text, "/(", 2), text[sizeof(text) - 2] = '/';
+    ck_assert_int_eq(options_set(&options, keys[i], &value, &message), -EINVAL);
+    ck_assert_uint_le(strlen(message), 800);
+    ck_assert_ptr_null(strchr(message, '\n'));
+    ck_assert_ptr_nonnull(strstr(message, keys[i]));
+    ck_assert_int_eq(options_set(&options, text, &value, &unknown), -EINVAL);
+    ck_assert_uint_le(strlen(unknown), 800);
+    ck_assert_ptr_null(strchr(unknown, '\n'));
+    ck_assert_ptr_nonnull(strstr(unknown, "LogSamples"));
+    options_release(&options);
+  }
+}
+END_TEST
+
 START_TEST(values_are_refused) {
   struct option_value none = {.kind = OPTION_OTHER};
 
@@ -119,19 +175,24 @@ START_TEST(values_are_refused) {
   refuse("CGroup", string(""), "\"\"", "regular expression");
   refuse("CGroup", string("/a(/"), "\"/a(/\"", "regular expression");
   refuse("CGroup", number(1), "1", "regular expression");
-  refuse("IgnoreSelected", string("true"), "\"true\"", "true or false");
+  refuse("IgnoreSelected", string("1"), "\"1\"", "true or false");
+  refuse("LeavesOnly", string(""), "\"\"", "true or false");
+  refuse("LeavesOnly", string("true "), "\"true \"", "true or false");
   refuse("LeavesOnly", number(0), "0", "true or false");
   refuse("InstanceFormat", string("name"), "\"name\"", "\"leaf\"");
   refuse("InstanceFormat", boolean(true), "true", "\"leaf\"");
   refuse("MaxDepth", number(-1), "-1", "from 0 to 1000000");
   refuse("MaxDepth", number(1.5), "1.5", "from 0 to 1000000");
-  refuse("MaxDepth", string("3"), "\"3\"", "from 0 to 1000000");
+  refuse("MaxDepth", string("3"), "\"3\"",
+         "a whole number from 0 to 1000000, without quotes");
+  refuse("MaxCgroups", string("x"), "\"x\"", "without quotes");
+  refuse("KeepOpen", string("10"), "\"10\"", "without quotes");
   refuse("MaxCgroups", number(0), "0", "from 1 to 1000000");
   refuse("MaxCgroups", number(1e30), "1e+30", "from 1 to 1000000");
   refuse("MaxCgroups", number(NAN), "nan", "from 1 to 1000000");
   refuse("KeepOpen", number(1000001), "1000001", "from 0 to 1000000");
   refuse("ReportAll", string("all"), "\"all\"", "true or false");
-  refuse("LogSamples", string("yes"), "\"yes\"", "true or false");
+  refuse("LogSamples", string("y"), "\"y\"", "true or false");
   refuse("LogSamples", number(1), "1", "true or false");
   refuse("LogSamples", none, "no single value", "true or false");
   refuse("Interval", number(10), "Interval", "CgroupVersion");
@@ -157,6 +218,8 @@ Suite *options_suite(void) {
 
   tcase_add_test(tests, defaults);
   tcase_add_test(tests, values_are_taken);
+  add_test_for_each(tests, quoted_booleans_are_taken, quoted);
+  tcase_add_test(tests, messages_are_printable_and_whole);
   tcase_add_test(tests, values_are_refused);
   tcase_add_test(tests, a_refused_value_changes_nothing);
   suite_add_tcase(suite, tests);
