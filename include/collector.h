@@ -17,6 +17,8 @@ struct collector;
 
 /* What came of a pass. */
 struct collector_pass {
+  /* The directory of the root; borrowed until the collector is freed. */
+  const char *root_path;
   /* Cgroups whose counters were read. */
   size_t read;
   /* Cgroups that are there and could not be read, whole or in part, and for the

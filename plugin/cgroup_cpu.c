@@ -8,9 +8,23 @@
 #include "cleanup.h"
 #include "collector.h"
 #include "options.h"
+#include "printable.h"
 
 #define PLUGIN "cgroup_cpu"
 #define LOG_PREFIX PLUGIN " plugin: "
+/* Of a path in a log line: c_complain() has 511 bytes for the whole. */
+#define SHOWN_SIZE 257
+/* What writers of JSON have for a value's metadata, in quotation marks. */
+#define METADATA_SIZE 512
+
+/* collectd can be built with shorter names: they would be cut without a word.
+ */
+_Static_assert(DATA_MAX_NAME_LEN >= NAME_SIZE,
+               "this collectd cuts names (--with-data-max-name-len)");
+_Static_assert(_Generic((gauge_t)0, double : 1, default : 0),
+               "gauges are double");
+_Static_assert(_Generic((derive_t)0, int64_t : 1, default : 0),
+               "derives are int64_t");
 
 /* A value until the pass is over. Reading all first and handing over then keeps
  * collectd's write threads, which each value may wake, from running in between:
@@ -78,13 +92,15 @@ static int configure(oconfig_item_t *block) {
   for (int i = 0; i < block->children_num; i++) {
     struct option_value value = option_value(&block->children[i]);
     CLEANUP_FREE char *message = NULL;
+    char shown[SHOWN_SIZE];
 
     if (options_set(&plugin.options, block->children[i].key, &value, &message) <
         0) {
+      (void)printable(block->children[i].key, shown, sizeof(shown));
       if (message != NULL)
         ERROR(LOG_PREFIX "%s", message);
       else
-        ERROR(LOG_PREFIX "Option %s: out of memory", block->children[i].key);
+        ERROR(LOG_PREFIX "Out of memory for option %s", shown);
       plugin.misconfigured = true;
     }
   }
@@ -98,31 +114,36 @@ static void copy_name(char name[DATA_MAX_NAME_LEN], const char *text) {
   name[length] = '\0';
 }
 
-/* Writers of JSON refuse a value with metadata that they have no room for: 512
- * bytes in quotation marks. */
-static bool fits_writers(const char *path) {
+/* Writers of JSON refuse a value with metadata that they have no room for. */
+static bool fits_writers(const char *encoded) {
   size_t length = sizeof("\"\"");
 
-  for (; *path != '\0'; path++)
-    length += *path == '"' || *path == '\\' ? 2 : 1;
-  return length <= 512;
+  for (; *encoded != '\0'; encoded++)
+    length += *encoded == '"' || *encoded == '\\' ? 2 : 1;
+  return length <= METADATA_SIZE;
 }
 
-/* Values may go out without metadata, so what fails here is no failure. */
+/* Writers of JSON hand on bytes from 0x80 on where char is unsigned, and one
+ * name in another encoding than theirs spoils all values beside it: so a path
+ * is encoded. Values may go out without metadata, so what fails here is no
+ * failure.
+ */
 static void fill_in_cgroup(struct dispatch *dispatch,
                            const struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
+  char encoded[METADATA_SIZE];
 
   dispatch->cgroup = cgroup;
   copy_name(dispatch->list.plugin_instance, cgroup->instance);
   meta_data_destroy(dispatch->list.meta);
   dispatch->list.meta = NULL;
   (void)tree_path(cgroup, path);
-  if (!fits_writers(path))
+  if (printable_encode(path, encoded, sizeof(encoded)) == 0 ||
+      !fits_writers(encoded))
     return;
   dispatch->list.meta = meta_data_create();
   if (dispatch->list.meta != NULL)
-    (void)meta_data_add_string(dispatch->list.meta, PLUGIN ":path", path);
+    (void)meta_data_add_string(dispatch->list.meta, PLUGIN ":path", encoded);
 }
 
 static void dispatch_value(struct dispatch *dispatch,
@@ -224,17 +245,59 @@ static int find_cgroups(void) {
   return status;
 }
 
+/* What to do, or what happens next. */
+static const char *advice(int error) {
+  switch (error) {
+  case -EACCES:
+  case -EPERM:
+    return "collectd needs the right to read it";
+  case -EMFILE:
+  case -ENFILE:
+    return "raise the limit of open files or lower KeepOpen";
+  default:
+    return "it is tried again in each interval";
+  }
+}
+
+static void tell_failures(const struct collector_pass *pass) {
+  char shown[SHOWN_SIZE];
+  char more[64] = "";
+
+  if (pass->failed == 0) {
+    c_release(LOG_INFO, &plugin.unreadable,
+              LOG_PREFIX "All cgroups can be read again");
+    return;
+  }
+  (void)printable(pass->failed_file, shown, sizeof(shown));
+  if (pass->failed > 1)
+    (void)snprintf(more, sizeof(more), ", nor can %zu more", pass->failed - 1);
+  c_complain(LOG_ERR, &plugin.unreadable,
+             LOG_PREFIX "%s: %s cannot be read%s: %s", strerror(-pass->error),
+             shown, more, advice(pass->error));
+}
+
+static void tell_unmatched(const struct collector_pass *pass) {
+  char shown[SHOWN_SIZE];
+
+  if (pass->unmatched == NULL)
+    return;
+  (void)printable(pass->root_path, shown, sizeof(shown));
+  NOTICE(LOG_PREFIX "No cgroup so far matches CGroup %s: compare with the "
+                    "paths below %s",
+         pass->unmatched, shown);
+}
+
 static void tell_conditions(const struct collector_pass *pass) {
   if (pass->left_out > 0)
     c_complain(LOG_WARNING, &plugin.left_out,
-               LOG_PREFIX "At least %zu cgroups are left out: MaxCgroups is "
-                          "%zu",
-               pass->left_out, plugin.options.max_cgroups);
+               LOG_PREFIX "MaxCgroups is %zu: at least %zu cgroups are left "
+                          "out; raise it or choose some with CGroup",
+               plugin.options.max_cgroups, pass->left_out);
   else
     c_release(LOG_INFO, &plugin.left_out, LOG_PREFIX "No cgroup is left out");
 
   if (pass->watch_error != 0 && !plugin.watch_error_told)
-    NOTICE(LOG_PREFIX "inotify cannot watch all cgroups (%s): the others are "
+    NOTICE(LOG_PREFIX "%s: inotify cannot watch all cgroups, so the others are "
                       "looked at in turn",
            strerror(-pass->watch_error));
   else if (pass->watch_error == 0 && plugin.watch_error_told)
@@ -248,8 +311,8 @@ static void tell_conditions(const struct collector_pass *pass) {
   if (pass->missing != NULL)
     INFO(LOG_PREFIX "%s", pass->missing);
   if (pass->root_unaccounted && !plugin.root_unaccounted_told)
-    NOTICE(LOG_PREFIX "There is no CPU time of the root itself: Linux before "
-                      "5.8 does not account it in cgroup v2");
+    NOTICE(LOG_PREFIX "Linux before 5.8 does not account the root of cgroup "
+                      "v2: the cgroups below it are reported");
   plugin.root_unaccounted_told = pass->root_unaccounted;
 }
 
@@ -261,10 +324,21 @@ static void tell_lost_values(void) {
   plugin.values_lost = false;
 }
 
+/* All values of a pass carry the time at which the readings begin: the search
+ * before them can take a while, and is not always the same. */
+static void take_time(void *context) {
+  cdtime_t *time = context;
+
+  *time = cdtime();
+}
+
+/* collectd calls ever more seldom after an error, up to once in a day: for what
+ * can pass there is none. */
 static int read_cgroups(user_data_t *user_data) {
-  cdtime_t time = cdtime();
+  cdtime_t time = 0;
   struct report_sink sink = {
       .context = &time,
+      .begin = take_time,
       .value = keep_value,
       .sample = plugin.options.log_samples ? log_sample : NULL,
   };
@@ -275,18 +349,11 @@ static int read_cgroups(user_data_t *user_data) {
     return -1;
   collector_run(plugin.collector, &sink, &pass);
   dispatch_pending(time);
-  if (pass.failed > 0)
-    c_complain(LOG_ERR, &plugin.unreadable, LOG_PREFIX "Cannot read %s: %s%s",
-               pass.failed_file, strerror(-pass.error),
-               pass.failed > 1 ? ", nor some other cgroups" : "");
-  else
-    c_release(LOG_INFO, &plugin.unreadable,
-              LOG_PREFIX "All cgroups can be read again");
+  tell_failures(&pass);
   tell_lost_values();
   tell_conditions(&pass);
-  /* collectd calls ever more seldom after an error. To have nothing to read,
-   * because nothing is selected, is none. */
-  return pass.read == 0 && pass.failed > 0 ? -1 : 0;
+  tell_unmatched(&pass);
+  return 0;
 }
 
 /* collectd looks neither at versions nor at layouts when it loads a plugin. A

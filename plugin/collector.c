@@ -310,7 +310,7 @@ static void tell_unmatched(struct collector *collector,
 
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass) {
-  *pass = (struct collector_pass){0};
+  *pass = (struct collector_pass){.root_path = collector->hierarchy.path};
   int status = discovery_update(&collector->discovery, &collector->tree);
   if (status < 0)
     note_failure(collector, collector->discovery.failed_path, "", status, pass);

@@ -44,7 +44,7 @@ static void require_line(const char *text, size_t size) {
   }
   /* Of what there is room for, an escape on either side may not have had any.
    */
-  REQUIRE(length == 0 ? size <= 4 : length + 2 * 3 >= size - 1);
+  REQUIRE(length == 0 ? size <= 4 : length + 6 >= size - 1);
   size_t head = 0;
   while (head < length && out[head] == all[head])
     head++;
@@ -57,8 +57,9 @@ static void require_line(const char *text, size_t size) {
 
 /* Two digits of base 16. */
 static char decode(const char *digits) {
-  char number[3] = {digits[0], digits[0] != '\0' ? digits[1] : '\0', '\0'};
+  char number[3] = "";
 
+  (void)snprintf(number, sizeof(number), "%s", digits);
   REQUIRE(strlen(number) == 2);
   REQUIRE(number[strspn(number, "0123456789ABCDEF")] == '\0');
   return (char)strtoul(number, NULL, 16);

@@ -116,8 +116,9 @@ static bool is_possible(const struct run *run, const struct model_node *node) {
   if (!earlier.known || !latest->known || earlier.garbage || latest->garbage ||
       latest->usage_usec < earlier.usage_usec)
     return true;
+  uint64_t elapsed_usec = (latest->time_nsec - earlier.time_nsec) / 1000;
   return (long double)(latest->usage_usec - earlier.usage_usec) / 8192 <=
-         (long double)((latest->time_nsec - earlier.time_nsec) / 1000);
+         (long double)elapsed_usec;
 }
 
 static void require_millicores(const struct run *run,

@@ -258,6 +258,7 @@ BAD_OPTIONS = {
     'CgroupVersion "v3"': ["CgroupVersion", '"v3"', '"auto"', '"v1"', '"v2"'],
     "CgroupVersion 2": ["CgroupVersion", "2", '"auto"', '"v1"', '"v2"'],
     'LogSamples "maybe"': ["LogSamples", '"maybe"', "true", "false"],
+    'MaxDepth "3"': ["MaxDepth", '"3"', "without quotes"],
     "LogSamples 3": ["LogSamples", "3", "true", "false"],
     "Millicores true": ["Millicores", "Root", "CgroupVersion", "LogSamples"],
 }
@@ -318,7 +319,8 @@ def test_a_root_that_goes_and_comes_back(tmp_path, version):
             collectd.stop()
 
     (complaint,) = collectd.messages("error")
-    assert complaint.startswith(f"Cannot read {cgroup.directory(version)}")
+    assert complaint.startswith("No such file or directory: "
+                                f"{cgroup.directory(version)} cannot be read")
     assert any("can be read again" in line
                for line in collectd.messages("info"))
     usage, millicores = collectd.samples()

@@ -58,6 +58,7 @@ NAMES = {
     b"a;b=c": "a_b_c#",
     b"{a}": "_a_#",
     b"a#b": "a_b#",
+    b"100%25": "100_25#",
     b"a~b": "a_b#",
     b"a*?[b]": "a___b_#",
     b"%s%n%5$s": "_s_n_5_s#",
@@ -85,7 +86,7 @@ NAMES = {
     b"x" * 128: "x" * 40 + "~" + "x" * 77 + "#",
     b"x" * 254 + b"y": "x" * 40 + "~" + "x" * 76 + "y#",
     b"x" * 100 + b"z" + b"x" * 153 + b"y": "x" * 40 + "~" + "x" * 76 + "y#",
-    b"\xff" * 255: "_" * 40 + "~" + "_" * 77 + "#",
+    b"\xff" * 160: "_" * 40 + "~" + "_" * 77 + "#",
     # identifiers of containers, and what is none
     b"docker/" + ID.encode(): "docker_" + ID[:12],
     b"docker/x" + ID.encode(): "docker_x" + ID,
@@ -103,9 +104,10 @@ LONGEST = 4032
 HASH = "~[0-9a-f]{8}"
 
 
-def as_json(path):
-    """What write_http makes of it"""
-    return "".join(chr(byte) if 0x20 <= byte < 0x80 else "?" for byte in path)
+def encoded(path):
+    """The metadata of that path: percent-encoded where it is not plain ASCII"""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7f and byte != 0x25
+                   else f"%{byte:02X}" for byte in path)
 
 
 def pattern(name):
@@ -173,7 +175,7 @@ PATHS = {b"/", *(b"/" + path for path in with_parents(
 
 
 def test_paths_are_told_apart_by_the_test_itself():
-    assert len({as_json(path) for path in PATHS}) == len(PATHS)
+    assert len({encoded(path) for path in PATHS}) == len(PATHS)
 
 
 def test_each_has_an_identity_of_its_own(run):
@@ -188,12 +190,12 @@ def test_names_are_as_documented(run):
     (root,) = run.names["/"]
     assert root == "root"
     for path, name in NAMES.items():
-        (instance,) = run.names["/" + as_json(path)]
+        (instance,) = run.names["/" + encoded(path)]
         assert re.fullmatch(pattern(name), instance), (path, instance)
     for rivals in RIVALS:
         first, second = sorted(
             instance for path in rivals
-            for instance in run.names["/" + as_json(path)])
+            for instance in run.names["/" + encoded(path)])
         assert re.fullmatch(re.escape(first) + HASH, second)
 
 
@@ -202,7 +204,7 @@ def test_names_are_the_same_after_a_restart(runs):
 
 
 def test_json_has_each_path_and_its_own_name(run):
-    assert run.names.keys() == {as_json(path) for path in PATHS}
+    assert run.names.keys() == {encoded(path) for path in PATHS}
     assert all(len(found) == 1 for found in run.names.values())
     assert set.union(*run.names.values()) == run.kinds.keys()
     for value in run.values:
@@ -290,7 +292,7 @@ def test_rivals_keep_their_names(directory, start_with_http, rivals, order):
         names.append(names_by_path(sink.values))
 
     for path in rivals:
-        assert len(names[0]["/" + as_json(path)]) == 1
+        assert len(names[0]["/" + encoded(path)]) == 1
     assert names[0] == names[1]
 
 
@@ -324,8 +326,8 @@ def test_leaves_of_the_same_name(directory, start_with_http):
 
 def test_long_paths_reach_all_writers(directory, start_with_http):
     """Writers of JSON refuse a value with more than 511 bytes of metadata"""
-    paths = ["a" * 250 + "/" + "b" * 255, "a" * 250 + "/" + '"' * 255,
-             "a" * 250 + "/" + "c" * 255 + "/" + "d" * 255]
+    paths = [b"a" * 250 + b"/" + b"b" * 255, b"a" * 250 + b"/" + b'"' * 255,
+             b"a" * 250 + b"/" + b"c" * 255 + b"/" + b"d" * 255, b"\xff" * 255]
     with Forest(directory, paths):
         collectd, sink = start_with_http()
         wait_for_passes(collectd, 3)
@@ -333,7 +335,7 @@ def test_long_paths_reach_all_writers(directory, start_with_http):
         collectd.stop()
 
     expected = instances(collectd)
-    assert len(expected) == 6
+    assert len(expected) == 7
     assert {value["plugin_instance"] for value in sink.values} == expected
     assert not told
 

@@ -52,6 +52,9 @@ SELECTIONS = {
     'CGroup "*.service"': (SERVICES, {}),
     'CGroup "*/docker-*"': ({"system.slice_docker-1.scope"}, {}),
     'CGroup "/kubepods/pod?"': ({"kubepods_pod1", "kubepods_pod2"}, {}),
+    'CGroup "kubepods/*"': (PODS, {}),
+    'CGroup "kubepods/pod?"\nCGroup "?nit.scope"': (
+        {"kubepods_pod1", "kubepods_pod2", "init.scope"}, {}),
     'CGroup "/kubepods/pod[2-9]*"': (
         {"kubepods_pod2", "kubepods_pod2_web"}, {}),
     'CGroup "*"': (ALL, {}),
@@ -115,6 +118,24 @@ def test_what_is_reported(directory, start, options):
         **{instance: {USAGE, MILLICORES} for instance in reported},
         **{instance: {REMAINDER} for instance in remaining}}
     assert not told
+
+
+@pytest.mark.parametrize("others", ["", "IgnoreSelected true"])
+def test_patterns_that_match_nothing_are_told_once(directory, start, others):
+    """After six passes, in one line, escaped. What matches in a subtree that is
+    ignored as a whole is not known: the regular expression might."""
+    options = [r'CGroup "/kubepods*"', r'CGroup "kubepods.slice/*"',
+               'CGroup "/caf\u00e9"', "CGroup \"/^.no(such|)thing$/\"", others]
+    with Forest(directory, PATHS):
+        collectd = start("\n".join(options), 0.1)
+        wait_for_passes(collectd, 10, "root" if others else "kubepods")
+        (notice,) = complaints(collectd)
+
+    assert notice.endswith(
+        "[notice] cgroup_cpu plugin: No cgroup so far matches CGroup "
+        r'"/kubepods.slice/*", "/caf\xc3\xa9"'
+        + ("" if others else ', "/^.no(such|)thing$/"')
+        + f": compare with the paths below {directory}")
 
 
 def test_what_is_wanted_may_come_later(directory, start):

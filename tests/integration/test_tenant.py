@@ -81,7 +81,7 @@ def test_others_are_not_harmed(cgroup, directory, start, version, tmp_path):
                    if passes[-1] in moments(collectd, name)}
         assert len(at_once) == MAX_CGROUPS
         assert after - before < BYTES_PER_CGROUP * MAX_CGROUPS
-        assert all("are left out: MaxCgroups is" in line
+        assert all("cgroups are left out; raise it" in line
                    for line in complaints(collectd))
 
 

@@ -106,9 +106,9 @@ def shown(path):
 
 
 def next_pass(passes, moment):
-    """The first that began then or later; the log of values has times in ms"""
+    """The first that began to look for cgroups then or later"""
     return min(begin for begin in passes
-               if begin > moment + measurement.ROUNDING)
+               if begin > moment + measurement.SEARCH)
 
 
 def burn(cgroup, millicores):
