@@ -86,21 +86,26 @@ static struct option_value option_value(const oconfig_item_t *item) {
   return value;
 }
 
+static void tell_option(const char *key, const char *message) {
+  char shown[SHOWN_SIZE];
+
+  (void)printable(key, shown, sizeof(shown));
+  if (message != NULL)
+    ERROR(LOG_PREFIX "%s", message);
+  else
+    ERROR(LOG_PREFIX "Out of memory for option %s", shown);
+}
+
 /* A mistake stops this plugin, not the daemon with all the others: an error
  * returned from here would. */
 static int configure(oconfig_item_t *block) {
   for (int i = 0; i < block->children_num; i++) {
+    const char *key = block->children[i].key;
     struct option_value value = option_value(&block->children[i]);
     CLEANUP_FREE char *message = NULL;
-    char shown[SHOWN_SIZE];
 
-    if (options_set(&plugin.options, block->children[i].key, &value, &message) <
-        0) {
-      (void)printable(block->children[i].key, shown, sizeof(shown));
-      if (message != NULL)
-        ERROR(LOG_PREFIX "%s", message);
-      else
-        ERROR(LOG_PREFIX "Out of memory for option %s", shown);
+    if (options_set(&plugin.options, key, &value, &message) < 0) {
+      tell_option(key, message);
       plugin.misconfigured = true;
     }
   }

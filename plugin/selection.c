@@ -36,15 +36,18 @@ static bool is_regex(const char *pattern) {
 
 static int compile_regex(struct selection_pattern *pattern, const char *text) {
   CLEANUP_FREE char *expression = strndup(text + 1, strlen(text) - 2);
-  CLEANUP_FREE char *shown = strdup(text);
 
-  if (expression == NULL || shown == NULL)
+  if (expression == NULL)
     return -ENOMEM;
   pattern->kind = PATTERN_REGEX;
   int error = regcomp(&pattern->regex, expression, REG_EXTENDED | REG_NOSUB);
   if (error != 0)
     return error == REG_ESPACE ? -ENOMEM : -EINVAL;
-  pattern->text = TAKE_POINTER(shown);
+  pattern->text = strdup(text);
+  if (pattern->text == NULL) {
+    regfree(&pattern->regex);
+    return -ENOMEM;
+  }
   return 0;
 }
 
