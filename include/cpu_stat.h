@@ -53,6 +53,16 @@ struct cpu_sample {
  * Returns 0, or -ENODATA when no known counter is there. */
 int cpu_stat_parse(const char *text, size_t length, struct cpu_stat *stat);
 
+/* The same, of a cpu.stat of which only the counters of the `cpu` controller
+ * count: periods, throttling and bursts. */
+int cpu_stat_parse_throttling(const char *text, size_t length,
+                              struct cpu_stat *stat);
+
+/* cpuacct.stat of v1: "user" and "system" in ticks, of which a second has
+ * `per_second`. Returns 0, or -ENODATA when neither is there. */
+int cpu_stat_parse_ticks(const char *text, size_t length, uint64_t per_second,
+                         struct cpu_stat *stat);
+
 /* A single number of nanoseconds, as in v1's cpuacct.usage, that is `counter`
  * in microseconds, rounded down.
  * Returns 0, -ENODATA for an empty file, -EINVAL when it is not one decimal

@@ -5,6 +5,10 @@
 #include <string.h>
 
 #define NSEC_PER_USEC 1000
+#define USEC_PER_SEC UINT64_C(1000000)
+/* From CPU_NR_PERIODS to CPU_BURST_USEC. */
+#define THROTTLING_COUNTERS                                                    \
+  ((UINT32_C(2) << CPU_BURST_USEC) - (UINT32_C(1) << CPU_NR_PERIODS))
 
 /* The keys of cpu.stat. v1 has other names for two of them, and nanoseconds. */
 static const struct {
@@ -108,6 +112,58 @@ static int parse_lines(const char *text, size_t length, struct cpu_stat *stat,
 
 int cpu_stat_parse(const char *text, size_t length, struct cpu_stat *stat) {
   return parse_lines(text, length, stat, parse_stat_line);
+}
+
+int cpu_stat_parse_throttling(const char *text, size_t length,
+                              struct cpu_stat *stat) {
+  struct cpu_stat all = {0};
+
+  (void)parse_lines(text, length, &all, parse_stat_line);
+  for (enum cpu_counter i = CPU_NR_PERIODS; i <= CPU_BURST_USEC; i++)
+    if (cpu_stat_has(&all, i))
+      set_counter(stat, i, all.counters[i]);
+  return (all.present & THROTTLING_COUNTERS) != 0 ? 0 : -ENODATA;
+}
+
+/* "user 70" or "system 30". */
+static bool parse_ticks_line(const char *line, size_t length,
+                             struct cpu_stat *stat) {
+  const char *blank = memchr(line, ' ', length);
+  uint64_t ticks = 0;
+
+  if (blank == NULL)
+    return false;
+  size_t key = (size_t)(blank - line);
+  bool user = key == strlen("user") && memcmp(line, "user", key) == 0;
+  bool system = key == strlen("system") && memcmp(line, "system", key) == 0;
+  if ((!user && !system) ||
+      parse_digits(blank + 1, length - key - 1, &ticks) < 0)
+    return false;
+  set_counter(stat, user ? CPU_USER_USEC : CPU_SYSTEM_USEC, ticks);
+  return true;
+}
+
+int cpu_stat_parse_ticks(const char *text, size_t length, uint64_t per_second,
+                         struct cpu_stat *stat) {
+  static const enum cpu_counter both[] = {CPU_USER_USEC, CPU_SYSTEM_USEC};
+  struct cpu_stat ticks = {0};
+  int status = -ENODATA;
+
+  (void)parse_lines(text, length, &ticks, parse_ticks_line);
+  for (size_t i = 0; i < sizeof(both) / sizeof(*both); i++) {
+    uint64_t count = ticks.counters[both[i]];
+    uint64_t usec = 0;
+
+    /* Whole seconds apart, so that no tick length is rounded. */
+    if (!cpu_stat_has(&ticks, both[i]) ||
+        __builtin_mul_overflow(count / per_second, USEC_PER_SEC, &usec) ||
+        __builtin_add_overflow(
+            usec, count % per_second * USEC_PER_SEC / per_second, &usec))
+      continue;
+    set_counter(stat, both[i], usec);
+    status = 0;
+  }
+  return status;
 }
 
 int cpu_stat_parse_pressure(const char *text, size_t length,

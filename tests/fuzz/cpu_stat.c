@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu.stat: every counter is what its last good line says. */
+/* cpu.stat and cpuacct.stat: every counter is what its last good line says. */
 #include "cpu_stat.h"
 
 #include "counters.h"
@@ -23,6 +23,8 @@ static const struct {
     {"burst_time", CPU_BURST_USEC, true},
 };
 
+#define TICKS_PER_SECOND 250
+
 static void reference_line(char *line, struct cpu_stat *stat) {
   char *value = strchr(line, ' ');
   uint64_t number = 0;
@@ -38,7 +40,56 @@ static void reference_line(char *line, struct cpu_stat *stat) {
     }
 }
 
+/* Of those, the ones that are of the cpu controller. */
+static void reference_throttling(char *line, struct cpu_stat *stat) {
+  if (strncmp(line, "nr_", 3) == 0 || strncmp(line, "throttled_", 10) == 0 ||
+      strncmp(line, "burst_", 6) == 0)
+    reference_line(line, stat);
+}
+
+/* In ticks: what comes of them is too long for a line's own number. */
+static void reference_ticks(char *line, struct cpu_stat *stat) {
+  char *value = strchr(line, ' ');
+  uint64_t number = 0;
+
+  if (value == NULL)
+    return;
+  *value++ = '\0';
+  bool user = strcmp(line, "user") == 0;
+  if ((!user && strcmp(line, "system") != 0) ||
+      !reference_number(value, &number))
+    return;
+  enum cpu_counter counter = user ? CPU_USER_USEC : CPU_SYSTEM_USEC;
+  stat->present |= UINT32_C(1) << counter;
+  stat->counters[counter] = number;
+}
+
+static void require_ticks(const uint8_t *data, size_t size) {
+  static const enum cpu_counter both[] = {CPU_USER_USEC, CPU_SYSTEM_USEC};
+  CLEANUP_FREE char *text = fuzz_string(data, size);
+  struct cpu_stat ticks = {0};
+  struct cpu_stat stat = {0};
+  char *rest = text;
+
+  while (rest != NULL)
+    reference_ticks(strsep(&rest, "\n"), &ticks);
+  int status =
+      cpu_stat_parse_ticks((const char *)data, size, TICKS_PER_SECOND, &stat);
+  REQUIRE(status == (stat.present != 0 ? 0 : -ENODATA));
+  for (size_t i = 0; i < sizeof(both) / sizeof(*both); i++) {
+    uint64_t number = ticks.counters[both[i]];
+    bool fits = number <= UINT64_MAX / (1000000 / TICKS_PER_SECOND);
+    REQUIRE(cpu_stat_has(&stat, both[i]) ==
+            (fits && cpu_stat_has(&ticks, both[i])));
+    REQUIRE(!cpu_stat_has(&stat, both[i]) ||
+            stat.counters[both[i]] == number * (1000000 / TICKS_PER_SECOND));
+  }
+  REQUIRE((stat.present & ~ticks.present) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   compare_counters(data, size, cpu_stat_parse, reference_line);
+  compare_counters(data, size, cpu_stat_parse_throttling, reference_throttling);
+  require_ticks(data, size);
   return 0;
 }

@@ -9,9 +9,11 @@ int main(void) {
   srunner_add_suite(runner, collector_suite());
   srunner_add_suite(runner, counter_file_suite());
   srunner_add_suite(runner, cpu_limit_suite());
+  srunner_add_suite(runner, cpu_set_suite());
   srunner_add_suite(runner, cpu_stat_suite());
   srunner_add_suite(runner, discovery_suite());
   srunner_add_suite(runner, hierarchy_suite());
+  srunner_add_suite(runner, machine_cpus_suite());
   srunner_add_suite(runner, mount_table_suite());
   srunner_add_suite(runner, name_suite());
   srunner_add_suite(runner, options_suite());

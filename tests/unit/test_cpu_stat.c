@@ -206,6 +206,65 @@ START_TEST(captured_v1_files) {
 }
 END_TEST
 
+/* Nothing of usage, which another hierarchy counts. */
+START_TEST(throttling_alone) {
+  static const char text[] =
+      "usage_usec 1\nuser_usec 2\nnr_periods 3\nnr_throttled 4\n"
+      "throttled_time 5000\nnr_bursts 6\nburst_time 7000\n";
+  struct cpu_stat stat = {.present = 1U << CPU_USAGE_USEC,
+                          .counters = {[CPU_USAGE_USEC] = 99}};
+
+  ck_assert_int_eq(cpu_stat_parse_throttling(text, strlen(text), &stat), 0);
+  ck_assert_uint_eq(stat.present,
+                    1U << CPU_USAGE_USEC | 1U << CPU_NR_PERIODS |
+                        1U << CPU_NR_THROTTLED | 1U << CPU_THROTTLED_USEC |
+                        1U << CPU_NR_BURSTS | 1U << CPU_BURST_USEC);
+  ck_assert_uint_eq(stat.counters[CPU_USAGE_USEC], 99);
+  ck_assert_uint_eq(stat.counters[CPU_NR_THROTTLED], 4);
+  ck_assert_uint_eq(stat.counters[CPU_THROTTLED_USEC], 5);
+  ck_assert_uint_eq(stat.counters[CPU_BURST_USEC], 7);
+  ck_assert_int_eq(cpu_stat_parse_throttling("user_usec 2\n",
+                                             strlen("user_usec 2\n"), &stat),
+                   -ENODATA);
+}
+END_TEST
+
+#define NONE UINT64_MAX
+static const struct {
+  const char *text;
+  uint64_t per_second;
+  uint64_t user_usec;
+  uint64_t system_usec;
+} ticks[] = {
+    {"user 70\nsystem 30\n", 100, 700000, 300000},
+    {"system 30\nuser 70", 100, 700000, 300000},
+    {"user 3\nsystem 4\n", 1024, 2929, 3906},
+    {"user 0\n", 100, 0, NONE},
+    {"system 1\nusers 2\nuser x\n", 100, NONE, 10000},
+    {"user -1\nsystem 1.5\n", 100, NONE, NONE},
+    {"", 100, NONE, NONE},
+    /* No number of microseconds. */
+    {"user 18446744073709551615\nsystem 1\n", 100, NONE, 10000},
+};
+
+START_TEST(ticks_texts) {
+  struct cpu_stat stat = {0};
+  const char *text = ticks[_i].text;
+  bool user = ticks[_i].user_usec != NONE;
+  bool system = ticks[_i].system_usec != NONE;
+
+  ck_assert_int_eq(
+      cpu_stat_parse_ticks(text, strlen(text), ticks[_i].per_second, &stat),
+      user || system ? 0 : -ENODATA);
+  ck_assert_int_eq(cpu_stat_has(&stat, CPU_USER_USEC), user);
+  ck_assert_int_eq(cpu_stat_has(&stat, CPU_SYSTEM_USEC), system);
+  if (user)
+    ck_assert_uint_eq(stat.counters[CPU_USER_USEC], ticks[_i].user_usec);
+  if (system)
+    ck_assert_uint_eq(stat.counters[CPU_SYSTEM_USEC], ticks[_i].system_usec);
+}
+END_TEST
+
 Suite *cpu_stat_suite(void) {
   Suite *suite = suite_create("cpu_stat");
   TCase *tests = tcase_create("cpu_stat");
@@ -215,6 +274,8 @@ Suite *cpu_stat_suite(void) {
   tcase_add_test(tests, length_is_the_end);
   tcase_add_test(tests, all_counters);
   add_test_for_each(tests, pressure_texts, pressures);
+  tcase_add_test(tests, throttling_alone);
+  add_test_for_each(tests, ticks_texts, ticks);
   add_test_for_each(tests, captured_v2_files, v2_files);
   add_test_for_each(tests, captured_v1_files, v1_files);
   suite_add_tcase(suite, tests);
