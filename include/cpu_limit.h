@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What a cgroup may use: quota, CPUs and weight, and the files they are in.
+/* What a cgroup may use: quota and weight, and the files they are in.
  *
  * Formats: the kernel's admin-guide/cgroup-v2.rst, "CPU Interface Files"
- * (cpu.max, cpu.weight) and "Cpuset Interface Files";
- * scheduler/sched-bwc.rst (cpu.cfs_quota_us, cpu.cfs_period_us).
+ * (cpu.max, cpu.weight, cpu.idle); scheduler/sched-bwc.rst (cpu.cfs_quota_us,
+ * cpu.cfs_period_us).
  */
 #ifndef CGROUP_CPU_CPU_LIMIT_H
 #define CGROUP_CPU_CPU_LIMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,10 +17,10 @@ struct cpu_limit {
   /* Microseconds of CPU time in each period; 0 is no quota. */
   uint64_t quota_usec;
   uint64_t period_usec;
-  /* CPUs in its cpuset; 0 when not known. */
-  unsigned cpus;
-  /* In v2's scale of 1 to 10000, 100 being the default; 0 when not known. */
+  /* In v2's scale of 1 to 10000, 100 being the default; 0 is a cgroup whose
+   * tasks run only when no other wants to (SCHED_IDLE). */
   double weight;
+  bool weight_known;
 };
 
 /* The parsers read a text that need not end with a zero byte or a newline.
@@ -38,11 +39,7 @@ int cpu_limit_parse_quota(const char *text, size_t length,
 int cpu_limit_parse_period(const char *text, size_t length,
                            struct cpu_limit *limit);
 
-/* A list of CPUs such as "0-3,8". */
-int cpu_limit_parse_cpus(const char *text, size_t length,
-                         struct cpu_limit *limit);
-
-/* cpu.weight */
+/* cpu.weight, which the kernel shows as 0 for SCHED_IDLE. */
 int cpu_limit_parse_weight(const char *text, size_t length,
                            struct cpu_limit *limit);
 
@@ -53,10 +50,16 @@ int cpu_limit_parse_weight(const char *text, size_t length,
 int cpu_limit_parse_shares(const char *text, size_t length,
                            struct cpu_limit *limit);
 
-/* The millicores that a cgroup with this limit may use, below an ancestor that
- * may use `above` (0: no limit) on a machine with `cpus` CPUs. A cpuset of all
- * CPUs is no limit. Returns 0 when there is none. */
-double cpu_limit_millicores(const struct cpu_limit *limit, double above,
-                            unsigned cpus);
+/* cpu.idle: 1 is SCHED_IDLE, and sets the weight to 0. To be read after the
+ * weight: v1 shows the shares of such a cgroup as 3, which others may have. An
+ * unreadable text changes nothing. */
+int cpu_limit_parse_idle(const char *text, size_t length,
+                         struct cpu_limit *limit);
+
+/* The millicores of the quota; 0 when there is none. */
+double cpu_limit_quota_millicores(const struct cpu_limit *limit);
+
+/* The smaller of two limits, each of which is none when it is 0. */
+double cpu_limit_smaller(double a, double b);
 
 #endif

@@ -3,32 +3,35 @@
 #ifndef CGROUP_CPU_SAMPLER_H
 #define CGROUP_CPU_SAMPLER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cpu_file.h"
 #include "reader.h"
 #include "tree.h"
 
 /* Files that people set, and files that were missing, are read again every so
- * many passes; limits also at once where more is used than they allow. */
+ * many passes; see also cgroup_limits.h. */
 #define SAMPLER_ROUND 6
 
 struct sampler {
-  const struct cpu_file *files;
+  const struct cpu_file *files[CPU_FILES_MAX];
   size_t file_count;
   /* What is wanted: a mask of enum cpu_group. */
   unsigned groups;
-  /* Directories of the root cgroup by controller, or the negative errno of
-   * opening them; -ENOENT: there is none. On v2 all are the same. Borrowed. */
+  /* Versions of the controllers' hierarchies, and directories of the root
+   * cgroup there, or the negative errno of opening them; -ENOENT: there is
+   * none. Borrowed. */
+  enum cgroup_version versions[CGROUP_CONTROLLER_COUNT];
   int root_fds[CGROUP_CONTROLLER_COUNT];
-  /* CPUs of the machine. */
-  unsigned cpus;
   /* Counts the passes. */
   uint64_t pass;
-  /* What was found anywhere: bits (1 << counter), and which files. */
+  /* What was found anywhere: bits (1 << counter), and of enum cpu_limit_part.
+   */
   uint32_t seen_counters;
-  unsigned seen_files;
+  unsigned seen_parts;
   /* The first file, other than the core's, that is there and could not be read,
    * and why: a negative errno, until the user sets it back to 0. */
   const char *failed_file;
@@ -36,8 +39,10 @@ struct sampler {
   struct reader reader;
 };
 
-/* Prepares for the files of that version. */
-void sampler_open(struct sampler *sampler, enum cgroup_version version,
+/* Prepares for a host where the controllers' hierarchies have these versions;
+ * usage is in that of CGROUP_CPUACCT. */
+void sampler_open(struct sampler *sampler,
+                  const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
                   unsigned groups, size_t keep_open);
 
 /* To be called for every cgroup that leaves the tree. */
@@ -52,17 +57,33 @@ void sampler_forget(struct sampler *sampler, struct cgroup *cgroup);
 int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
                  unsigned groups, struct cpu_sample *sample);
 
-/* Brings the limit of `cgroup` up to date if its turn has come, or in any case
- * with `now`. That of its parent has to be up to date. Where a file cannot be
- * read, the limit is not known, nor any below. */
-void sampler_read_limit(struct sampler *sampler, struct cgroup *cgroup,
-                        bool now);
-
 /* The name of the core's file. */
 const char *sampler_core_file(const struct sampler *sampler);
 
 /* Says which of the wanted values no cgroup has, and why. Returns NULL when
  * there is nothing to say. The caller frees it. */
 char *sampler_explain_missing(const struct sampler *sampler);
+
+/* For cgroup_limits.h: */
+
+/* Whether what changes rarely is read again in this pass. */
+bool sampler_has_turn(const struct sampler *sampler,
+                      const struct cgroup *cgroup);
+
+/* Reads a file that is not kept open, in the hierarchy of that controller.
+ * Returns the length of the text or a negative errno. */
+ssize_t sampler_read_text(struct sampler *sampler, struct cgroup *cgroup,
+                          enum cgroup_controller controller, const char *file,
+                          char *text, size_t size);
+
+/* Whether such an error means that the file does not exist here. */
+bool sampler_is_missing(int status);
+
+/* Sets `failed_file` and `error`, unless they are set. */
+void sampler_note_failure(struct sampler *sampler, const char *file,
+                          int status);
+
+/* The details of `cgroup`, made if there are none; NULL without memory. */
+struct cgroup_details *sampler_details(struct cgroup *cgroup);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cpu_file.h"
+#include "cpu_set.h"
 #include "name.h"
 #include "rate.h"
 #include "selection.h"
@@ -94,12 +95,41 @@ struct cgroup {
 /* What the groups of values beyond the core need to be kept of a cgroup. */
 struct cgroup_details {
   struct cpu_sample before;
-  struct cpu_limit limit;
-  /* What it may use together with its ancestors; 0: all there is. */
-  double limit_millicores;
-  /* Bit (1 << index in cpu_files()): was not there or could not be read. */
+  /* Bit (1 << index in the sampler's files): was not there or could not be
+   * read. */
   unsigned missing;
+
+  /* For cgroup_limits.h: what its own files say. */
+  struct cpu_limit limit;
+  struct cpu_set cpus;
+  bool has_quota;
+  bool has_cpus;
+  /* All of them could be read; its CPUs could, at least once; and those of all
+   * below that may be partitions. */
+  bool limit_read;
+  bool cpus_read;
+  bool partitions_known;
+  /* The parts that were read in this pass. */
+  unsigned fresh;
+  /* CPUs of partitions below. */
+  struct cpu_set partitions;
+  /* The nearest cgroup above that has a cpuset, or NULL. */
+  struct cgroup_details *cpus_above;
+  /* The smallest quota of its own and of all above; 0: none. */
+  double quota_millicores;
+  /* Controllers, as bits, in whose hierarchies its processes are known to be
+   * under the same path, or to be elsewhere; and those in which processes of
+   * cgroups below are elsewhere. */
+  uint8_t found;
+  uint8_t elsewhere;
+  uint8_t elsewhere_below;
+  /* Everything that the limit is made of could be read. */
   bool limit_known;
+  /* What it may use at most; 0: all there is, or it is not known. */
+  double limit_millicores;
+  /* Throttled periods in the sample before. */
+  bool throttling_known;
+  uint64_t nr_throttled;
 };
 
 struct tree {

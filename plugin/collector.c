@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cgroup_limits.h"
 #include "cleanup.h"
 #include "discovery.h"
 #include "rate.h"
@@ -18,6 +19,7 @@ struct collector {
   struct tree tree;
   struct discovery discovery;
   struct sampler sampler;
+  struct cgroup_limits limits;
   /* The life of the root that the sampler's directories are of; 0: none. */
   uint64_t root_birth;
   bool missing_told;
@@ -32,7 +34,26 @@ static void forget(void *context, struct cgroup *cgroup) {
   struct collector *collector = context;
 
   discovery_forget(&collector->discovery, cgroup);
+  cgroup_limits_forget(cgroup);
   sampler_forget(&collector->sampler, cgroup);
+}
+
+static void open_sampler(struct collector *collector) {
+  const struct hierarchy *hierarchy = &collector->hierarchy;
+  enum cgroup_version versions[CGROUP_CONTROLLER_COUNT];
+
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
+    const struct hierarchy_controller *controller = &hierarchy->controllers[i];
+    bool own = controller->path != NULL;
+
+    versions[i] = own && controller->version != CGROUP_VERSION_AUTO
+                      ? controller->version
+                      : hierarchy->version;
+    collector->limits.separate[i] =
+        own && strcmp(controller->path, hierarchy->path) != 0;
+  }
+  sampler_open(&collector->sampler, versions, collector->options->groups,
+               collector->options->keep_open);
 }
 
 int collector_new(struct hierarchy *hierarchy, const struct options *options,
@@ -61,12 +82,12 @@ int collector_new(struct hierarchy *hierarchy, const struct options *options,
       .native = new->hierarchy.native,
   };
   discovery_open(&new->discovery);
-  sampler_open(&new->sampler, new->hierarchy.version, options->groups,
-               options->keep_open);
+  cgroup_limits_open(&new->limits, &new->sampler, MACHINE_CPUS_DIRECTORY);
+  open_sampler(new);
   return 0;
 }
 
-/* On v2 there is one directory, which is discovery's. */
+/* What the hierarchy of usage has is in discovery's directory. */
 static void close_controllers(struct collector *collector) {
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
     if (collector->hierarchy.controllers[i].path != NULL &&
@@ -95,6 +116,7 @@ void collector_free(struct collector *collector) {
   if (collector == NULL)
     return;
   tree_release(&collector->tree);
+  cgroup_limits_close(&collector->limits);
   close_controllers(collector);
   discovery_close(&collector->discovery);
   hierarchy_release(&collector->hierarchy);
@@ -169,12 +191,16 @@ static bool is_read(const struct collector *collector,
 /* Reads nothing that is perhaps of another cgroup. */
 static int read_sample(struct collector *collector, struct cgroup *cgroup,
                        bool reported, struct cpu_sample *sample) {
+  unsigned groups = collector->options->groups;
+
   if (!is_read(collector, cgroup))
     return -ECANCELED;
   if (cgroup->doubted)
     return -ENODEV;
+  /* Throttling shows that a limit may have changed, reported or not. */
   return sampler_read(&collector->sampler, cgroup,
-                      reported ? collector->options->groups : 0, sample);
+                      reported ? groups : groups & (unsigned)CPU_GROUP_LIMIT,
+                      sample);
 }
 
 static void report(struct collector *collector, struct cgroup *cgroup,
@@ -198,17 +224,41 @@ static void report(struct collector *collector, struct cgroup *cgroup,
     details->before = *now;
 }
 
-/* A limit counts for all below, selected or not. One that is surpassed has
- * probably been raised. */
-static void update_limit(struct collector *collector, struct cgroup *cgroup) {
-  bool wanted = (collector->options->groups & CPU_GROUP_LIMIT) != 0 &&
-                (cgroup->selected || cgroup->selected_below);
-  const struct cgroup_details *details = cgroup->details;
-  bool surpassed = details != NULL && details->limit_millicores > 0 &&
-                   cgroup->interval.millicores > details->limit_millicores;
+static bool wants_limits(const struct collector *collector) {
+  return (collector->options->groups & CPU_GROUP_LIMIT) != 0;
+}
 
-  if (wanted)
-    sampler_read_limit(&collector->sampler, cgroup, surpassed);
+static bool is_sampled(const void *context, const struct cgroup *cgroup) {
+  return is_read(context, cgroup);
+}
+
+static void begin_limits(struct collector *collector,
+                         struct cgroup *const *order,
+                         struct collector_pass *pass) {
+  struct cgroup_limits *limits = &collector->limits;
+
+  if (!wants_limits(collector))
+    return;
+  cgroup_limits_begin(limits, order, collector->tree.count, pass->failed == 0,
+                      is_sampled, collector);
+  if (limits->failed > 0) {
+    note_failed_file(collector, limits->failed_cgroup, limits->failed_file,
+                     limits->error, pass);
+    pass->failed += limits->failed - 1;
+  }
+  if (limits->machine_error < 0 && pass->failed++ == 0) {
+    pass->error = limits->machine_error;
+    pass->failed_file = MACHINE_CPUS_DIRECTORY "/online";
+  }
+}
+
+/* `sample` may be NULL. */
+static void update_limit(struct collector *collector, struct cgroup *cgroup,
+                         const struct cpu_sample *sample) {
+  if (wants_limits(collector))
+    cgroup_limits_update(&collector->limits, cgroup,
+                         sample != NULL ? &sample->stat : NULL,
+                         cgroup->interval.millicores);
 }
 
 /* Created since the pass before. */
@@ -245,12 +295,12 @@ static void read_and_report(struct collector *collector, struct cgroup *cgroup,
       begin_at_zero(cgroup);
     status = rate_update(&cgroup->rate, sample.stat.counters[CPU_USAGE_USEC],
                          sample.time_nsec[CPU_USAGE_USEC], &cgroup->interval);
-    update_limit(collector, cgroup);
+    update_limit(collector, cgroup, &sample);
     if (reported)
       report(collector, cgroup, &sample, status, sink);
     return;
   }
-  update_limit(collector, cgroup);
+  update_limit(collector, cgroup, NULL);
   if (status != -ECANCELED)
     handle_failure(collector, cgroup, status, pass);
 }
@@ -331,6 +381,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   collector->root_birth = order[0]->birth + 1;
   collector->sampler.pass++;
   reader_begin_pass(&collector->sampler.reader);
+  begin_limits(collector, order, pass);
   if (sink->begin != NULL)
     sink->begin(sink->context);
   for (size_t i = 0; i < collector->tree.count; i++)

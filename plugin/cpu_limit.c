@@ -12,8 +12,6 @@
 #define WEIGHT_DEFAULT 100
 #define WEIGHT_MAX 10000
 #define SHARES_DEFAULT 1024
-/* More CPUs than any kernel supports. */
-#define CPUS_MAX 65536
 
 static size_t trimmed(const char *text, size_t length) {
   return length > 0 && text[length - 1] == '\n' ? length - 1 : length;
@@ -64,54 +62,13 @@ int cpu_limit_parse_period(const char *text, size_t length,
                                                                       : 0;
 }
 
-/* "8" or "0-3", of CPUs from `*next` on. */
-static int parse_range(const char *text, size_t length, uint64_t *next,
-                       unsigned *count) {
-  const char *dash = memchr(text, '-', length);
-  size_t first_length = dash != NULL ? (size_t)(dash - text) : length;
-  uint64_t first = 0;
-  uint64_t last = 0;
-
-  if (parse_part(text, first_length, &first) < 0)
-    return -EINVAL;
-  last = first;
-  if (dash != NULL &&
-      parse_part(dash + 1, length - first_length - 1, &last) < 0)
-    return -EINVAL;
-  if (first < *next || last < first || last >= CPUS_MAX)
-    return -EINVAL;
-  *next = last + 1;
-  *count += (unsigned)(last - first) + 1;
-  return 0;
-}
-
-int cpu_limit_parse_cpus(const char *text, size_t length,
-                         struct cpu_limit *limit) {
-  const char *end = text + trimmed(text, length);
-  const char *range = text;
-  const char *comma;
-  uint64_t next = 0;
-  unsigned count = 0;
-
-  limit->cpus = 0;
-  do {
-    comma = memchr(range, ',', (size_t)(end - range));
-    const char *range_end = comma != NULL ? comma : end;
-
-    if (parse_range(range, (size_t)(range_end - range), &next, &count) < 0)
-      return -EINVAL;
-    range = range_end + 1;
-  } while (comma != NULL);
-  limit->cpus = count;
-  return 0;
-}
-
 int cpu_limit_parse_weight(const char *text, size_t length,
                            struct cpu_limit *limit) {
   uint64_t weight = 0;
 
   limit->weight = 0;
-  if (cpu_stat_parse_number(text, length, &weight) < 0)
+  limit->weight_known = cpu_stat_parse_number(text, length, &weight) == 0;
+  if (!limit->weight_known)
     return -EINVAL;
   limit->weight = (double)weight;
   return 0;
@@ -131,21 +88,26 @@ int cpu_limit_parse_shares(const char *text, size_t length,
   return 0;
 }
 
-static double smaller(double a, double b) {
+int cpu_limit_parse_idle(const char *text, size_t length,
+                         struct cpu_limit *limit) {
+  uint64_t idle = 0;
+
+  if (cpu_stat_parse_number(text, length, &idle) < 0)
+    return -EINVAL;
+  if (idle != 0)
+    limit->weight = 0;
+  return 0;
+}
+
+double cpu_limit_smaller(double a, double b) {
   if (a <= 0)
     return b;
   return b <= 0 || a < b ? a : b;
 }
 
-double cpu_limit_millicores(const struct cpu_limit *limit, double above,
-                            unsigned cpus) {
-  double millicores = above;
-
-  if (limit->quota_usec > 0 && limit->period_usec > 0)
-    millicores =
-        smaller(millicores, (double)limit->quota_usec * MILLICORES_PER_CPU /
-                                (double)limit->period_usec);
-  if (limit->cpus > 0 && limit->cpus < cpus)
-    millicores = smaller(millicores, (double)limit->cpus * MILLICORES_PER_CPU);
-  return millicores;
+double cpu_limit_quota_millicores(const struct cpu_limit *limit) {
+  return limit->quota_usec > 0 && limit->period_usec > 0
+             ? (double)limit->quota_usec * MILLICORES_PER_CPU /
+                   (double)limit->period_usec
+             : 0;
 }

@@ -141,7 +141,7 @@ static void report_limit(const struct report_sink *sink,
                      sample->interval->millicores * 100 /
                          sample->limit_millicores);
   }
-  if (sample->limit != NULL && sample->limit->weight > 0)
+  if (sample->limit != NULL && sample->limit->weight_known)
     report_gauge(sink, sample->cgroup, "weight", sample->limit->weight);
 }
 

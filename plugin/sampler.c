@@ -9,15 +9,15 @@
 
 #include "cleanup.h"
 
-void sampler_open(struct sampler *sampler, enum cgroup_version version,
+void sampler_open(struct sampler *sampler,
+                  const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
                   unsigned groups, size_t keep_open) {
-  long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-  *sampler = (struct sampler){.groups = groups,
-                              .cpus = cpus > 0 ? (unsigned)cpus : UINT32_MAX};
-  sampler->files = cpu_files(version, &sampler->file_count);
-  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+  *sampler = (struct sampler){.groups = groups};
+  sampler->file_count = cpu_files_select(versions, sampler->files);
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
+    sampler->versions[i] = versions[i];
     sampler->root_fds[i] = -ENOENT;
+  }
   reader_open(&sampler->reader, keep_open);
 }
 
@@ -26,39 +26,52 @@ void sampler_forget(struct sampler *sampler, struct cgroup *cgroup) {
 }
 
 const char *sampler_core_file(const struct sampler *sampler) {
-  return sampler->files[0].name;
+  return sampler->files[0]->name;
 }
 
 /* Cgroups take turns, so that no pass has all the work. */
-static bool has_turn(const struct sampler *sampler,
-                     const struct cgroup *cgroup) {
+bool sampler_has_turn(const struct sampler *sampler,
+                      const struct cgroup *cgroup) {
   return (sampler->pass + cgroup->birth) % SAMPLER_ROUND == 0;
 }
 
 /* Some kernels have the file and an error in it, as for pressure with psi=0. */
-static bool is_missing(int status) {
+bool sampler_is_missing(int status) {
   return status == -ENOENT || status == -EOPNOTSUPP;
 }
 
 /* A cgroup that is gone is no failure. */
-static void note_failure(struct sampler *sampler, size_t index, int status) {
+void sampler_note_failure(struct sampler *sampler, const char *file,
+                          int status) {
   if (sampler->error < 0 || status == -ENODEV)
     return;
-  sampler->failed_file = sampler->files[index].name;
+  sampler->failed_file = file;
   sampler->error = status;
+}
+
+ssize_t sampler_read_text(struct sampler *sampler, struct cgroup *cgroup,
+                          enum cgroup_controller controller, const char *file,
+                          char *text, size_t size) {
+  int root_fd = sampler->root_fds[controller];
+  struct reading reading;
+
+  if (root_fd < 0)
+    return root_fd;
+  int status = reader_read(&sampler->reader, root_fd, cgroup, file, -1, text,
+                           size, &reading);
+  return status < 0 ? status : reading.length;
 }
 
 static int read_text(struct sampler *sampler, struct cgroup *cgroup,
                      size_t index, char text[CPU_STAT_FILE_MAX],
                      struct reading *reading) {
-  const struct cpu_file *file = &sampler->files[index];
+  const struct cpu_file *file = sampler->files[index];
   int root_fd = sampler->root_fds[file->controller];
-  int kept = file->parse_stat != NULL ? (int)index : -1;
 
   if (root_fd < 0)
     return root_fd;
-  return reader_read(&sampler->reader, root_fd, cgroup, file->name, kept, text,
-                     CPU_STAT_FILE_MAX, reading);
+  return reader_read(&sampler->reader, root_fd, cgroup, file->name, (int)index,
+                     text, CPU_STAT_FILE_MAX, reading);
 }
 
 static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
@@ -69,11 +82,11 @@ static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
   uint32_t before = sample->stat.present;
 
   int status = read_text(sampler, cgroup, index, text, &reading);
-  *missing = is_missing(status);
+  *missing = sampler_is_missing(status);
   if (status < 0)
     return status;
-  status = sampler->files[index].parse_stat(text, (size_t)reading.length,
-                                            &sample->stat);
+  status = sampler->files[index]->parse_stat(text, (size_t)reading.length,
+                                             &sample->stat);
   uint32_t added = sample->stat.present & ~before;
   sampler->seen_counters |= added;
   for (size_t i = 0; added != 0; i++, added >>= 1)
@@ -83,18 +96,21 @@ static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
   return status;
 }
 
-static struct cgroup_details *details_of(struct cgroup *cgroup) {
+struct cgroup_details *sampler_details(struct cgroup *cgroup) {
   if (cgroup->details == NULL)
     cgroup->details = calloc(1, sizeof(*cgroup->details));
   return cgroup->details;
 }
 
-/* Whether to try a file: not in each pass if it is known to be missing. */
+/* Whether to try a file: not in each pass if it is known to be missing, and
+ * a fallback only where the other one is. */
 static bool is_due(const struct sampler *sampler, const struct cgroup *cgroup,
                    size_t index) {
-  return cgroup->details == NULL ||
-         (cgroup->details->missing & (1U << index)) == 0 ||
-         has_turn(sampler, cgroup);
+  unsigned missing = cgroup->details != NULL ? cgroup->details->missing : 0;
+
+  if (sampler->files[index]->fallback && (missing & (1U << (index - 1))) == 0)
+    return false;
+  return (missing & (1U << index)) == 0 || sampler_has_turn(sampler, cgroup);
 }
 
 /* A file that is there is not missing because it could not be read once. */
@@ -105,7 +121,7 @@ static void read_more(struct sampler *sampler, struct cgroup *cgroup,
   int status = read_counters(sampler, cgroup, index, sample, &missing);
 
   if (status < 0 && !missing)
-    note_failure(sampler, index, status);
+    sampler_note_failure(sampler, sampler->files[index]->name, status);
   if (details == NULL)
     return;
   if (missing)
@@ -125,10 +141,10 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
   if (status < 0 || (groups & ~(unsigned)CPU_GROUP_CORE) == 0)
     return status;
   /* Rates need the sample before; without memory for it there are none. */
-  if (details_of(cgroup) == NULL)
-    note_failure(sampler, 0, -ENOMEM);
+  if (sampler_details(cgroup) == NULL)
+    sampler_note_failure(sampler, sampler_core_file(sampler), -ENOMEM);
   for (size_t i = 1; i < sampler->file_count; i++) {
-    const struct cpu_file *file = &sampler->files[i];
+    const struct cpu_file *file = sampler->files[i];
     if (file->parse_stat != NULL && (file->groups & groups) != 0 &&
         is_due(sampler, cgroup, i))
       read_more(sampler, cgroup, i, sample);
@@ -136,88 +152,60 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
   return 0;
 }
 
-/* Returns false when one could not be read. */
-static bool read_limit_files(struct sampler *sampler, struct cgroup *cgroup) {
-  bool complete = true;
-
-  for (size_t i = 1; i < sampler->file_count; i++) {
-    const struct cpu_file *file = &sampler->files[i];
-    char text[CPU_STAT_FILE_MAX];
-    struct reading reading;
-
-    if (file->parse_limit == NULL)
-      continue;
-    int status = read_text(sampler, cgroup, i, text, &reading);
-    if (status < 0 && !is_missing(status)) {
-      note_failure(sampler, i, status);
-      complete = false;
-    }
-    /* What is not there resets what it said before. */
-    if (file->parse_limit(text, status < 0 ? 0 : (size_t)reading.length,
-                          &cgroup->details->limit) == 0)
-      sampler->seen_files |= 1U << i;
-  }
-  return complete;
-}
-
-void sampler_read_limit(struct sampler *sampler, struct cgroup *cgroup,
-                        bool now) {
-  struct cgroup_details *details = details_of(cgroup);
-  const struct cgroup *parent = cgroup->parent;
-  const struct cgroup_details *above = parent != NULL ? parent->details : NULL;
-
-  if (details == NULL) {
-    note_failure(sampler, 0, -ENOMEM);
-    return;
-  }
-  if (now || !details->limit_known || has_turn(sampler, cgroup))
-    details->limit_known = read_limit_files(sampler, cgroup);
-  if (parent != NULL && (above == NULL || !above->limit_known))
-    details->limit_known = false;
-  details->limit_millicores =
-      details->limit_known
-          ? cpu_limit_millicores(&details->limit,
-                                 above != NULL ? above->limit_millicores : 0,
-                                 sampler->cpus)
-          : 0;
-}
-
 /* Sets of values that come and go together, each with what it is known by: a
- * counter, or the function that reads its file. */
+ * counter, or the part of a limit; and why no cgroup has them: because none has
+ * the file, or the file has none of them. */
 static const struct {
   unsigned group;
   enum cpu_counter counter;
-  int (*parse_limit)(const char *text, size_t length, struct cpu_limit *limit);
+  enum cpu_limit_part part;
   const char *values;
-  const char *why;
+  enum cgroup_controller controller;
+  const char *why_v1;
+  const char *why_v2;
 } reasons[] = {
-    {CPU_GROUP_USER_SYSTEM, CPU_USER_USEC, NULL, "user and system time",
-     "the kernel or sandbox does not tell them"},
-    {CPU_GROUP_THROTTLING, CPU_NR_PERIODS, NULL, "throttling",
+    {CPU_GROUP_USER_SYSTEM, CPU_USER_USEC, 0, "user and system time",
+     CGROUP_CPUACCT, "the kernel or sandbox does not report them",
+     "the kernel or sandbox does not report them"},
+    {CPU_GROUP_THROTTLING, CPU_NR_PERIODS, 0, "throttling", CGROUP_CPU,
+     "the cpu hierarchy does not report it",
      "no cgroup has the cpu controller"},
-    {CPU_GROUP_THROTTLING, CPU_NR_BURSTS, NULL, "bursts",
-     "Linux has them since 5.15, with the cpu controller"},
-    {CPU_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, NULL, "pressure",
-     "it is in cgroup v2 only and can be off in the kernel (psi=0)"},
-    {CPU_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, NULL, "full pressure",
-     "Linux tells it for cgroups since 5.13"},
-    {CPU_GROUP_LIMIT, 0, cpu_limit_parse_max, "quotas",
+    {CPU_GROUP_THROTTLING, CPU_NR_BURSTS, 0, "bursts", CGROUP_CPU,
+     "Linux reports them since 5.15",
+     "Linux reports them since 5.15, with the cpu controller"},
+    {CPU_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, 0, "pressure", CGROUP_CPUACCT,
+     "only cgroup v2 has it", "it can be off in the kernel, as with psi=0"},
+    {CPU_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, 0, "full pressure",
+     CGROUP_CPUACCT, "only cgroup v2 has it",
+     "Linux reports it for cgroups since 5.13"},
+    {CPU_GROUP_LIMIT, 0, CPU_LIMIT_QUOTA, "quotas", CGROUP_CPU,
+     "the cpu hierarchy has no file for them",
      "no cgroup has the cpu controller"},
-    {CPU_GROUP_LIMIT, 0, cpu_limit_parse_quota, "quotas",
-     "there is no hierarchy with the cpu controller"},
-    {CPU_GROUP_LIMIT, 0, cpu_limit_parse_cpus, "CPUs of cpusets",
-     "there is no hierarchy with the cpuset controller"},
+    {CPU_GROUP_LIMIT, 0, CPU_LIMIT_CPUS, "CPUs of cpusets", CGROUP_CPUSET,
+     "the cpuset hierarchy has no file for them under the paths of these "
+     "cgroups",
+     "no cgroup has the cpuset controller"},
 };
 
 static bool was_seen(const struct sampler *sampler, size_t reason) {
-  if (reasons[reason].parse_limit == NULL)
-    return (sampler->seen_counters &
-            (UINT32_C(1) << reasons[reason].counter)) != 0;
-  for (size_t i = 0; i < sampler->file_count; i++)
-    if (sampler->files[i].parse_limit == reasons[reason].parse_limit)
-      return (sampler->seen_files & (1U << i)) != 0;
-  /* It is a file of the other version. */
-  return true;
+  return reasons[reason].part != 0
+             ? (sampler->seen_parts & reasons[reason].part) != 0
+             : (sampler->seen_counters &
+                (UINT32_C(1) << reasons[reason].counter)) != 0;
+}
+
+static void explain(const struct sampler *sampler, size_t reason,
+                    FILE *stream) {
+  enum cgroup_controller controller = reasons[reason].controller;
+
+  if (sampler->root_fds[controller] == -ENOENT)
+    (void)fprintf(stream, "no hierarchy with the %s controller was found",
+                  cgroup_controller_name(controller));
+  else
+    (void)fputs(sampler->versions[controller] == CGROUP_VERSION_1
+                    ? reasons[reason].why_v1
+                    : reasons[reason].why_v2,
+                stream);
 }
 
 char *sampler_explain_missing(const struct sampler *sampler) {
@@ -229,10 +217,13 @@ char *sampler_explain_missing(const struct sampler *sampler) {
   if (stream == NULL)
     return NULL;
   for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
-    if ((reasons[i].group & sampler->groups) != 0 && !was_seen(sampler, i))
-      (void)fprintf(stream, "%s%s (%s)",
-                    count++ == 0 ? "Not to be had here: " : ", ",
-                    reasons[i].values, reasons[i].why);
+    if ((reasons[i].group & sampler->groups) != 0 && !was_seen(sampler, i)) {
+      (void)fprintf(stream, "%s%s (",
+                    count++ == 0 ? "Values not available here: " : ", ",
+                    reasons[i].values);
+      explain(sampler, i, stream);
+      (void)fputc(')', stream);
+    }
   if (fclose(stream) != 0 || count == 0) {
     free(text);
     return NULL;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <regex.h>
 #include <search.h>
 #include <stdarg.h>
@@ -18,6 +19,8 @@
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "machine_cpus.h"
 
 /* What a short read hands over. */
 #define SHORT 7
@@ -251,7 +254,16 @@ ssize_t __wrap_getline(char **line, size_t *size, FILE *stream) {
 int __wrap_open(const char *path, int flags, ...);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...) {
-  return fails(FAULT_open) ? -1 : __real_open(path, flags);
+  const size_t length = strlen(MACHINE_CPUS_DIRECTORY);
+  char moved[PATH_MAX];
+
+  if (fails(FAULT_open))
+    return -1;
+  if (faults.machine == NULL ||
+      strncmp(path, MACHINE_CPUS_DIRECTORY, length) != 0)
+    return __real_open(path, flags);
+  (void)snprintf(moved, sizeof(moved), "%s%s", faults.machine, path + length);
+  return __real_open(moved, flags);
 }
 
 int __wrap_openat(int directory, const char *path, int flags, ...);

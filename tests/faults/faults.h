@@ -68,6 +68,8 @@ struct faults {
   bool no_types;
   /* What CLOCK_MONOTONIC shows, in nanoseconds. */
   uint64_t now_nsec;
+  /* Where MACHINE_CPUS_DIRECTORY is taken to be; NULL: where it is. */
+  const char *machine;
   /* Stands in for statfs(2), unless NULL: the magic number of a directory. */
   uint64_t (*magic)(const char *path);
 };

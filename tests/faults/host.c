@@ -34,11 +34,15 @@ struct file {
 static struct {
   struct host_kind kind;
   char *directory;
+  /* With the machine's lists of CPUs. */
+  char *machine;
   struct file files[FILES_MAX];
   size_t file_count;
 } host;
 
 const char *host_directory(void) { return host.directory; }
+
+const char *host_machine(void) { return host.machine; }
 
 unsigned host_usage(const struct host_life *life, int pass) {
   return 1000000 + life->usec * (unsigned)pass;
@@ -70,6 +74,12 @@ static void format_nsec(char text[TEXT_SIZE], unsigned usage, int pass) {
 
 static void format_half_nsec(char text[TEXT_SIZE], unsigned usage, int pass) {
   format_nsec(text, usage / 2, pass);
+}
+
+static void format_ticks(char text[TEXT_SIZE], unsigned usage, int pass) {
+  (void)pass;
+  (void)snprintf(text, TEXT_SIZE, "user %08u\nsystem %08u\n", usage / 1000,
+                 usage / 1000);
 }
 
 static void format_periods(char text[TEXT_SIZE], unsigned usage, int pass) {
@@ -112,15 +122,36 @@ add_file(const struct host_life *life, const char *mount, const char *name,
   host.files[host.file_count++] = (struct file){fd, life, format};
 }
 
+/* All have a first process. That of "d" is not where its quota is, and neither
+ * is that of "a/b" where the cpuset is. */
+static void add_processes(const struct host_life *life) {
+  bool d = strcmp(life->path, "d") == 0;
+  bool ab = strcmp(life->path, "a/b") == 0;
+
+  add_text(life, "cpuacct", "cgroup.procs", "7\n8\n");
+  add_text(life, "cpu", "cgroup.procs", d ? "9\n" : "6\n7\n");
+  add_text(life, "cpuset", "cgroup.procs", ab ? "6\n" : "7\n");
+}
+
 static void make_v1(const struct host_life *life) {
   add_file(life, "cpuacct", "cpuacct.usage", format_nsec);
-  add_file(life, "cpuacct", "cpuacct.usage_user", format_half_nsec);
-  add_file(life, "cpuacct", "cpuacct.usage_sys", format_half_nsec);
+  /* One has ticks only. */
+  if (strcmp(life->path, "a") == 0) {
+    add_file(life, "cpuacct", "cpuacct.stat", format_ticks);
+  } else {
+    add_file(life, "cpuacct", "cpuacct.usage_user", format_half_nsec);
+    add_file(life, "cpuacct", "cpuacct.usage_sys", format_half_nsec);
+  }
   add_file(life, "cpu", "cpu.stat", format_periods);
   add_text(life, "cpu", "cpu.cfs_quota_us",
            life->quota_usec != NULL ? life->quota_usec : "-1");
   add_text(life, "cpu", "cpu.cfs_period_us", "100000\n");
   add_text(life, "cpu", "cpu.shares", "512\n");
+  add_text(life, "cpu", "cpu.idle",
+           strcmp(life->path, "e") == 0 ? "1\n" : "0\n");
+  if (life->quota_usec == NULL && *life->path != '\0')
+    add_text(life, "cpuset", "cpuset.cpus", "0\n");
+  add_processes(life);
 }
 
 static void make_v2(const struct host_life *life) {
@@ -137,6 +168,9 @@ static void make_v2(const struct host_life *life) {
     add_text(life, ".", "cpu.max", quota);
     add_text(life, ".", "cpu.weight", "50\n");
   }
+  /* "d" is a partition. */
+  add_text(life, ".", "cpuset.cpus.effective",
+           strcmp(life->path, "d") == 0 ? "1\n" : "0\n");
 }
 
 static void make_life(const struct host_life *life) {
@@ -185,6 +219,7 @@ static void move_life(const struct host_life *life, int pass) {
   if (host.kind.version == CGROUP_VERSION_1) {
     move("cpuacct", life->path, there);
     move("cpu", life->path, there);
+    move("cpuset", life->path, there);
   } else {
     move(".", life->path, there);
   }
@@ -202,6 +237,10 @@ void host_make(const struct host_kind *kind) {
     make_many();
   ck_assert_int_ge(asprintf(&aside, "%s.aside", host.directory), 0);
   write_file(aside, "keep", "");
+  write_file(aside, "cpu/online", "0-1\n");
+  write_file(aside, "cpu/present", "0-2\n");
+  write_file(aside, "cpu/cpu2/online", "0\n");
+  ck_assert_int_ge(asprintf(&host.machine, "%s/cpu", aside), 0);
 }
 
 void host_remove(void) {
@@ -212,6 +251,7 @@ void host_remove(void) {
   ck_assert_int_ge(asprintf(&aside, "%s.aside", host.directory), 0);
   remove_tree(aside);
   remove_tree(host.directory);
+  free(host.machine);
 }
 
 struct hierarchy host_hierarchy(void) {
@@ -221,10 +261,14 @@ struct hierarchy host_hierarchy(void) {
   ck_assert_int_ge(
       asprintf(&hierarchy.path, "%s%s", host.directory, v1 ? "/cpuacct" : ""),
       0);
-  if (v1)
+  if (v1) {
     ck_assert_int_ge(asprintf(&hierarchy.controllers[CGROUP_CPU].path, "%s/cpu",
                               host.directory),
                      0);
+    ck_assert_int_ge(asprintf(&hierarchy.controllers[CGROUP_CPUSET].path,
+                              "%s/cpuset", host.directory),
+                     0);
+  }
   return hierarchy;
 }
 

@@ -38,6 +38,9 @@ void host_remove(void);
 /* The directory; all of its files are below. */
 const char *host_directory(void);
 
+/* Where the machine's lists of CPUs are. */
+const char *host_machine(void);
+
 /* To be released by the caller. */
 struct hierarchy host_hierarchy(void);
 

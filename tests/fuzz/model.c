@@ -154,9 +154,9 @@ static uint64_t counter(const struct model_node *node, const char *name) {
 static const char *const v2_files[] = {"cpu.stat", "cpu.pressure", "cpu.max",
                                        "cpu.weight", "cpuset.cpus.effective"};
 static const char *const v1_files[] = {
-    "cpuacct.usage", "cpuacct.usage_user",   "cpuacct.usage_sys",
-    "cpu.stat",      "cpu.cfs_quota_us",     "cpu.cfs_period_us",
-    "cpu.shares",    "cpuset.effective_cpus"};
+    "cpuacct.usage", "cpuacct.usage_user",    "cpuacct.usage_sys",
+    "cpu.stat",      "cpu.cfs_quota_us",      "cpu.cfs_period_us",
+    "cpu.shares",    "cpuset.effective_cpus", "cpu.idle"};
 
 const char *model_file(const char *name) {
   bool v1 = model.version == CGROUP_VERSION_1;
@@ -175,6 +175,8 @@ static int limit_text(const struct model_node *node, const char *file,
 
   if (strcmp(file, "cpu.max") == 0)
     return snprintf(text, size, "%" PRIu64 " 100000\n", any);
+  if (strcmp(file, "cpu.idle") == 0)
+    return snprintf(text, size, "%" PRIu64 "\n", any % 2);
   if (strncmp(file, "cpuset.", 7) == 0)
     return snprintf(text, size, "0-%" PRIu64 "\n", any % 4);
   return snprintf(text, size, "%" PRIu64 "\n", any);

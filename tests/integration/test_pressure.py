@@ -168,8 +168,8 @@ def test_what_v2_does_not_have_is_absent(host):
 
 def test_no_throttling_and_no_quota_is_said_once(host):
     (line,) = [text for text in host.collectd.messages("info")
-               if "Not to be had" in text]
-    assert line.startswith("Not to be had here: throttling (")
+               if "Values not available" in text]
+    assert line.startswith("Values not available here: throttling (")
     assert "quotas (no cgroup has the cpu controller)" in line
     for there in "pressure", "user":
         assert there not in line

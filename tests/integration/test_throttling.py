@@ -307,13 +307,13 @@ def test_nothing_is_told_unless_it_is_wanted(host):
     assert shown == {host.instance(path): CORE for path in host.cgroups
                      if path != "only cpu"}
     assert not [text for text in host.none.messages("info")
-                if "Not to be had" in text]
+                if "Values not available" in text]
 
 
 def test_no_pressure_is_said_once(host):
     (line,) = [text for text in host.all.messages("info")
-               if "Not to be had" in text]
-    assert line.startswith("Not to be had here: pressure (")
+               if "Values not available" in text]
+    assert line.startswith("Values not available here: pressure (")
     for there in "throttling", "bursts", "quotas", "cpusets", "user":
         assert there not in line
 

@@ -6,6 +6,7 @@
 #include <check.h>
 
 Suite *beneath_suite(void);
+Suite *cgroup_limits_suite(void);
 Suite *collector_suite(void);
 Suite *counter_file_suite(void);
 Suite *cpu_limit_suite(void);

@@ -451,6 +451,104 @@ START_TEST(leaves_and_remainders_are_the_whole) {
 }
 END_TEST
 
+static void write_limit(const char *quota, const char *nr_throttled) {
+  CLEANUP_FREE char *stat = NULL;
+
+  ck_assert_int_ge(asprintf(&stat,
+                            "nr_periods 50\nnr_throttled %s\n"
+                            "throttled_time 0\n",
+                            nr_throttled),
+                   0);
+  write_file(tree, "cpu/a/cpu.stat", stat);
+  write_file(tree, "cpu/a/cpu.cfs_quota_us", quota);
+}
+
+/* On v1 throttling is in a file that is read for nothing else, and what it says
+ * is not reported unless that is wanted, too. */
+static void start_limits(bool leaves_only) {
+  struct hierarchy hierarchy = {.version = CGROUP_VERSION_1};
+
+  write_file(tree, "cpuacct/cpuacct.usage", "5000\n");
+  write_file(tree, "cpuacct/a/cpuacct.usage", "4000\n");
+  write_file(tree, "cpuacct/a/b/cpuacct.usage", "3000\n");
+  write_file(tree, "cpu/a/cpu.cfs_period_us", "100000\n");
+  options.groups |= CPU_GROUP_LIMIT;
+  options.leaves_only = leaves_only;
+  ck_assert_int_ge(asprintf(&hierarchy.path, "%s/cpuacct", tree), 0);
+  ck_assert_int_ge(
+      asprintf(&hierarchy.controllers[CGROUP_CPU].path, "%s/cpu", tree), 0);
+  ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
+}
+
+static void assert_limit(const char *cgroup, double millicores) {
+  const struct recorded_value *value =
+      recorder_find(&recorder, cgroup, "limit_millicores");
+
+  ck_assert_ptr_nonnull(value);
+  ck_assert_double_eq(value->gauge, millicores);
+}
+
+START_TEST(a_lowered_quota_that_throttles_shows_at_once) {
+  bool leaves_only = _i != 0;
+
+  write_limit("90000\n", "7");
+  start_limits(leaves_only);
+  ck_assert_uint_eq(run().failed, 0);
+  assert_limit("a_b", 900);
+  for (int i = 1; i <= 8; i++) {
+    CLEANUP_FREE char *quota = NULL;
+    CLEANUP_FREE char *throttled = NULL;
+    ck_assert_int_ge(asprintf(&quota, "%d\n", 90000 - i * 10000), 0);
+    ck_assert_int_ge(asprintf(&throttled, "%d", 7 + i), 0);
+    write_limit(quota, throttled);
+    (void)run();
+    assert_limit("a_b", 900 - i * 100);
+    if (!leaves_only)
+      assert_limit("a", 900 - i * 100);
+  }
+  ck_assert_ptr_null(recorder_find(&recorder, "a", "nr_throttled"));
+  ck_assert_ptr_null(recorder_find(&recorder, "root", "limit_millicores"));
+}
+END_TEST
+
+START_TEST(a_quota_above_what_is_selected_shows_at_once) {
+  write_limit("90000\n", "7");
+  ck_assert_int_eq(selection_add(&options.selection, "/a/b"), 0);
+  start_limits(false);
+  (void)run();
+  assert_limit("a_b", 900);
+  for (int i = 1; i <= 8; i++) {
+    CLEANUP_FREE char *quota = NULL;
+    ck_assert_int_ge(asprintf(&quota, "%d\n", 90000 - i * 10000), 0);
+    write_limit(quota, "7");
+    (void)run();
+    assert_limit("a_b", 900 - i * 100);
+  }
+}
+END_TEST
+
+/* The plugin takes the version of each controller from its own hierarchy. */
+START_TEST(usage_in_v2_and_quota_in_v1) {
+  struct hierarchy hierarchy = {.version = CGROUP_VERSION_2};
+
+  write_file(tree, "v2/cpu.stat", "usage_usec 5000\n");
+  write_file(tree, "v2/a/cpu.stat", "usage_usec 4000\n");
+  write_file(tree, "cpu/a/cpu.cfs_period_us", "100000\n");
+  write_limit("20000\n", "7");
+  options.groups |= CPU_GROUP_LIMIT | CPU_GROUP_THROTTLING;
+  ck_assert_int_ge(asprintf(&hierarchy.path, "%s/v2", tree), 0);
+  hierarchy.controllers[CGROUP_CPU].version = CGROUP_VERSION_1;
+  ck_assert_int_ge(
+      asprintf(&hierarchy.controllers[CGROUP_CPU].path, "%s/cpu", tree), 0);
+  ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
+  ck_assert_uint_eq(run().failed, 0);
+  ck_assert_int_eq(recorder_find(&recorder, "a", "cpu_usage_usec")->derive,
+                   4000);
+  ck_assert_int_eq(recorder_find(&recorder, "a", "nr_throttled")->derive, 7);
+  assert_limit("a", 200);
+}
+END_TEST
+
 Suite *collector_suite(void) {
   Suite *suite = suite_create("collector");
   TCase *tests = tcase_create("collector");
@@ -472,6 +570,10 @@ Suite *collector_suite(void) {
   tcase_add_test(tests, v2_parents_are_read_first);
   tcase_add_test(tests, impossible_counter_is_no_part_of_the_whole);
   tcase_add_test(tests, leaves_and_remainders_are_the_whole);
+  tcase_add_loop_test(tests, a_lowered_quota_that_throttles_shows_at_once, 0,
+                      2);
+  tcase_add_test(tests, a_quota_above_what_is_selected_shows_at_once);
+  tcase_add_test(tests, usage_in_v2_and_quota_in_v1);
   suite_add_tcase(suite, tests);
   return suite;
 }

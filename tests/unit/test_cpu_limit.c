@@ -34,40 +34,36 @@ static const struct {
     {cpu_limit_parse_quota, "", -EINVAL, {0}},
     {cpu_limit_parse_period, "100000\n", 0, {.period_usec = 100000}},
     {cpu_limit_parse_period, "x\n", -EINVAL, {0}},
-    {cpu_limit_parse_cpus, "0-1\n", 0, {.cpus = 2}},
-    {cpu_limit_parse_cpus, "3\n", 0, {.cpus = 1}},
-    {cpu_limit_parse_cpus, "0-3,8,10-11\n", 0, {.cpus = 7}},
-    {cpu_limit_parse_cpus, "0-3,8", 0, {.cpus = 5}},
-    {cpu_limit_parse_cpus, "\n", -EINVAL, {0}},
-    {cpu_limit_parse_cpus, "3-1\n", -EINVAL, {0}},
-    {cpu_limit_parse_cpus, "0,,1\n", -EINVAL, {0}},
-    {cpu_limit_parse_cpus, "0-\n", -EINVAL, {0}},
-    {cpu_limit_parse_cpus, "0-99999999999\n", -EINVAL, {0}},
-    {cpu_limit_parse_cpus, "0\n-3\n", -EINVAL, {0}},
-    {cpu_limit_parse_cpus, "0-3\n\n", -EINVAL, {0}},
-    {cpu_limit_parse_cpus, "0-3,\n", -EINVAL, {0}},
-    /* A CPU counts once; the kernel lists them in their order. */
-    {cpu_limit_parse_cpus, "0-3,2\n", -EINVAL, {0}},
-    {cpu_limit_parse_cpus, "4,0-3\n", -EINVAL, {0}},
-    {cpu_limit_parse_weight, "100\n", 0, {.weight = 100}},
+    {cpu_limit_parse_weight, "100\n", 0, {.weight_known = true, .weight = 100}},
     {cpu_limit_parse_weight, "idle\n", -EINVAL, {0}},
-    {cpu_limit_parse_shares, "1024\n", 0, {.weight = 100}},
-    {cpu_limit_parse_shares, "2048\n", 0, {.weight = 200}},
-    {cpu_limit_parse_shares, "512\n", 0, {.weight = 50}},
-    {cpu_limit_parse_shares, "2\n", 0, {.weight = 1}},
-    {cpu_limit_parse_shares, "262144\n", 0, {.weight = 10000}},
+    /* SCHED_IDLE. */
+    {cpu_limit_parse_weight, "0\n", 0, {.weight_known = true}},
+    {cpu_limit_parse_shares,
+     "1024\n",
+     0,
+     {.weight_known = true, .weight = 100}},
+    {cpu_limit_parse_shares,
+     "2048\n",
+     0,
+     {.weight_known = true, .weight = 200}},
+    {cpu_limit_parse_shares, "512\n", 0, {.weight_known = true, .weight = 50}},
+    {cpu_limit_parse_shares, "2\n", 0, {.weight_known = true, .weight = 1}},
+    {cpu_limit_parse_shares,
+     "262144\n",
+     0,
+     {.weight_known = true, .weight = 10000}},
     {cpu_limit_parse_shares, "\n", -EINVAL, {0}},
 };
 
 /* What cannot be read is not known any more, whatever was known before. */
 START_TEST(parsed) {
   struct cpu_limit limit = {
-      .quota_usec = 7, .period_usec = 7, .cpus = 7, .weight = 7};
+      .quota_usec = 7, .period_usec = 7, .weight_known = true, .weight = 7};
   struct cpu_limit expected = texts[_i].limit;
   bool is_quota = texts[_i].parse == cpu_limit_parse_quota;
   bool is_period = texts[_i].parse == cpu_limit_parse_period;
   bool is_max = texts[_i].parse == cpu_limit_parse_max;
-  bool is_cpus = texts[_i].parse == cpu_limit_parse_cpus;
+  bool is_weight = !is_quota && !is_period && !is_max;
 
   ck_assert_int_eq(
       texts[_i].parse(texts[_i].text, strlen(texts[_i].text), &limit),
@@ -76,38 +72,55 @@ START_TEST(parsed) {
                     is_max || is_quota ? expected.quota_usec : 7);
   ck_assert_uint_eq(limit.period_usec,
                     is_max || is_period ? expected.period_usec : 7);
-  ck_assert_uint_eq(limit.cpus, is_cpus ? expected.cpus : 7);
-  ck_assert_double_eq(limit.weight, is_max || is_quota || is_period || is_cpus
-                                        ? 7
-                                        : expected.weight);
+  ck_assert_double_eq(limit.weight, is_weight ? expected.weight : 7);
+  ck_assert_int_eq(limit.weight_known, !is_weight || expected.weight_known);
+}
+END_TEST
+
+static const struct {
+  const char *text;
+  int status;
+  double weight;
+} idles[] = {
+    {"1\n", 0, 0},      {"0\n", 0, 7},        {"", -EINVAL, 7},
+    {"\n", -EINVAL, 7}, {"-1\n", -EINVAL, 7},
+};
+
+START_TEST(idle_groups) {
+  struct cpu_limit limit = {.weight_known = true, .weight = 7};
+
+  ck_assert_int_eq(
+      cpu_limit_parse_idle(idles[_i].text, strlen(idles[_i].text), &limit),
+      idles[_i].status);
+  ck_assert_double_eq(limit.weight, idles[_i].weight);
+  ck_assert(limit.weight_known);
 }
 END_TEST
 
 static const struct {
   struct cpu_limit limit;
-  double above;
   double millicores;
-} effective[] = {
-    {{0}, 0, 0},
-    {{0}, 300, 300},
-    {{.quota_usec = 20000, .period_usec = 100000}, 0, 200},
-    {{.quota_usec = 20000, .period_usec = 100000}, 150, 150},
-    {{.quota_usec = 20000, .period_usec = 100000}, 500, 200},
-    {{.quota_usec = 400000, .period_usec = 100000}, 0, 4000},
-    {{.period_usec = 100000}, 0, 0},
-    {{.quota_usec = 20000}, 0, 0},
-    {{.cpus = 2}, 0, 2000},
-    {{.cpus = 2}, 1500, 1500},
-    {{.cpus = 2, .quota_usec = 50000, .period_usec = 10000}, 0, 2000},
-    /* All of the machine's four CPUs are no limit. */
-    {{.cpus = 4}, 0, 0},
-    {{.cpus = 4}, 700, 700},
+} quotas[] = {
+    {{0}, 0},
+    {{.quota_usec = 20000, .period_usec = 100000}, 200},
+    {{.quota_usec = 400000, .period_usec = 100000}, 4000},
+    {{.quota_usec = 50000, .period_usec = 10000}, 5000},
+    {{.period_usec = 100000}, 0},
+    {{.quota_usec = 20000}, 0},
 };
 
-START_TEST(effective_limits) {
-  ck_assert_double_eq(
-      cpu_limit_millicores(&effective[_i].limit, effective[_i].above, 4),
-      effective[_i].millicores);
+START_TEST(millicores_of_quotas) {
+  ck_assert_double_eq(cpu_limit_quota_millicores(&quotas[_i].limit),
+                      quotas[_i].millicores);
+}
+END_TEST
+
+START_TEST(the_smaller_limit) {
+  ck_assert_double_eq(cpu_limit_smaller(0, 0), 0);
+  ck_assert_double_eq(cpu_limit_smaller(300, 0), 300);
+  ck_assert_double_eq(cpu_limit_smaller(0, 300), 300);
+  ck_assert_double_eq(cpu_limit_smaller(200, 300), 200);
+  ck_assert_double_eq(cpu_limit_smaller(300, 200), 200);
 }
 END_TEST
 
@@ -116,7 +129,9 @@ Suite *cpu_limit_suite(void) {
   TCase *tests = tcase_create("cpu_limit");
 
   add_test_for_each(tests, parsed, texts);
-  add_test_for_each(tests, effective_limits, effective);
+  add_test_for_each(tests, idle_groups, idles);
+  add_test_for_each(tests, millicores_of_quotas, quotas);
+  tcase_add_test(tests, the_smaller_limit);
   suite_add_tcase(suite, tests);
   return suite;
 }

@@ -124,7 +124,7 @@ static double gauge_of(const char *type_instance) {
 START_TEST(every_group) {
   struct cpu_sample before = {0};
   struct cpu_sample now = {0};
-  struct cpu_limit limit = {.weight = 59};
+  struct cpu_limit limit = {.weight_known = true, .weight = 59};
 
   for (enum cpu_counter i = 0; i < CPU_COUNTER_COUNT; i++)
     set(&before, i, 1000, SECOND);
@@ -162,6 +162,22 @@ START_TEST(every_group) {
   ck_assert_double_eq(gauge_of("limit_millicores"), 500);
   ck_assert_double_eq_tol(gauge_of("of_limit"), 50.0246, 1e-9);
   ck_assert_double_eq(gauge_of("weight"), 59);
+}
+END_TEST
+
+/* The weight of SCHED_IDLE is 0, and not the same as none. */
+START_TEST(weight_of_zero) {
+  struct cpu_sample now = usage(1);
+  struct report_sample sample = {.cgroup = root,
+                                 .groups = ALL_GROUPS,
+                                 .now = &now,
+                                 .limit = &(struct cpu_limit){0}};
+
+  report_sample(&sink, &sample);
+  ck_assert_ptr_null(recorder_find(&recorder, "root", "weight"));
+  sample.limit = &(struct cpu_limit){.weight_known = true};
+  report_sample(&sink, &sample);
+  ck_assert_double_eq(gauge_of("weight"), 0);
 }
 END_TEST
 
@@ -260,6 +276,7 @@ Suite *report_suite(void) {
   tcase_add_test(tests, largest_counters);
   tcase_add_test(tests, absent_counter_is_no_value);
   tcase_add_test(tests, every_group);
+  tcase_add_test(tests, weight_of_zero);
   tcase_add_test(tests, nothing_from_nothing);
   tcase_add_test(tests, only_groups_that_are_wanted);
   tcase_add_test(tests, impossible_counters_are_no_values);

@@ -43,15 +43,19 @@ static void teardown(void) {
 }
 
 /* The directories of the controllers below the test's own. */
-static void start(enum cgroup_version version, const char *const names[]) {
-  sampler_open(&sampler, version, ALL, 100);
-  sampler.cpus = 4;
+static void start_mixed(const enum cgroup_version versions[],
+                        const char *const names[]) {
+  sampler_open(&sampler, versions, ALL, 100);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
     CLEANUP_FREE char *path = NULL;
     ck_assert_int_ge(asprintf(&path, "%s/%s", directory, names[i]), 0);
     fds[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     sampler.root_fds[i] = fds[i] >= 0 ? fds[i] : -errno;
   }
+}
+
+static void start(enum cgroup_version version, const char *const names[]) {
+  start_mixed((const enum cgroup_version[]){version, version, version}, names);
 }
 
 static void start_v2(void) {
@@ -76,10 +80,6 @@ START_TEST(v1_hierarchies_side_by_side) {
   write_file(directory, "cpuacct/a/cpuacct.usage_sys", "2000000\n");
   write_file(directory, "cpu/a/cpu.stat",
              "nr_periods 5\nnr_throttled 4\nthrottled_time 77000\n");
-  write_file(directory, "cpu/a/cpu.cfs_quota_us", "20000\n");
-  write_file(directory, "cpu/a/cpu.cfs_period_us", "50000\n");
-  write_file(directory, "cpu/a/cpu.shares", "512\n");
-  write_file(directory, "cpuset/a/cpuset.effective_cpus", "0-1\n");
   start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
   ck_assert_str_eq(sampler_core_file(&sampler), "cpuacct.usage");
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
@@ -89,10 +89,75 @@ START_TEST(v1_hierarchies_side_by_side) {
   ck_assert_uint_eq(counter(&sample, CPU_NR_PERIODS), 5);
   ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
   ck_assert(!cpu_stat_has(&sample.stat, CPU_NR_BURSTS));
-  sampler_read_limit(&sampler, root, false);
-  sampler_read_limit(&sampler, child, false);
-  ck_assert_double_eq(child->details->limit_millicores, 400);
-  ck_assert_double_eq(child->details->limit.weight, 50);
+}
+END_TEST
+
+/* Linux before 4.6 has ticks only, of which a second has 100. */
+START_TEST(v1_user_and_system_in_ticks) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "1005000000\n");
+  write_file(directory, "cpuacct/a/cpuacct.stat", "user 70\nsystem 30\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  ck_assert_int_eq(sysconf(_SC_CLK_TCK), 100);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 700000);
+  ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 300000);
+
+  /* Where the kernel has better ones they are not even opened. */
+  write_file(directory, "cpuacct/cpuacct.usage", "1000000\n");
+  write_file(directory, "cpuacct/cpuacct.usage_user", "800000\n");
+  write_file(directory, "cpuacct/cpuacct.usage_sys", "200000\n");
+  write_file(directory, "cpuacct/cpuacct.stat", "user 70\nsystem 30\n");
+  size_t kept = sampler.reader.kept;
+  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 800);
+  ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 200);
+  ck_assert_uint_eq(sampler.reader.kept, kept + 3);
+}
+END_TEST
+
+/* Each counter is from the hierarchy that has its controller, whatever the
+ * other one says. */
+START_TEST(usage_in_v2_and_throttling_in_v1) {
+  struct cpu_sample sample;
+
+  write_file(directory, "v2/a/cpu.stat",
+             "usage_usec 500\nuser_usec 300\nsystem_usec 200\n");
+  write_file(directory, "v2/a/cpu.pressure", "some total=12\n");
+  write_file(directory, "cpu/a/cpu.stat",
+             "nr_periods 5\nnr_throttled 4\nthrottled_time 77000\n"
+             "usage_usec 9\nuser_usec 9\n");
+  start_mixed((const enum cgroup_version[]){CGROUP_VERSION_2, CGROUP_VERSION_1,
+                                            CGROUP_VERSION_1},
+              (const char *const[]){"v2", "cpu", "cpuset"});
+  ck_assert_str_eq(sampler_core_file(&sampler), "cpu.stat");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 500);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 300);
+  ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
+  ck_assert_uint_eq(counter(&sample, CPU_NR_PERIODS), 5);
+  ck_assert_uint_eq(counter(&sample, CPU_NR_THROTTLED), 4);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
+}
+END_TEST
+
+START_TEST(usage_in_v1_and_throttling_in_v2) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000000\n");
+  write_file(directory, "v2/a/cpu.stat",
+             "usage_usec 9\nuser_usec 9\nsystem_usec 9\nnr_periods 5\n"
+             "nr_throttled 4\nthrottled_usec 77\n");
+  start_mixed((const enum cgroup_version[]){CGROUP_VERSION_1, CGROUP_VERSION_2,
+                                            CGROUP_VERSION_2},
+              (const char *const[]){"cpuacct", "v2", "v2"});
+  ck_assert_str_eq(sampler_core_file(&sampler), "cpuacct.usage");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 5000);
+  ck_assert(!cpu_stat_has(&sample.stat, CPU_USER_USEC));
+  ck_assert_uint_eq(counter(&sample, CPU_NR_THROTTLED), 4);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
 }
 END_TEST
 
@@ -103,8 +168,6 @@ START_TEST(a_cgroup_of_one_hierarchy_only) {
   start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "none", "none"});
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
   ck_assert_uint_eq(sample.stat.present, 1U << CPU_USAGE_USEC);
-  sampler_read_limit(&sampler, child, false);
-  ck_assert_double_eq(child->details->limit_millicores, 0);
 }
 END_TEST
 
@@ -159,61 +222,49 @@ START_TEST(missing_files_are_tried_again) {
 }
 END_TEST
 
-static double limit_now(bool now) {
-  sampler_read_limit(&sampler, root, now);
-  sampler_read_limit(&sampler, child, now);
-  return child->details->limit_millicores;
-}
+static void assert_missing(const char *what, bool missing) {
+  CLEANUP_FREE char *text = sampler_explain_missing(&sampler);
 
-START_TEST(the_smallest_of_all_ancestors) {
-  start_v2();
-  write_file(directory, "cpu.max", "60000 100000\n");
-  write_file(directory, "a/cpu.max", "max 100000\n");
-  ck_assert_double_eq(limit_now(false), 600);
-  write_file(directory, "a/cpu.max", "20000 100000\n");
-  ck_assert_double_eq(limit_now(true), 200);
-  write_file(directory, "cpuset.cpus.effective", "0\n");
-  write_file(directory, "a/cpu.max", "300000 100000\n");
-  ck_assert_double_eq(limit_now(true), 600);
+  ck_assert_int_eq(text != NULL && strstr(text, what) != NULL, missing);
 }
-END_TEST
-
-START_TEST(changed_limits_show_within_a_round) {
-  int passes = 0;
-
-  start_v2();
-  write_file(directory, "a/cpu.max", "20000 100000\n");
-  ck_assert_double_eq(limit_now(false), 200);
-  write_file(directory, "a/cpu.max", "10000 100000\n");
-  do
-    sampler.pass++;
-  while (limit_now(false) > 100 && ++passes < SAMPLER_ROUND);
-  ck_assert_double_eq(limit_now(false), 100);
-  ck_assert_int_lt(passes, SAMPLER_ROUND);
-}
-END_TEST
 
 START_TEST(what_is_missing_is_explained_once) {
   struct cpu_sample sample;
 
   start_v2();
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
-  (void)limit_now(false);
-  CLEANUP_FREE char *text = sampler_explain_missing(&sampler);
-  ck_assert_ptr_nonnull(strstr(text, "throttling (no cgroup has the cpu"));
-  ck_assert_ptr_nonnull(strstr(text, "pressure ("));
-  ck_assert_ptr_nonnull(strstr(text, "quotas ("));
-  ck_assert_ptr_null(strstr(text, "user and system"));
+  assert_missing("Values not available here: throttling (no cgroup has the cpu "
+                 "controller), bursts (",
+                 true);
+  assert_missing("pressure (", true);
+  assert_missing("quotas (no cgroup has the cpu controller)", true);
+  assert_missing("cpusets (no cgroup has the cpuset controller)", true);
+  assert_missing("user and system", false);
 
   write_file(directory, "a/cpu.stat",
              "usage_usec 5\nuser_usec 3\nnr_periods 1\nnr_bursts 0\n");
   write_file(directory, "cpu.pressure", "some total=1\nfull total=1\n");
-  write_file(directory, "a/cpu.max", "max 100000\n");
-  write_file(directory, "a/cpuset.cpus.effective", "0-3\n");
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
   ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
-  (void)limit_now(true);
+  sampler.seen_parts = CPU_LIMIT_ALL;
   ck_assert_ptr_null(sampler_explain_missing(&sampler));
+}
+END_TEST
+
+/* A hierarchy that is not there is another reason than a file that is not. */
+START_TEST(what_is_missing_on_v1) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000000\n");
+  write_file(directory, "cpuset/x", "");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "none", "cpuset"});
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  assert_missing("user and system time (the kernel", true);
+  assert_missing("quotas (no hierarchy with the cpu controller was found)",
+                 true);
+  assert_missing("no hierarchy with the cpuset", false);
+  assert_missing("CPUs of cpusets (the cpuset hierarchy has no file", true);
+  assert_missing("pressure (only cgroup v2 has it)", true);
 }
 END_TEST
 
@@ -223,14 +274,16 @@ Suite *sampler_suite(void) {
 
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, v1_hierarchies_side_by_side);
+  tcase_add_test(tests, v1_user_and_system_in_ticks);
+  tcase_add_test(tests, usage_in_v2_and_throttling_in_v1);
+  tcase_add_test(tests, usage_in_v1_and_throttling_in_v2);
   tcase_add_test(tests, a_cgroup_of_one_hierarchy_only);
   tcase_add_test(tests, v2_files);
   tcase_add_test(tests, only_the_core);
   tcase_add_test(tests, the_core_must_be_there);
   tcase_add_test(tests, missing_files_are_tried_again);
-  tcase_add_test(tests, the_smallest_of_all_ancestors);
-  tcase_add_test(tests, changed_limits_show_within_a_round);
   tcase_add_test(tests, what_is_missing_is_explained_once);
+  tcase_add_test(tests, what_is_missing_on_v1);
   suite_add_tcase(suite, tests);
   return suite;
 }
