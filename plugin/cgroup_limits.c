@@ -115,21 +115,33 @@ static bool may_have_partitions(const struct cgroup_limits *limits,
          !cpu_set_contains(&details->cpus, &limits->machine.set);
 }
 
-/* The cgroups below the root of the hierarchy are not known. All CPUs are its
- * own or those of a partition, however few its own are. It has no cpuset.cpus,
- * unlike any other. */
-static void complete_lone_root(struct cgroup_limits *limits,
-                               struct cgroup *root) {
-  struct cgroup_details *details = root->details;
+/* Whether there may be cgroups below that are not in the tree. */
+static bool has_unseen(struct cgroup *const *order, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (order[i]->closed || order[i]->left_out > 0)
+      return true;
+  return order[0]->first_child == NULL;
+}
 
-  if (root->parent != NULL || root->first_child != NULL ||
-      !may_have_partitions(limits, details) ||
-      sampler_read_text(limits->sampler, root, CGROUP_CPUSET, "cpuset.cpus",
-                        limits->text, sizeof(limits->text)) != -ENOENT)
+/* All CPUs are those of the hierarchy's root or of a partition, however few its
+ * own are: the partitions need not be known. It has no cpuset.cpus, unlike any
+ * other. */
+static void complete_root(struct cgroup_limits *limits,
+                          struct cgroup *const *order, size_t count) {
+  struct cgroup_details *details = order[0]->details;
+
+  if (details == NULL || (details->fresh & CPU_LIMIT_CPUS) == 0 ||
+      !may_have_partitions(limits, details) || !has_unseen(order, count))
     return;
-  if (cpu_set_add(&details->cpus, &limits->machine.set) < 0) {
+  ssize_t length =
+      sampler_read_text(limits->sampler, order[0], CGROUP_CPUSET, "cpuset.cpus",
+                        limits->text, sizeof(limits->text));
+  int status = length < 0 ? (int)length : 0;
+  if (sampler_is_missing(status))
+    status = cpu_set_add(&details->cpus, &limits->machine.set);
+  if (status < 0) {
     details->limit_read = false;
-    sampler_note_failure(limits->sampler, "cpuset.cpus.effective", -ENOMEM);
+    sampler_note_failure(limits->sampler, "cpuset.cpus", status);
   }
 }
 
@@ -170,7 +182,6 @@ static void read_limits(struct cgroup_limits *limits, struct cgroup *cgroup,
       sampler_has_turn(limits->sampler, cgroup)) {
     details->limit_read = true;
     read_limit_files(limits, cgroup, wanted ? CPU_LIMIT_ALL : CPU_LIMIT_CPUS);
-    complete_lone_root(limits, cgroup);
   } else if (wanted && !sampled) {
     read_limit_files(limits, cgroup, CPU_LIMIT_QUOTA);
   }
@@ -421,6 +432,8 @@ void cgroup_limits_begin(struct cgroup_limits *limits,
     read_limits(limits, order[i], is_sampled(context, order[i]));
     note_failures(limits, order[i]);
   }
+  complete_root(limits, order, count);
+  note_failures(limits, order[0]);
   for (size_t i = count; i-- > 0;) {
     pass_up_ignorance(limits, order[i]);
     if (order[i]->details != NULL)

@@ -4,6 +4,7 @@
  *
  *   + /a/b        makes a cgroup that is selected; - /a/b one that is not
  *   file: text    writes a file below the test's directory; !file removes it
+ *   closed /a     nobody looks below it
  *   use /a 300    what it uses, in millicores, from now on
  *   throttle /a 7 its throttled periods from now on
  *   pass          a pass goes by; round: so many that each had its turn
@@ -135,6 +136,12 @@ static const struct {
     {"the root alone of a machine with partitions", V2, V2, V2,
      MACHINE("0-3") "usage/cpuset.cpus.effective: 0\npass\n= / 0\nround\n"
                     "= / 0\n"},
+    {"partitions in a subtree that is not looked at", V2, V2, V2,
+     MACHINE("0-3") "+ /a\n- /rt\nclosed /rt\n"
+                    "usage/cpuset.cpus.effective: 0\n"
+                    "usage/a/cpuset.cpus.effective: 0\n"
+                    "usage/rt/cpuset.cpus.effective: 1\npass\n"
+                    "= / 0\n= /a 1000\nround\n= / 0\n= /a 1000\n"},
     {"the root alone of a container", V2, V2, V2,
      MACHINE("0-3") "usage/cpuset.cpus.effective: 0\nusage/cpuset.cpus: 0\n"
                     "pass\n= / 1000\n"},
@@ -447,6 +454,8 @@ static void step(const char *line) {
     add(path, false);
   } else if (is_order(line, "=", path, &number)) {
     check_limit(path, number);
+  } else if (is_order(line, "closed", path, &number)) {
+    find(path)->cgroup->closed = true;
   } else if (is_order(line, "use", path, &number)) {
     find(path)->use = number;
   } else if (is_order(line, "throttle", path, &number)) {
