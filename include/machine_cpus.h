@@ -37,7 +37,7 @@ void machine_cpus_close(struct machine_cpus *machine);
 /* Brings `set` up to date. A container manager may show fewer CPUs as online
  * than there are (lxcfs). So a CPU that is `present` and not `online` is
  * offline only where its own file says so. This is looked at when the list
- * changes, or with `look_closer`.
+ * changes, or with `look_closer`, which also opens the list again.
  *
  * The list is kept open: one system call, unless it has to be opened again.
  *

@@ -122,9 +122,22 @@ static int keep(struct machine_cpus *machine, bool known, struct cpu_set *set) {
   return same ? 0 : 1;
 }
 
+/* Another file may have been mounted over the one that is open. */
+static void open_again(struct machine_cpus *machine) {
+  int fd = machine->fd >= 0 ? open_list(machine, "online") : -ENOENT;
+
+  if (fd < 0)
+    return;
+  (void)close(machine->fd);
+  machine->fd = fd;
+}
+
 int machine_cpus_update(struct machine_cpus *machine, bool look_closer) {
   char text[MACHINE_CPUS_LIST_MAX];
   struct cpu_set set = {0};
+
+  if (look_closer)
+    open_again(machine);
   ssize_t length = read_online(machine, text);
   int status = 0;
 

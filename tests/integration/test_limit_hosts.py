@@ -104,11 +104,11 @@ def v1():
 
 
 @contextlib.contextmanager
-def watching(directory, cgroup):
+def watching(directory, cgroup, prefix=()):
     collectd = Collectd(
         directory / "collectd", f'Root "{cgroup.directory("v1")}"\n'
         "ReportLimit true", 0.3)
-    with collectd.start():
+    with collectd.start(prefix):
         yield collectd
         assert not complaints(collectd)
 
@@ -118,6 +118,21 @@ def test_a_quota_of_more_than_the_machine(tmp_path, v1):
     with watching(tmp_path, v1) as collectd:
         assert latest(collectd, "root") == 1000 * os.sysconf(
             "SC_NPROCESSORS_ONLN")
+
+
+def test_fewer_cpus_shown_than_there_are(tmp_path, v1):
+    """As lxcfs does: a cpuset of all that are shown is not all there are"""
+    cpu = min(os.sched_getaffinity(0))
+    child = v1.child("child")
+    (child.directory("cpuset") / "cpuset.cpus").write_text(str(cpu))
+    online = tmp_path / "online"
+    online.write_text(f"{cpu}\n")
+    with watching(tmp_path, v1, [
+            "unshare", "-m", "sh", "-ec",
+            f'mount --bind {online} {ONLINE}; exec "$@"', "sh"]) as collectd:
+        assert latest(collectd, "child") == 1000
+        assert latest(collectd, "root") is None
+    v1.remove_children()
 
 
 def test_sched_idle(tmp_path, v1):

@@ -65,6 +65,26 @@ START_TEST(another_file_is_opened) {
 }
 END_TEST
 
+/* As when lxcfs is mounted over the kernel's. */
+START_TEST(a_file_in_its_place_is_found) {
+  CLEANUP_FREE char *path = NULL;
+  CLEANUP_FREE char *other = NULL;
+
+  write_file(directory, "online", "0-1\n");
+  write_file(directory, "other", "0-2\n");
+  check(1, true, "0-1");
+  ck_assert_int_ge(asprintf(&path, "%s/online", directory), 0);
+  ck_assert_int_ge(asprintf(&other, "%s/other", directory), 0);
+  ck_assert_int_eq(rename(other, path), 0);
+  check(0, true, "0-1");
+  ck_assert_int_eq(machine_cpus_update(&machine, true), 1);
+  check(0, true, "0-2");
+  ck_assert_int_eq(unlink(path), 0);
+  ck_assert_int_eq(machine_cpus_update(&machine, true), 0);
+  check(0, true, "0-2");
+}
+END_TEST
+
 START_TEST(not_known_without_the_list) {
   check(0, false, "\n");
   ck_assert_int_lt(machine.fd, 0);
@@ -111,6 +131,7 @@ Suite *machine_cpus_suite(void) {
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, changes_are_seen_and_told);
   tcase_add_test(tests, another_file_is_opened);
+  tcase_add_test(tests, a_file_in_its_place_is_found);
   tcase_add_test(tests, not_known_without_the_list);
   tcase_add_test(tests, a_list_that_was_cut_is_none);
   suite_add_tcase(suite, tests);
