@@ -73,12 +73,81 @@ static void require_directory(const char *directory, const char *escaped) {
   while (*directory++ != '\0');
 }
 
+/* All mounts, as a walk along a path would meet them. */
+static struct walked {
+  unsigned long id;
+  unsigned long parent;
+  const char *directory;
+  size_t number;
+} walked[FIELDS_MAX];
+static size_t walked_count;
+
+static bool is_above(const char *upper, const char *lower) {
+  size_t length = strlen(upper);
+
+  if (strcmp(upper, "/") == 0)
+    return strcmp(lower, "/") != 0;
+  return strlen(lower) > length && memcmp(upper, lower, length) == 0 &&
+         lower[length] == '/';
+}
+
+/* Whether a walk to where the mount is mounted stays on the mounts below it. */
+static bool is_reached(const struct walked *mount, size_t steps) {
+  const struct walked *parent = NULL;
+
+  if (steps == 0)
+    return true;
+  for (size_t i = walked_count; i-- > 0;) {
+    const struct walked *other = &walked[i];
+    if (other != mount && other->parent == mount->parent &&
+        other->parent != mount->id &&
+        is_above(other->directory, mount->directory))
+      return false;
+    if (other->id == mount->parent)
+      parent = other;
+  }
+  return parent == NULL || is_reached(parent, steps - 1);
+}
+
+static bool is_visible(const struct walked *mount) {
+  for (size_t i = 0; i < walked_count; i++)
+    if (&walked[i] != mount && walked[i].parent == mount->id &&
+        strcmp(walked[i].directory, mount->directory) == 0)
+      return false;
+  return is_reached(mount, walked_count);
+}
+
+static void require_visibility(const struct mount_table *table) {
+  for (size_t i = 0; i < table->count; i++)
+    for (size_t j = 0; j < walked_count; j++)
+      if (walked[j].number == table->mounts[i].line)
+        REQUIRE(table->mounts[i].hidden == !is_visible(&walked[j]));
+}
+
+static char *decoded(const char *escaped) {
+  char *text = calloc(1, strlen(escaped) + 1);
+  char *end = text;
+
+  REQUIRE(text != NULL);
+  do
+    *end = (char)next_character(&escaped);
+  while (*end++ != '\0');
+  return text;
+}
+
+static void forget_walked(void) {
+  while (walked_count > 0)
+    free((char *)walked[--walked_count].directory);
+}
+
 static void require_mount(const struct cgroup_mount *mount,
                           enum cgroup_version version, unsigned controllers,
                           char *const *fields, size_t number) {
   REQUIRE(mount->version == version);
   REQUIRE(mount->controllers == controllers);
-  REQUIRE(mount->depth == reference_depth(fields[FIELD_ROOT]));
+  CLEANUP_FREE char *root = decoded(fields[FIELD_ROOT]);
+  REQUIRE(mount->depth == reference_depth(root));
+  require_directory(mount->root, fields[FIELD_ROOT]);
   REQUIRE(mount->line == number);
   require_directory(mount->directory, fields[FIELD_DIRECTORY]);
 }
@@ -95,6 +164,10 @@ static bool require_line(char *line, size_t number,
     dash++;
   if (dash + FIELD_SUPER_OPTIONS >= count || *fields[FIELD_DIRECTORY] != '/')
     return false;
+  REQUIRE(walked_count < FIELDS_MAX);
+  walked[walked_count++] = (struct walked){
+      strtoul(fields[0], NULL, 10), strtoul(fields[1], NULL, 10),
+      decoded(fields[FIELD_DIRECTORY]), number};
   const char *type = fields[dash + FIELD_TYPE];
   bool v1 = strcmp(type, "cgroup") == 0;
   unsigned controllers =
@@ -118,6 +191,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (require_line(strsep(&rest, "\n"), number, &table, count))
       count++;
   REQUIRE(count == table.count);
+  require_visibility(&table);
+  forget_walked();
   mount_table_release(&table);
   return 0;
 }
