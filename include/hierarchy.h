@@ -40,16 +40,28 @@ struct hierarchy_options {
 
 struct hierarchy {
   enum cgroup_version version;
-  /* Both versions are mounted, and this is the v1 one. */
-  bool hybrid;
   /* The kernel's own cgroup file system, not one that passes it on (9p in
    * gVisor, FUSE): only there do events and link counts mean something. */
   bool native;
+  /* The magic number of the file system; 0: not known. */
+  uint64_t magic;
   /* The directory of the root cgroup. */
   char *path;
-  /* Where the same cgroup is in the hierarchies that have the controllers, and
-   * which version these are. A path of NULL: on v2, and for cpuacct, it is the
-   * hierarchy above; otherwise no hierarchy has the controller. */
+  /* The hierarchy of the other version, where it is there as well and nobody
+   * said which one to take: it is not read. A path of NULL: there is none. */
+  struct hierarchy_other {
+    enum cgroup_version version;
+    bool native;
+    char *path;
+  } other;
+  /* Where the files of each controller are, and which version they are of. A
+   * controller belongs to one hierarchy at a time, of either version, whichever
+   * the CPU time is read from.
+   *
+   * With a path, that is the directory there of the same cgroup, another one
+   * than the directory above. Without, the version is the one above; on v2 and
+   * for cpuacct the files are then in the directory above, and otherwise no
+   * hierarchy has the controller, or none that shows this cgroup. */
   struct hierarchy_controller {
     enum cgroup_version version;
     char *path;
@@ -60,18 +72,38 @@ struct hierarchy {
  *
  * A mount counts when its file system's magic number says so, not because of
  * the name of its directory; where a sandbox hides the magic number, the files
- * that exist decide. With both versions there, v1 is taken: container engines
- * of a hybrid host need not create their cgroups in v2.
+ * that exist decide. With several there, the usual place decides, then how much
+ * of its hierarchy a mount shows, then whether it looks like another system's
+ * usual place:
+ *
+ *   v2 at /sys/fs/cgroup, v1 at /sys/fs/cgroup/cpuacct or /run/x     v2
+ *   v1 at /sys/fs/cgroup/cpuacct, v2 at /sys/fs/cgroup/unified       v1
+ *   v2 at /sys/fs/cgroup/unified, v1 at /run/x                       v2
+ *   v2 at /host/sys/fs/cgroup, v1 at /run/x                          v2
+ *   v1 at /a, v2 at /b                                               v1
+ *
+ * Where nothing else decides it is v1: container engines of a hybrid host need
+ * not create their cgroups in v2.
  *
  * Returns 0 and fills `hierarchy`, to be released with hierarchy_release().
  * Returns -ENOENT if there is none, or another negative errno when it could not
- * look everywhere, for want of memory or descriptors, and may be tried again;
- * then `*explanation`, unless it is NULL, is a text for the user that says
- * where it looked, what was there and what to do. The caller frees it; NULL
- * stands for a text there was no memory for.
+ * look everywhere because memory or descriptors are short, and may be tried
+ * again; then `*explanation`, unless it is NULL, is a text for the user that
+ * says where it looked, what was there and what to do. The caller frees it;
+ * NULL stands for a text there was no memory for.
  */
 int hierarchy_detect(const struct hierarchy_options *options,
                      struct hierarchy *hierarchy, char **explanation);
+
+/* Whether the hierarchy is known to be no longer at its path: the directory is
+ * gone, or what was mounted there is. What cannot be seen for another reason is
+ * not known to be gone. */
+bool hierarchy_is_gone(const struct hierarchy *hierarchy);
+
+/* A line for the log that says what was found and, where there is another
+ * hierarchy, how many cgroups each of them has and how to read the other.
+ * Returns NULL without memory. The caller frees it. */
+char *hierarchy_describe(const struct hierarchy *hierarchy);
 
 void hierarchy_release(struct hierarchy *hierarchy);
 

@@ -220,12 +220,13 @@ static void log_sample(void *context, const char *line) {
 }
 
 static void log_hierarchy(const struct hierarchy *hierarchy) {
-  size_t count = 0;
+  CLEANUP_FREE char *text = hierarchy_describe(hierarchy);
 
-  INFO(LOG_PREFIX "Cgroup version: %s (%s)%s, CPU time from %s",
-       cgroup_version_name(hierarchy->version), hierarchy->path,
-       hierarchy->hybrid ? ", hybrid: v2 is mounted too and not used" : "",
-       cpu_files(hierarchy->version, &count)[0].name);
+  if (text != NULL)
+    INFO(LOG_PREFIX "%s", text);
+  else
+    INFO(LOG_PREFIX "Cgroup version: %s (%s)",
+         cgroup_version_name(hierarchy->version), hierarchy->path);
 }
 
 /* Returns a negative errno, after saying why, when there is nothing to read. */

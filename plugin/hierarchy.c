@@ -9,24 +9,53 @@
 #include <string.h>
 #include <sys/vfs.h>
 
+#include "cgroup_count.h"
 #include "cleanup.h"
+#include "cpu_file.h"
 #include "mount_table.h"
 
 #define DEFAULT_DIRECTORY "/sys/fs/cgroup"
 #define MOUNT_TABLE "/proc/self/mountinfo"
 
-/* A file that every cgroup with that controller of v1 has. */
-static const char *const signs[] = {
-    [CGROUP_CPUACCT] = "cpuacct.usage",
-    [CGROUP_CPU] = "cpu.shares",
-    [CGROUP_CPUSET] = "cpuset.cpus",
+/* Directories that are looked at below one that holds none itself; v1 has less
+ * than 20. Something else may hold any number. */
+#define ENTRIES_MAX 100
+
+/* Files by which a cgroup of v1 shows that it has the controller: with the
+ * option noprefix, the names are without that of the controller. */
+static const char *const signs[][3] = {
+    [CGROUP_CPUACCT] = {"cpuacct.usage", "usage"},
+    [CGROUP_CPU] = {"cpu.shares", "shares", "cpu.cfs_quota_us"},
+    [CGROUP_CPUSET] = {"cpuset.cpus", "cpus"},
+};
+
+#define SIGNS_MAX (sizeof(signs[0]) / sizeof(signs[0][0]))
+
+/* How usual a place is, the most usual first. A container that also sees the
+ * host's cgroups elsewhere means its own unless told otherwise. */
+enum place {
+  PLACE_USUAL,
+  PLACE_BELOW_USUAL,
+  PLACE_USUAL_ELSEWHERE,
+  PLACE_BELOW_USUAL_ELSEWHERE,
+  PLACE_ANY,
+};
+
+struct candidate {
+  enum cgroup_version version;
+  bool native;
+  uint64_t magic;
+  /* Depth of the subtree that is mounted there. */
+  int depth;
+  /* NULL until it is kept. */
+  char *path;
 };
 
 /* The state of one search. */
 struct search {
   const struct hierarchy_options *options;
-  /* The first good directory of each version. */
-  struct hierarchy found[CGROUP_VERSION_2 + 1];
+  /* The best directory of each version. */
+  struct candidate found[CGROUP_VERSION_2 + 1];
   struct mount_table mounts;
   /* What was looked at and found, for the explanation. */
   FILE *log;
@@ -83,6 +112,14 @@ static bool file_exists(struct search *search, const char *directory,
   return false;
 }
 
+static bool has_sign(struct search *search, const char *directory,
+                     enum cgroup_controller controller) {
+  for (size_t i = 0; i < SIGNS_MAX && signs[controller][i] != NULL; i++)
+    if (file_exists(search, directory, signs[controller][i]))
+      return true;
+  return false;
+}
+
 /* The `cpu` controller of v1 has a cpu.stat too, without the usage. */
 static bool cpu_stat_has_usage(struct search *search, const char *directory) {
   CLEANUP_FREE char *path = system_path(search, directory, "cpu.stat");
@@ -97,59 +134,118 @@ static bool cpu_stat_has_usage(struct search *search, const char *directory) {
   return false;
 }
 
-static void keep(struct search *search, enum cgroup_version version,
-                 const char *directory, bool native) {
-  enum cgroup_version wanted = search->options->version;
-  struct hierarchy *found = &search->found[version];
+static enum place place_of(const char *directory) {
+  const char *usual = strstr(directory, DEFAULT_DIRECTORY);
+  const char *end = NULL;
 
-  if (wanted != CGROUP_VERSION_AUTO && wanted != version) {
-    (void)fprintf(search->log, "; %s: cgroup %s, not the wanted %s", directory,
-                  cgroup_version_name(version), cgroup_version_name(wanted));
-    return;
+  for (; usual != NULL; usual = strstr(usual + 1, DEFAULT_DIRECTORY)) {
+    end = usual + strlen(DEFAULT_DIRECTORY);
+    if (*end == '\0' || *end == '/')
+      break;
   }
-  if (found->path != NULL)
-    return;
-  *found = (struct hierarchy){
-      .version = version, .native = native, .path = strdup(directory)};
-  if (found->path == NULL)
-    note_error(search, directory, -ENOMEM);
+  if (usual == NULL)
+    return PLACE_ANY;
+  if (usual == directory)
+    return *end == '\0' ? PLACE_USUAL : PLACE_BELOW_USUAL;
+  return *end == '\0' ? PLACE_USUAL_ELSEWHERE : PLACE_BELOW_USUAL_ELSEWHERE;
 }
 
-/* Returns true when `directory` is part of a cgroup hierarchy, of use or not:
- * then its subdirectories are cgroups and no place to search. */
-static bool look_at(struct search *search, const char *directory) {
+/* Which of two directories is to be preferred: negative for the left one. The
+ * widest view comes first except at the usual place, so that a bind mount of a
+ * subtree does not stand for the whole. */
+static int compare_places(const char *left, int left_depth, const char *right,
+                          int right_depth) {
+  enum place a = place_of(left);
+  enum place b = place_of(right);
+
+  if (a != b && (a <= PLACE_BELOW_USUAL || b <= PLACE_BELOW_USUAL))
+    return a < b ? -1 : 1;
+  if (a > PLACE_BELOW_USUAL && left_depth != right_depth)
+    return left_depth < right_depth ? -1 : 1;
+  return a < b ? -1 : a > b;
+}
+
+/* Of the same version, the first one stays unless another one is better. */
+static void keep(struct search *search, const struct candidate *candidate,
+                 const char *directory) {
+  enum cgroup_version wanted = search->options->version;
+  struct candidate *found = &search->found[candidate->version];
+
+  if (wanted != CGROUP_VERSION_AUTO && wanted != candidate->version) {
+    (void)fprintf(search->log, "; %s: cgroup %s, not the wanted %s", directory,
+                  cgroup_version_name(candidate->version),
+                  cgroup_version_name(wanted));
+    return;
+  }
+  if (found->path != NULL && compare_places(found->path, found->depth,
+                                            directory, candidate->depth) <= 0)
+    return;
+  char *path = strdup(directory);
+  if (path == NULL) {
+    note_error(search, directory, -ENOMEM);
+    return;
+  }
+  free(found->path);
+  *found = *candidate;
+  found->path = path;
+}
+
+static int file_system_magic(struct search *search, const char *directory,
+                             uint64_t *magic) {
   CLEANUP_FREE char *path = system_path(search, directory, NULL);
-  uint64_t magic = 0;
 
   if (path == NULL)
-    return false;
+    return -ENOMEM;
   int status = search->options->file_system_magic != NULL
-                   ? search->options->file_system_magic(path, &magic)
-                   : kernel_file_system_magic(path, &magic);
-  if (status < 0) {
+                   ? search->options->file_system_magic(path, magic)
+                   : kernel_file_system_magic(path, magic);
+  if (status < 0)
     note_error(search, directory, status);
-    return false;
-  }
+  return status;
+}
 
-  if (magic == CGROUP2_SUPER_MAGIC) {
-    keep(search, CGROUP_VERSION_2, directory, true);
-    return true;
-  }
-  if (file_exists(search, directory, signs[CGROUP_CPUACCT])) {
-    keep(search, CGROUP_VERSION_1, directory, magic == CGROUP_SUPER_MAGIC);
-    return true;
-  }
-  if (magic == CGROUP_SUPER_MAGIC) {
+/* Names without a prefix say little on another file system than cgroup's. */
+static bool has_cpuacct(struct search *search, const char *directory,
+                        uint64_t magic) {
+  return magic == CGROUP_SUPER_MAGIC
+             ? has_sign(search, directory, CGROUP_CPUACCT)
+             : file_exists(search, directory, signs[CGROUP_CPUACCT][0]);
+}
+
+/* The version that the directory accounts CPU time with, or none. */
+static enum cgroup_version version_of(struct search *search,
+                                      const char *directory, uint64_t magic) {
+  if (magic == CGROUP2_SUPER_MAGIC)
+    return CGROUP_VERSION_2;
+  if (has_cpuacct(search, directory, magic))
+    return CGROUP_VERSION_1;
+  return magic != CGROUP_SUPER_MAGIC && cpu_stat_has_usage(search, directory)
+             ? CGROUP_VERSION_2
+             : CGROUP_VERSION_AUTO;
+}
+
+/* `depth` is that of the subtree that is mounted there. Returns true when
+ * `directory` is part of a cgroup hierarchy, of use or not: then its
+ * subdirectories are cgroups and no place to search. */
+static bool look_at(struct search *search, const char *directory, int depth) {
+  uint64_t magic = 0;
+
+  if (file_system_magic(search, directory, &magic) < 0)
+    return false;
+  struct candidate candidate = {
+      .version = version_of(search, directory, magic),
+      .native = magic == CGROUP2_SUPER_MAGIC || magic == CGROUP_SUPER_MAGIC,
+      .magic = magic,
+      .depth = depth,
+  };
+  if (candidate.version != CGROUP_VERSION_AUTO)
+    keep(search, &candidate, directory);
+  else if (candidate.native)
     (void)fprintf(search->log, "; %s: cgroup v1 without cpuacct", directory);
-    return true;
-  }
-  if (cpu_stat_has_usage(search, directory)) {
-    keep(search, CGROUP_VERSION_2, directory, false);
-    return true;
-  }
-  (void)fprintf(search->log, "; %s: no cgroup file system (type 0x%llx)",
-                directory, (unsigned long long)magic);
-  return false;
+  else
+    (void)fprintf(search->log, "; %s: no cgroup file system (type 0x%llx)",
+                  directory, (unsigned long long)magic);
+  return candidate.native || candidate.version != CGROUP_VERSION_AUTO;
 }
 
 static void look_at_entry(struct search *search, const char *directory,
@@ -160,7 +256,7 @@ static void look_at_entry(struct search *search, const char *directory,
     note_error(search, directory, -ENOMEM);
     return;
   }
-  (void)look_at(search, path);
+  (void)look_at(search, path, 0);
   free(path);
 }
 
@@ -169,8 +265,9 @@ static void look_at_entry(struct search *search, const char *directory,
  * name a controller of a co-mount and lead to its directory beside them. */
 static void look_below(struct search *search, const char *directory) {
   struct dirent **entries = NULL;
+  int looks = 0;
 
-  if (look_at(search, directory))
+  if (look_at(search, directory, 0))
     return;
   CLEANUP_FREE char *path = system_path(search, directory, NULL);
   int count = path != NULL ? scandir(path, &entries, NULL, alphasort) : 0;
@@ -178,34 +275,22 @@ static void look_below(struct search *search, const char *directory) {
     note_error(search, directory, -errno);
   for (int i = 0; i < count; i++) {
     if (entries[i]->d_name[0] != '.' &&
-        (entries[i]->d_type == DT_DIR || entries[i]->d_type == DT_UNKNOWN))
+        (entries[i]->d_type == DT_DIR || entries[i]->d_type == DT_UNKNOWN) &&
+        looks++ < ENTRIES_MAX)
       look_at_entry(search, directory, entries[i]->d_name);
     free(entries[i]);
   }
   free(entries);
 }
 
-static bool is_usual_place(const char *directory) {
-  size_t length = strlen(DEFAULT_DIRECTORY);
-
-  return strncmp(directory, DEFAULT_DIRECTORY, length) == 0 &&
-         (directory[length] == '\0' || directory[length] == '/');
-}
-
-/* The usual place first: a container that also sees the host's cgroups
- * elsewhere means its own unless told otherwise. Then the widest view, so
- * that a bind mount of a subtree does not stand for the whole. */
 static int compare_mounts(const void *left, const void *right) {
   const struct cgroup_mount *a = left;
   const struct cgroup_mount *b = right;
-  bool a_usual = is_usual_place(a->directory);
-  bool b_usual = is_usual_place(b->directory);
+  int order = compare_places(a->directory, a->depth, b->directory, b->depth);
 
-  if (a_usual != b_usual)
-    return a_usual ? -1 : 1;
-  if (a->depth != b->depth)
+  if (order == 0 && a->depth != b->depth)
     return a->depth < b->depth ? -1 : 1;
-  return a->line < b->line ? -1 : 1;
+  return order != 0 ? order : a->line < b->line ? -1 : 1;
 }
 
 static void read_mounts(struct search *search) {
@@ -224,111 +309,225 @@ static bool accounts_cpu_time(const struct cgroup_mount *mount) {
          (mount->controllers & (1U << CGROUP_CPUACCT)) != 0;
 }
 
-static void look_at_mounts(struct search *search) {
+static bool is_found(const struct search *search) {
+  return search->found[CGROUP_VERSION_1].path != NULL ||
+         search->found[CGROUP_VERSION_2].path != NULL;
+}
+
+/* Returns how many there were to look at. */
+static size_t look_at_mounts(struct search *search, bool hidden) {
   size_t looked_at = 0;
 
-  for (size_t i = 0; i < search->mounts.count; i++)
-    if (accounts_cpu_time(&search->mounts.mounts[i])) {
-      (void)look_at(search, search->mounts.mounts[i].directory);
-      looked_at++;
-    }
+  for (size_t i = 0; i < search->mounts.count; i++) {
+    const struct cgroup_mount *mount = &search->mounts.mounts[i];
+    if (mount->hidden != hidden || !accounts_cpu_time(mount))
+      continue;
+    (void)look_at(search, mount->directory, mount->depth);
+    looked_at++;
+  }
+  return looked_at;
+}
+
+/* The most usual place of what was found. */
+static enum place place_found(const struct search *search) {
+  enum place best = PLACE_ANY;
+
+  for (size_t i = 0; i < sizeof(search->found) / sizeof(*search->found); i++)
+    if (search->found[i].path != NULL && place_of(search->found[i].path) < best)
+      best = place_of(search->found[i].path);
+  return best;
+}
+
+/* What is hidden is looked at only where there is nothing else: sandboxes need
+ * not number their mounts as Linux does. */
+static void look_everywhere(struct search *search) {
+  size_t looked_at = look_at_mounts(search, false);
+
+  if (!is_found(search))
+    looked_at += look_at_mounts(search, true);
   if (looked_at == 0)
     (void)fprintf(search->log,
                   "; " MOUNT_TABLE ": no cgroup2 mount, no cgroup mount with "
                   "cpuacct");
+  if (place_found(search) > PLACE_BELOW_USUAL)
+    look_below(search, DEFAULT_DIRECTORY);
+  else if (place_found(search) > PLACE_USUAL)
+    (void)look_at(search, DEFAULT_DIRECTORY, 0);
 }
 
-/* `directory` itself, or the same cgroup in another hierarchy, if it has the
- * controller. */
-static char *with_controller(struct search *search, const char *directory,
-                             const char *below,
-                             enum cgroup_controller controller) {
-  char *path = NULL;
+/* Whether the cgroup v2 at `directory` has the controller. */
+static bool is_listed(struct search *search, const char *directory,
+                      enum cgroup_controller controller) {
+  CLEANUP_FREE char *path =
+      system_path(search, directory, "cgroup.controllers");
+  CLEANUP_FILE FILE *file = path != NULL ? fopen(path, "re") : NULL;
+  char line[512];
+  char *rest = line;
 
-  if (asprintf(&path, "%s%s", directory, below) < 0) {
-    note_error(search, directory, -ENOMEM);
-    return NULL;
+  if (file == NULL || fgets(line, sizeof(line), file) == NULL) {
+    if (path != NULL && (file == NULL || ferror(file)) && is_passing(-errno))
+      note_error(search, path, -errno);
+    return false;
   }
-  if (file_exists(search, path, signs[controller]))
-    return path;
-  free(path);
-  return NULL;
+  for (const char *name; (name = strsep(&rest, " \n")) != NULL;)
+    if (strcmp(name, cgroup_controller_name(controller)) == 0)
+      return true;
+  return false;
 }
 
-/* The mount that `path` lies in. */
-static const struct cgroup_mount *mount_of(const struct search *search,
-                                           const char *path) {
-  const struct cgroup_mount *innermost = NULL;
-  size_t longest = 0;
+/* Whether the two are in the same directory. */
+static bool are_siblings(const char *left, const char *right) {
+  size_t length = (size_t)(strrchr(left, '/') - left) + 1;
 
-  for (size_t i = 0; i < search->mounts.count; i++) {
-    const struct cgroup_mount *mount = &search->mounts.mounts[i];
-    size_t length = strlen(mount->directory);
-    if (length > longest && strncmp(path, mount->directory, length) == 0 &&
-        (path[length] == '/' || path[length] == '\0')) {
-      innermost = mount;
-      longest = length;
+  return strncmp(left, right, length) == 0 &&
+         strchr(right + length, '/') == NULL;
+}
+
+/* One hierarchy's cgroup that is looked for in the others. */
+struct origin {
+  struct hierarchy *hierarchy;
+  const struct cgroup_mount *mount;
+  /* Its directory without symbolic links. */
+  char *path;
+};
+
+/* Stores where the cgroup is in that mount, if it has the controller there. */
+static void look_for_controller(struct search *search,
+                                const struct origin *origin,
+                                const struct cgroup_mount *mount,
+                                enum cgroup_controller controller) {
+  struct hierarchy_controller *found =
+      &origin->hierarchy->controllers[controller];
+  CLEANUP_FREE char *path = NULL;
+
+  if (mount_table_translate(origin->mount, origin->path, mount, &path) < 0)
+    note_error(search, mount->directory, -ENOMEM);
+  if (path == NULL || !(mount->version == CGROUP_VERSION_1
+                            ? has_sign(search, path, controller)
+                            : is_listed(search, path, controller)))
+    return;
+  *found = (struct hierarchy_controller){.version = mount->version,
+                                         .path = TAKE_POINTER(path)};
+}
+
+/* Mounts of one hierarchy show the same cgroups. Those beside the origin come
+ * first, as what belongs together is mounted together. */
+static void look_in_version(struct search *search, const struct origin *origin,
+                            enum cgroup_version version,
+                            enum cgroup_controller controller) {
+  const struct hierarchy_controller *found =
+      &origin->hierarchy->controllers[controller];
+
+  for (int beside = 1; beside >= 0; beside--)
+    for (size_t i = 0; found->path == NULL && i < search->mounts.count; i++) {
+      const struct cgroup_mount *mount = &search->mounts.mounts[i];
+      if (!mount->hidden && mount->version == version &&
+          (version == CGROUP_VERSION_2 ||
+           (mount->controllers & (1U << controller)) != 0) &&
+          are_siblings(origin->mount->directory, mount->directory) == beside)
+        look_for_controller(search, origin, mount, controller);
     }
-  }
-  return innermost;
 }
 
-/* Controllers are one mount or several. Of several, those side by side belong
- * together, and then the same path below each is the same cgroup. */
-static char *find_controller(struct search *search, const char *path,
-                             enum cgroup_controller controller) {
-  const struct cgroup_mount *own = mount_of(search, path);
-  const char *top = own != NULL ? own->directory : path;
-  const char *below = own != NULL ? path + strlen(top) : "";
-  const char *slash = strrchr(top, '/');
-  char *found = with_controller(search, path, "", controller);
+/* Without a table of mounts that has it: in the directory that the controller's
+ * name has beside it. */
+static void look_beside(struct search *search, struct hierarchy *hierarchy,
+                        enum cgroup_controller controller) {
+  const char *path = hierarchy->path;
+  char *beside = NULL;
 
-  for (size_t i = 0; found == NULL && i < search->mounts.count; i++) {
-    const struct cgroup_mount *mount = &search->mounts.mounts[i];
-    size_t beside = (size_t)(slash - top) + 1;
-    if (own != NULL && mount->depth == own->depth &&
-        (mount->controllers & (1U << controller)) != 0 &&
-        strncmp(mount->directory, top, beside) == 0 &&
-        strchr(mount->directory + beside, '/') == NULL)
-      found = with_controller(search, mount->directory, below, controller);
+  if (asprintf(&beside, "%.*s/%s", (int)(strrchr(path, '/') - path), path,
+               cgroup_controller_name(controller)) < 0) {
+    note_error(search, path, -ENOMEM);
+    return;
   }
-  if (found == NULL && own == NULL) {
-    CLEANUP_FREE char *beside = NULL;
-    if (asprintf(&beside, "%.*s/%s", (int)(slash - top), top,
-                 cgroup_controller_name(controller)) < 0) {
-      beside = NULL;
-      note_error(search, path, -ENOMEM);
-      return NULL;
-    }
-    found = with_controller(search, beside, "", controller);
+  if (has_sign(search, beside, controller))
+    hierarchy->controllers[controller].path = beside;
+  else
+    free(beside);
+}
+
+static void find_controller(struct search *search, const struct origin *origin,
+                            enum cgroup_controller controller) {
+  struct hierarchy *hierarchy = origin->hierarchy;
+  struct hierarchy_controller *found = &hierarchy->controllers[controller];
+  bool v1 = hierarchy->version == CGROUP_VERSION_1;
+
+  found->version = hierarchy->version;
+  if (controller == CGROUP_CPUACCT)
+    return;
+  if (v1 && has_sign(search, hierarchy->path, controller)) {
+    found->path = strdup(hierarchy->path);
+    if (found->path == NULL)
+      note_error(search, hierarchy->path, -ENOMEM);
+    return;
   }
-  return found;
+  if (origin->mount == NULL) {
+    if (v1)
+      look_beside(search, hierarchy, controller);
+    return;
+  }
+  look_in_version(search, origin, CGROUP_VERSION_1, controller);
+  if (v1 && found->path == NULL)
+    look_in_version(search, origin, CGROUP_VERSION_2, controller);
+}
+
+/* The absolute path without symbolic links, or a copy of it where these cannot
+ * be seen. */
+static char *resolve(struct search *search, const char *path) {
+  const char *system_root = search->options->system_root;
+  size_t length = system_root != NULL ? strlen(system_root) : 0;
+  CLEANUP_FREE char *full = system_path(search, path, NULL);
+  CLEANUP_FREE char *resolved = full != NULL ? realpath(full, NULL) : NULL;
+
+  if (full != NULL && resolved == NULL && is_passing(-errno))
+    note_error(search, path, -errno);
+  bool within = resolved != NULL &&
+                (length == 0 || (strncmp(resolved, system_root, length) == 0 &&
+                                 resolved[length] == '/'));
+  char *copy = strdup(within ? resolved + length : path);
+  if (copy == NULL)
+    note_error(search, path, -ENOMEM);
+  return copy;
 }
 
 static void find_controllers(struct search *search,
                              struct hierarchy *hierarchy) {
-  if (hierarchy->version != CGROUP_VERSION_1)
+  CLEANUP_FREE char *path = resolve(search, hierarchy->path);
+  struct origin origin = {.hierarchy = hierarchy, .path = path};
+
+  if (path == NULL)
     return;
+  /* What another file system passes on may be of another kernel. */
+  if (hierarchy->native)
+    origin.mount = mount_table_find(&search->mounts, path);
+  if (origin.mount != NULL && origin.mount->version != hierarchy->version)
+    origin.mount = NULL;
   for (enum cgroup_controller i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
-    if (i != CGROUP_CPUACCT)
-      hierarchy->controllers[i] = (struct hierarchy_controller){
-          .version = CGROUP_VERSION_1,
-          .path = find_controller(search, hierarchy->path, i),
-      };
+    find_controller(search, &origin, i);
 }
 
 static int conclude(struct search *search, struct hierarchy *hierarchy) {
-  struct hierarchy *v1 = &search->found[CGROUP_VERSION_1];
-  struct hierarchy *v2 = &search->found[CGROUP_VERSION_2];
-  struct hierarchy *best = v1->version != CGROUP_VERSION_AUTO ? v1 : v2;
+  struct candidate *v1 = &search->found[CGROUP_VERSION_1];
+  struct candidate *v2 = &search->found[CGROUP_VERSION_2];
+  bool is_v1 = v1->path != NULL &&
+               (v2->path == NULL ||
+                compare_places(v1->path, v1->depth, v2->path, v2->depth) <= 0);
+  struct candidate *best = is_v1 ? v1 : v2;
+  struct candidate *other = is_v1 ? v2 : v1;
 
   if (search->error < 0)
     return search->error;
-  if (best->version == CGROUP_VERSION_AUTO)
+  if (best->path == NULL)
     return -ENOENT;
-  best->hybrid = v1->path != NULL && v2->path != NULL;
-  *hierarchy = *best;
+  *hierarchy = (struct hierarchy){
+      .version = best->version,
+      .native = best->native,
+      .magic = best->magic,
+      .other = {.version = other->version, .native = other->native},
+  };
   hierarchy->path = TAKE_POINTER(best->path);
+  hierarchy->other.path = TAKE_POINTER(other->path);
   return 0;
 }
 
@@ -342,22 +541,28 @@ static char *explain(const struct hierarchy_options *options,
             ", or set Root to the directory where the host's is mounted";
   char *text = NULL;
 
-  /* Every entry of the log begins with "; ". */
+  /* Every entry of the log begins with "; ". What to do comes before it: the
+   * end of a long line is lost. */
+  looked_at = *looked_at != '\0' ? looked_at + 2 : "nothing";
   if (error != -ENOENT)
-    return asprintf(&text, "Cannot look for cgroups: %s",
-                    *looked_at != '\0' ? looked_at + 2 : strerror(-error)) < 0
+    return asprintf(&text,
+                    "Cannot look for cgroups: %s. It is tried again in each "
+                    "interval. Looked at: %s",
+                    strerror(-error), looked_at) < 0
                ? NULL
                : text;
   if (asprintf(&text,
-               "No cgroup CPU accounting%s%s found. Looked at: %s. %s%s.",
+               "No cgroup CPU accounting%s%s found. %s%s. It is looked for "
+               "again in each interval. Looked at: %s",
                options->version != CGROUP_VERSION_AUTO ? " of cgroup " : "",
                options->version != CGROUP_VERSION_AUTO
                    ? cgroup_version_name(options->version)
                    : "",
-               *looked_at != '\0' ? looked_at + 2 : "nothing", advice,
+               advice,
                options->version != CGROUP_VERSION_AUTO
                    ? "; or set CgroupVersion to \"auto\""
-                   : "") < 0)
+                   : "",
+               looked_at) < 0)
     return NULL;
   return text;
 }
@@ -379,10 +584,7 @@ int hierarchy_detect(const struct hierarchy_options *options,
   if (options->root != NULL) {
     look_below(&search, options->root);
   } else {
-    look_at_mounts(&search);
-    if (search.found[CGROUP_VERSION_1].path == NULL &&
-        search.found[CGROUP_VERSION_2].path == NULL)
-      look_below(&search, DEFAULT_DIRECTORY);
+    look_everywhere(&search);
   }
 
   int status = conclude(&search, hierarchy);
@@ -396,13 +598,77 @@ int hierarchy_detect(const struct hierarchy_options *options,
   if (written && status < 0 && explanation != NULL)
     *explanation = explain(options, looked_at, status);
   for (size_t i = 0; i < sizeof(search.found) / sizeof(*search.found); i++)
-    hierarchy_release(&search.found[i]);
+    free(search.found[i].path);
   mount_table_release(&search.mounts);
   return status;
 }
 
+/* Another hierarchy of v1 can be mounted at the same place. */
+static bool has_lost_cpuacct(const char *directory) {
+  for (size_t i = 0; i < SIGNS_MAX && signs[CGROUP_CPUACCT][i] != NULL; i++) {
+    CLEANUP_FREE char *path = NULL;
+    if (asprintf(&path, "%s/%s", directory, signs[CGROUP_CPUACCT][i]) < 0) {
+      path = NULL;
+      return false;
+    }
+    if (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+      return false;
+  }
+  return true;
+}
+
+bool hierarchy_is_gone(const struct hierarchy *hierarchy) {
+  uint64_t magic = 0;
+
+  if (hierarchy->magic == 0)
+    return false;
+  int status = kernel_file_system_magic(hierarchy->path, &magic);
+  if (status < 0)
+    return status == -ENOENT || status == -ENOTDIR;
+  return magic != hierarchy->magic || (hierarchy->version == CGROUP_VERSION_1 &&
+                                       has_lost_cpuacct(hierarchy->path));
+}
+
+static void describe_other(FILE *stream, const struct hierarchy *hierarchy) {
+  const struct hierarchy_other *other = &hierarchy->other;
+  const char *version = cgroup_version_name(hierarchy->version);
+  const char *other_version = cgroup_version_name(other->version);
+  struct cgroup_count own = cgroup_count(hierarchy->path, hierarchy->native);
+  struct cgroup_count others = cgroup_count(other->path, other->native);
+
+  (void)fprintf(stream,
+                ". Both versions are mounted: %s has %s%zu cgroup%s and is "
+                "read, %s has %s%zu and is not; CgroupVersion \"%s\" reads %s "
+                "instead (%s)",
+                version, own.complete ? "" : "at least ", own.count,
+                own.count == 1 ? "" : "s", other_version,
+                others.complete ? "" : "at least ", others.count, other_version,
+                other_version, other->path);
+}
+
+char *hierarchy_describe(const struct hierarchy *hierarchy) {
+  char *text = NULL;
+  size_t size = 0;
+  size_t count = 0;
+  FILE *stream = open_memstream(&text, &size);
+
+  if (stream == NULL)
+    return NULL;
+  (void)fprintf(stream, "Cgroup version: %s (%s), CPU time from %s",
+                cgroup_version_name(hierarchy->version), hierarchy->path,
+                cpu_files(hierarchy->version, &count)[0].name);
+  if (hierarchy->other.path != NULL)
+    describe_other(stream, hierarchy);
+  if (fclose(stream) != 0) {
+    free(text);
+    return NULL;
+  }
+  return text;
+}
+
 void hierarchy_release(struct hierarchy *hierarchy) {
   free(hierarchy->path);
+  free(hierarchy->other.path);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
     free(hierarchy->controllers[i].path);
   *hierarchy = (struct hierarchy){0};

@@ -92,6 +92,8 @@ WRAP(int, inotify_rm_watch, (int fd, int watch), (fd, watch), -1)
 WRAP(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size), -1)
 WRAP(void *, reallocarray, (void *old, size_t count, size_t size),
      (old, count, size), NULL)
+WRAP(char *, realpath, (const char *path, char *resolved), (path, resolved),
+     NULL)
 WRAP(int, regcomp, (regex_t *restrict regex, const char *pattern, int flags),
      (regex, pattern, flags), REG_ESPACE)
 WRAP(int, regexec,

@@ -36,6 +36,7 @@
   CALL(read)                                                                   \
   CALL(readdir)                                                                \
   CALL(reallocarray)                                                           \
+  CALL(realpath)                                                               \
   CALL(regcomp)                                                                \
   CALL(regexec)                                                                \
   CALL(scandir)                                                                \

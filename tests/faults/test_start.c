@@ -24,6 +24,13 @@ static const char mounts[] =
     "24 21 0:9 / " CG "/cpuset rw - cgroup cgroup rw,cpuset\n"
     "25 21 0:10 / " CG "/unified rw - cgroup2 cgroup2 rw\n";
 
+/* The cpu controller is elsewhere, that of cpusets in v2. */
+static const char mixed_mounts[] =
+    "21 20 0:6 / " CG " rw - tmpfs tmpfs rw\n"
+    "22 21 0:7 / " CG "/cpuacct rw - cgroup cgroup rw,cpuacct\n"
+    "23 20 0:8 / /dev/cpuctl rw - cgroup cgroup rw,cpu\n"
+    "25 21 0:10 / " CG "/unified rw - cgroup2 cgroup2 rw\n";
+
 static const struct host {
   const char *name;
   struct hierarchy_options options;
@@ -32,14 +39,28 @@ static const struct host {
   bool hidden;
   /* What is found; NULL: nothing. */
   const char *path;
+  /* Instead of the usual ones. */
+  const char *mounts;
 } hosts[] = {
-    {"hybrid", {0}, true, false, CG "/cpuacct"},
-    {"v2", {.version = CGROUP_VERSION_2}, true, false, CG "/unified"},
-    {"without a table", {0}, true, true, CG "/cpuacct"},
-    {"Root", {.root = CG "/cpuacct"}, true, false, CG "/cpuacct"},
-    {"foreign", {0}, false, true, CG "/cpuacct"},
-    {"foreign v2", {.version = CGROUP_VERSION_2}, false, true, CG "/unified"},
-    {"nothing", {.root = "/proc"}, true, false, NULL},
+    {"hybrid", {0}, true, false, CG "/cpuacct", NULL},
+    {"mixed", {0}, true, false, CG "/cpuacct", mixed_mounts},
+    {"mixed v2",
+     {.version = CGROUP_VERSION_2},
+     true,
+     false,
+     CG "/unified",
+     mixed_mounts},
+    {"v2", {.version = CGROUP_VERSION_2}, true, false, CG "/unified", NULL},
+    {"without a table", {0}, true, true, CG "/cpuacct", NULL},
+    {"Root", {.root = CG "/cpuacct"}, true, false, CG "/cpuacct", NULL},
+    {"foreign", {0}, false, true, CG "/cpuacct", NULL},
+    {"foreign v2",
+     {.version = CGROUP_VERSION_2},
+     false,
+     true,
+     CG "/unified",
+     NULL},
+    {"nothing", {.root = "/proc"}, true, false, NULL, NULL},
 };
 
 static const struct fault_row rows[] = {
@@ -51,6 +72,7 @@ static const struct fault_row rows[] = {
     {FAULT_getline, {ENOMEM, EINTR}},
     {FAULT_open_memstream, FAULTS_OF_MEMORY},
     {FAULT_reallocarray, FAULTS_OF_MEMORY},
+    {FAULT_realpath, {ENOMEM, EINTR}},
     {FAULT_scandir, {ENOMEM, EMFILE, ENFILE}},
     {FAULT_statfs, {ENOMEM, EINTR}},
     {FAULT_strdup, FAULTS_OF_MEMORY},
@@ -66,7 +88,9 @@ static uint64_t magic(const char *path) {
     return V9FS_MAGIC;
   if (strstr(path, CG "/unified") != NULL)
     return CGROUP2_SUPER_MAGIC;
-  return strstr(path, CG "/") != NULL ? CGROUP_SUPER_MAGIC : TMPFS_MAGIC;
+  return strstr(path, CG "/") != NULL || strstr(path, "cpuctl") != NULL
+             ? CGROUP_SUPER_MAGIC
+             : TMPFS_MAGIC;
 }
 
 static void setup(void) {
@@ -77,6 +101,8 @@ static void setup(void) {
   write_file(system_root, CG "/cpu/cpu.stat", "nr_periods 0\n");
   write_file(system_root, CG "/cpuset/cpuset.cpus", "0\n");
   write_file(system_root, CG "/unified/cpu.stat", "usage_usec 5\n");
+  write_file(system_root, CG "/unified/cgroup.controllers", "cpuset\n");
+  write_file(system_root, "dev/cpuctl/cpu.shares", "1024\n");
   faults.magic = magic;
 }
 
@@ -101,6 +127,8 @@ static void start(const struct host *on) {
   host = on;
   if (host->hidden)
     write_file(system_root, MOUNTS, "20 1 0:5 / / rw - ext4 disk rw\n");
+  if (host->mounts != NULL)
+    write_file(system_root, MOUNTS, host->mounts);
   faults_plan_none();
   int status = detect(&expected, &expected_text);
   ck_assert_int_eq(status, host->path != NULL ? 0 : -ENOENT);
@@ -115,10 +143,12 @@ static bool same_text(const char *left, const char *right) {
 
 static bool is_expected(const struct hierarchy *found) {
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
-    if (!same_text(found->controllers[i].path, expected.controllers[i].path))
+    if (found->controllers[i].version != expected.controllers[i].version ||
+        !same_text(found->controllers[i].path, expected.controllers[i].path))
       return false;
   return found->version == expected.version &&
-         found->hybrid == expected.hybrid && found->native == expected.native &&
+         same_text(found->other.path, expected.other.path) &&
+         found->native == expected.native &&
          same_text(found->path, expected.path);
 }
 
@@ -184,6 +214,144 @@ START_TEST(the_cause_is_named) {
   ck_assert_int_eq(detect(&found, &text), -EMFILE);
   ck_assert_ptr_nonnull(text);
   ck_assert_ptr_nonnull(strstr(text, CG "/cpuacct: Too many open files"));
+}
+END_TEST
+
+START_TEST(mixed_controllers) {
+  start(&hosts[_i]);
+  ck_assert_str_eq(hosts[_i].mounts, mixed_mounts);
+  ck_assert_str_eq(expected.controllers[CGROUP_CPU].path, "/dev/cpuctl");
+  ck_assert_int_eq(expected.controllers[CGROUP_CPU].version, CGROUP_VERSION_1);
+  ck_assert_pstr_eq(expected.controllers[CGROUP_CPUSET].path,
+                    expected.version == CGROUP_VERSION_1 ? CG "/unified"
+                                                         : NULL);
+  ck_assert_int_eq(expected.controllers[CGROUP_CPUSET].version,
+                   CGROUP_VERSION_2);
+}
+END_TEST
+
+/* In directories that are there, not only below the root of a made-up system.
+ */
+static struct hierarchy there(void) {
+  struct hierarchy hierarchy = {
+      .version = CGROUP_VERSION_1, .magic = CGROUP_SUPER_MAGIC, .native = true};
+
+  ck_assert_int_ge(asprintf(&hierarchy.path, "%s" CG "/cpuacct", system_root),
+                   0);
+  ck_assert_int_ge(
+      asprintf(&hierarchy.other.path, "%s" CG "/unified", system_root), 0);
+  hierarchy.other.version = CGROUP_VERSION_2;
+  return hierarchy;
+}
+
+static const struct fault_row description_rows[] = {
+    {FAULT_closedir, {EIO}},
+    {FAULT_fclose, {ENOMEM, EIO}},
+    {FAULT_fdopendir, {ENOMEM, EMFILE}},
+    {FAULT_fstat, {ENOMEM, EIO, EACCES}},
+    {FAULT_fstatat, {ENOMEM, EIO, EACCES}},
+    {FAULT_open, FAULTS_OF_OPENING},
+    {FAULT_open_memstream, FAULTS_OF_MEMORY},
+    {FAULT_openat, FAULTS_OF_OPENING},
+    {FAULT_readdir, {EIO, ENOMEM}},
+};
+
+static char *describe(const struct hierarchy *hierarchy) {
+  faults.active = true;
+  char *text = hierarchy_describe(hierarchy);
+  faults.active = false;
+  return text;
+}
+
+/* What could not be counted is told as such. */
+START_TEST(counts_with_faults) {
+  const struct fault_row *row = &description_rows[_i];
+  unsigned made = 0;
+
+  host = &hosts[0];
+  write_file(system_root, CG "/cpuacct/a/b/cpuacct.usage", "5\n");
+  write_file(system_root, CG "/unified/a/cpu.stat", "5\n");
+  write_file(system_root, CG "/unified/b/cpu.stat", "5\n");
+  write_file(system_root, CG "/unified/b/c/cpu.stat", "5\n");
+  struct hierarchy hierarchy = there();
+  faults_plan_none();
+  CLEANUP_FREE char *right = describe(&hierarchy);
+  ck_assert_ptr_nonnull(
+      strstr(right, "v1 has 3 cgroups and is read, v2 has 4"));
+  for (const int *error = row->errors; *error != 0; error++)
+    for (unsigned turn = 0;; turn++, made++) {
+      faults_plan(row->call, turn, *error);
+      CLEANUP_FREE char *text = describe(&hierarchy);
+      if (text != NULL && strcmp(text, right) != 0)
+        ck_assert_ptr_nonnull(strstr(text, "at least"));
+      if (!faults.happened)
+        break;
+    }
+  ck_assert_uint_gt(made, 0);
+  hierarchy_release(&hierarchy);
+}
+END_TEST
+
+static const struct fault_row presence_rows[] = {
+    {FAULT_access, {ENOMEM, EIO, EACCES}},
+    {FAULT_asprintf, FAULTS_OF_MEMORY},
+    {FAULT_statfs, {ENOMEM, EIO, EINTR, EACCES}},
+};
+
+static bool is_gone(const struct hierarchy *hierarchy) {
+  faults.active = true;
+  bool gone = hierarchy_is_gone(hierarchy);
+  faults.active = false;
+  return gone;
+}
+
+/* What cannot be seen is not gone. */
+START_TEST(presence_with_faults) {
+  const struct fault_row *row = &presence_rows[_i];
+  struct hierarchy hierarchy = there();
+
+  host = &hosts[0];
+  for (const int *error = row->errors; *error != 0; error++) {
+    faults_plan(row->call, 0, *error);
+    ck_assert(!is_gone(&hierarchy));
+    ck_assert(faults.happened);
+  }
+  hierarchy_release(&hierarchy);
+}
+END_TEST
+
+START_TEST(presence) {
+  struct hierarchy hierarchy = there();
+  CLEANUP_FREE char *usage = NULL;
+  CLEANUP_FREE char *moved = NULL;
+
+  host = &hosts[0];
+  faults_plan_none();
+  ck_assert(!is_gone(&hierarchy));
+
+  /* Another controller of v1 at the same place. */
+  ck_assert_int_ge(asprintf(&usage, "%s/cpuacct.usage", hierarchy.path), 0);
+  ck_assert_int_eq(remove(usage), 0);
+  ck_assert(is_gone(&hierarchy));
+  write_file(hierarchy.path, "usage", "5\n");
+  ck_assert(!is_gone(&hierarchy));
+
+  /* Another file system. */
+  hierarchy.magic = V9FS_MAGIC;
+  ck_assert(is_gone(&hierarchy));
+  hierarchy.magic = CGROUP_SUPER_MAGIC;
+
+  /* No directory, or something else. */
+  ck_assert_int_ge(asprintf(&moved, "%s.moved", hierarchy.path), 0);
+  ck_assert_int_eq(rename(hierarchy.path, moved), 0);
+  ck_assert(is_gone(&hierarchy));
+  write_file(system_root, CG "/cpuacct", "");
+  hierarchy.version = CGROUP_VERSION_2;
+  free(hierarchy.path);
+  ck_assert_int_ge(
+      asprintf(&hierarchy.path, "%s" CG "/cpuacct/below", system_root), 0);
+  ck_assert(is_gone(&hierarchy));
+  hierarchy_release(&hierarchy);
 }
 END_TEST
 
@@ -286,6 +454,12 @@ Suite *start_suite(void) {
   tcase_add_loop_test(tests, one_fault_at_a_time, 0,
                       sizeof(rows) / sizeof(*rows));
   tcase_add_test(tests, the_cause_is_named);
+  tcase_add_loop_test(tests, mixed_controllers, 1, 3);
+  tcase_add_loop_test(tests, counts_with_faults, 0,
+                      sizeof(description_rows) / sizeof(*description_rows));
+  tcase_add_loop_test(tests, presence_with_faults, 0,
+                      sizeof(presence_rows) / sizeof(*presence_rows));
+  tcase_add_test(tests, presence);
   tcase_add_loop_test(tests, options_without_memory, 0,
                       sizeof(setting_rows) / sizeof(*setting_rows));
   tcase_add_loop_test(tests, selection_without_memory, 0, 2);

@@ -4,6 +4,7 @@
 #include "hierarchy.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <linux/magic.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen(const char *path, const char *mode);
 int __wrap_access(const char *path, int mode);
+char *__wrap_realpath(const char *path, char *resolved);
 typedef int (*entry_filter)(const struct dirent *entry);
 typedef int (*entry_order)(const struct dirent **a, const struct dirent **b);
 int __wrap_scandir(const char *path, struct dirent ***entries,
@@ -31,6 +33,8 @@ enum {
   IS_V1 = 16,
   IS_V2 = 32,
   IS_LINK = 64,
+  /* Names of files are without that of the controller. */
+  NO_PREFIX = 128,
 };
 
 /* The system that is looked at. */
@@ -72,6 +76,17 @@ static unsigned facts_of_parent(const char *path) {
   return facts_of(parent);
 }
 
+static FILE *open_controllers(unsigned facts) {
+  static char text[32];
+
+  if ((facts & IS_V2) == 0)
+    return NULL;
+  (void)snprintf(text, sizeof(text), "io%s%s pids\n",
+                 (facts & HAS_CPU) != 0 ? " cpu" : "",
+                 (facts & HAS_CPUSET) != 0 ? " cpuset" : "");
+  return fmemopen(text, strlen(text), "r");
+}
+
 FILE *__wrap_fopen(const char *path, const char *mode) {
   static char with_usage[] = "user_usec 1\nusage_usec 2\n";
   static char without_usage[] = "nr_periods 0\nnr_throttled 0\n";
@@ -82,21 +97,41 @@ FILE *__wrap_fopen(const char *path, const char *mode) {
     return *host.mountinfo != '\0'
                ? fmemopen(host.mountinfo, strlen(host.mountinfo), "r")
                : NULL;
+  if (ends_with(path, "/cgroup.controllers"))
+    return open_controllers(facts_of_parent(path));
   REQUIRE(ends_with(path, "/cpu.stat"));
   bool usage = (facts_of_parent(path) & HAS_USAGE) != 0;
   char *text = usage ? with_usage : without_usage;
   return fmemopen(text, strlen(text), "r");
 }
 
+static bool is_name(const char *path, const char *controller, const char *file,
+                    unsigned facts) {
+  CLEANUP_FREE char *name = NULL;
+
+  REQUIRE(asprintf(&name, "/%s%s%s", (facts & NO_PREFIX) == 0 ? controller : "",
+                   (facts & NO_PREFIX) == 0 ? "." : "", file) > 0);
+  return ends_with(path, name);
+}
+
 int __wrap_access(const char *path, int mode) {
   unsigned facts = facts_of_parent(path);
 
   REQUIRE(mode == F_OK);
-  return (ends_with(path, "/cpuacct.usage") && (facts & HAS_CPUACCT) != 0) ||
-                 (ends_with(path, "/cpu.shares") && (facts & HAS_CPU) != 0) ||
-                 (ends_with(path, "/cpuset.cpus") && (facts & HAS_CPUSET) != 0)
-             ? 0
-             : -1;
+  bool exists =
+      ((facts & HAS_CPUACCT) != 0 &&
+       is_name(path, "cpuacct", "usage", facts)) ||
+      ((facts & HAS_CPU) != 0 && is_name(path, "cpu", "shares", facts)) ||
+      ((facts & HAS_CPUSET) != 0 && is_name(path, "cpuset", "cpus", facts));
+  errno = ENOENT;
+  return exists ? 0 : -1;
+}
+
+/* There are no links but those beside one another, which are passed over. */
+char *__wrap_realpath(const char *path, char *resolved) {
+  REQUIRE(resolved == NULL);
+  resolved = strdup(path);
+  return resolved;
 }
 
 /* The last component of a path right below another, or NULL. */
@@ -152,7 +187,8 @@ static enum cgroup_version version_of(const char *path) {
     return CGROUP_VERSION_AUTO;
   if (magic == CGROUP2_SUPER_MAGIC)
     return CGROUP_VERSION_2;
-  if ((facts & HAS_CPUACCT) != 0)
+  if ((facts & HAS_CPUACCT) != 0 &&
+      ((facts & NO_PREFIX) == 0 || magic == CGROUP_SUPER_MAGIC))
     return CGROUP_VERSION_1;
   return magic != CGROUP_SUPER_MAGIC && (facts & HAS_USAGE) != 0
              ? CGROUP_VERSION_2
@@ -166,26 +202,102 @@ static bool fits(const char *path, enum cgroup_version wanted) {
          (wanted == CGROUP_VERSION_AUTO || wanted == version);
 }
 
-static void require_found(const struct hierarchy_options *options,
-                          const struct hierarchy *found) {
+/* What a cgroup is called in its hierarchy; to be freed. */
+static char *name_of(const struct cgroup_mount *mount, const char *path) {
+  bool whole = strcmp(mount->directory, "/") == 0;
+  char *name = NULL;
+
+  REQUIRE(asprintf(&name, "%s%s",
+                   strcmp(mount->root, "/") != 0 ? mount->root : "",
+                   whole ? path : path + strlen(mount->directory)) >= 0);
+  if (strcmp(name, "/") == 0)
+    *name = '\0';
+  return name;
+}
+
+static bool lies_in(const char *path, const struct cgroup_mount *mount) {
+  size_t length = strlen(mount->directory);
+
+  return !mount->hidden && (strcmp(mount->directory, "/") == 0 ||
+                            (strncmp(path, mount->directory, length) == 0 &&
+                             (path[length] == '\0' || path[length] == '/')));
+}
+
+/* Some mount with the controller shows the same cgroup at `path`. */
+static bool is_same_cgroup(const struct mount_table *table, const char *name,
+                           const struct hierarchy_controller *found,
+                           unsigned controller) {
+  for (size_t i = 0; i < table->count; i++) {
+    const struct cgroup_mount *mount = &table->mounts[i];
+    if (mount->version != found->version || !lies_in(found->path, mount) ||
+        (mount->version == CGROUP_VERSION_1 &&
+         (mount->controllers & (1U << controller)) == 0))
+      continue;
+    CLEANUP_FREE char *other = name_of(mount, found->path);
+    if (strcmp(name, other) == 0)
+      return true;
+  }
+  return false;
+}
+
+static void require_controller(const struct hierarchy *hierarchy,
+                               unsigned controller) {
   static const unsigned has[] = {
       [CGROUP_CPUACCT] = HAS_CPUACCT,
       [CGROUP_CPU] = HAS_CPU,
       [CGROUP_CPUSET] = HAS_CPUSET,
   };
+  const struct hierarchy_controller *found =
+      &hierarchy->controllers[controller];
+  struct mount_table table;
+  bool same = false;
+
+  if (found->path == NULL) {
+    REQUIRE(found->version == hierarchy->version);
+    return;
+  }
+  REQUIRE(controller != CGROUP_CPUACCT);
+  REQUIRE((facts_of(found->path) & has[controller]) != 0);
+  if (found->version == CGROUP_VERSION_1 &&
+      hierarchy->version == CGROUP_VERSION_1 &&
+      strcmp(found->path, hierarchy->path) == 0)
+    return;
+  REQUIRE(mount_table_read("/proc/self/mountinfo", &table) == 0 ||
+          found->version == CGROUP_VERSION_1);
+  for (size_t i = 0; i < table.count && !same; i++)
+    if (table.mounts[i].version == hierarchy->version &&
+        lies_in(hierarchy->path, &table.mounts[i])) {
+      CLEANUP_FREE char *name = name_of(&table.mounts[i], hierarchy->path);
+      same = is_same_cgroup(&table, name, found, controller);
+    }
+  /* Where no mount is known, it is beside. */
+  if (!same) {
+    size_t length = (size_t)(strrchr(hierarchy->path, '/') - hierarchy->path);
+    REQUIRE(hierarchy->version == CGROUP_VERSION_1 &&
+            found->version == CGROUP_VERSION_1);
+    REQUIRE(strncmp(found->path, hierarchy->path, length + 1) == 0);
+    REQUIRE(strcmp(found->path + length + 1,
+                   cgroup_controller_name(controller)) == 0);
+  }
+  mount_table_release(&table);
+}
+
+static void require_found(const struct hierarchy_options *options,
+                          const struct hierarchy *found) {
   unsigned facts = facts_of(found->path);
 
   REQUIRE(fits(found->path, options->version));
   REQUIRE(found->version == version_of(found->path));
   REQUIRE(found->native == ((facts & (IS_V1 | IS_V2)) != 0));
-  REQUIRE(!found->hybrid || found->version == CGROUP_VERSION_1);
-  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
-    const char *path = found->controllers[i].path;
-    if (path == NULL)
-      continue;
-    REQUIRE(found->version == CGROUP_VERSION_1 && i != CGROUP_CPUACCT);
-    REQUIRE((facts_of(path) & has[i]) != 0);
+  if (options->root == NULL && fits(USUAL_PLACE, options->version))
+    REQUIRE(strcmp(found->path, USUAL_PLACE) == 0);
+  if (found->other.path != NULL) {
+    REQUIRE(options->version == CGROUP_VERSION_AUTO);
+    REQUIRE(found->other.version != found->version);
+    REQUIRE(found->other.version == version_of(found->other.path));
   }
+  for (unsigned i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+    require_controller(found, i);
 }
 
 /* Neither the directory nor one below, where there could be one. */

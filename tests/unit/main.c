@@ -7,6 +7,7 @@ int main(void) {
   SRunner *runner = srunner_create(beneath_suite());
 
   srunner_add_suite(runner, cgroup_limits_suite());
+  srunner_add_suite(runner, cgroup_count_suite());
   srunner_add_suite(runner, collector_suite());
   srunner_add_suite(runner, counter_file_suite());
   srunner_add_suite(runner, cpu_limit_suite());

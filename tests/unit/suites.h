@@ -7,6 +7,7 @@
 
 Suite *beneath_suite(void);
 Suite *cgroup_limits_suite(void);
+Suite *cgroup_count_suite(void);
 Suite *collector_suite(void);
 Suite *counter_file_suite(void);
 Suite *cpu_limit_suite(void);

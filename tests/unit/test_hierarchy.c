@@ -45,7 +45,9 @@ static int captured_magic(const char *path, uint64_t *magic) {
   char type[32];
   size_t innermost = 0;
 
-  if (access(path, F_OK) < 0)
+  CLEANUP_FREE char *real = realpath(path, NULL);
+  CLEANUP_FREE char *real_root = realpath(system_root, NULL);
+  if (real == NULL || real_root == NULL)
     return -errno;
   *magic = EXT4_SUPER_MAGIC;
   ck_assert_int_ge(asprintf(&mountinfo, "%s/proc/self/mountinfo", system_root),
@@ -57,7 +59,7 @@ static int captured_magic(const char *path, uint64_t *magic) {
         sscanf(line, "%*s %*s %*s %*s %255s", directory) == 1 &&
         sscanf(separator, " - %31s", type) == 1 &&
         strlen(directory) >= innermost &&
-        lies_in(path + strlen(system_root), directory)) {
+        lies_in(real + strlen(real_root), directory)) {
       innermost = strlen(directory);
       *magic = magic_of_type(type);
     }
@@ -73,7 +75,8 @@ struct host {
   /* What is found; NULL: nothing. */
   const char *path;
   enum cgroup_version version;
-  bool hybrid;
+  /* The one of the other version, which is not read. */
+  const char *other;
   /* By the files alone, on a file system that is not cgroup's. */
   bool foreign;
 };
@@ -111,23 +114,26 @@ static const struct host hosts[] = {
     {.name = "v2-cpu-controller", .path = CG, .version = V2},
     {.name = "v2-cgroup-namespace", .path = CG, .version = V2},
     {.name = "v2-cgroup-namespace-own-mount", .path = CG, .version = V2},
-    {.name = "hybrid", .path = CG "/cpuacct", .version = V1, .hybrid = true},
+    {.name = "hybrid",
+     .path = CG "/cpuacct",
+     .version = V1,
+     .other = CG "/unified"},
     {.name = "hybrid",
      .root = CG,
      .path = CG "/cpuacct",
      .version = V1,
-     .hybrid = true},
+     .other = CG "/unified"},
     {.name = "hybrid", .wanted = V1, .path = CG "/cpuacct", .version = V1},
     {.name = "hybrid", .wanted = V2, .path = CG "/unified", .version = V2},
     {.name = "hybrid-systemd",
      .path = CG "/cpu,cpuacct",
      .version = V1,
-     .hybrid = true},
+     .other = CG "/unified"},
     {.name = "bind-subtree", .path = CG "/cpuacct", .version = V1},
     {.name = "bind-subtree-beside",
      .path = CG "/cpuacct",
      .version = V1,
-     .hybrid = true},
+     .other = CG "/unified"},
     {.name = "none"},
     {.name = "gvisor-2022-none"},
     {.name = "gvisor-2022-oci"},
@@ -165,7 +171,7 @@ static void check_host(const struct host *host, const char *root_of_system) {
   ck_assert_ptr_null(explanation);
   ck_assert_str_eq(hierarchy.path, host->path);
   ck_assert_int_eq(hierarchy.version, host->version);
-  ck_assert(hierarchy.hybrid == host->hybrid);
+  ck_assert_pstr_eq(hierarchy.other.path, host->other);
   ck_assert(hierarchy.native != host->foreign);
   hierarchy_release(&hierarchy);
 }
@@ -216,6 +222,44 @@ static const struct {
     {"2 1 0:2 / /sys/fs/cgroup/cpu rw - cgroup c rw,cpu\n",
      {CG "/cpu/cpu.stat"},
      {.path = NULL}},
+    /* The usual place first, whatever the version. */
+    {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n"
+     "3 1 0:3 / /run/x rw - cgroup c rw,cpuacct\n",
+     {CG "/cpu.stat", "/run/x/cpuacct.usage"},
+     {.path = CG, .version = V2, .other = "/run/x"}},
+    {"2 1 0:2 / /run/x rw - cgroup2 c rw\n"
+     "3 1 0:3 / /sys/fs/cgroup rw - cgroup c rw,cpuacct\n",
+     {"/run/x/cpu.stat", CG "/cpuacct.usage"},
+     {.path = CG, .version = V1, .other = "/run/x"}},
+    {"2 1 0:2 / /run/x rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n",
+     {CG "/unified/cpu.stat", "/run/x/cpuacct.usage"},
+     {.path = CG "/unified", .version = V2, .other = "/run/x"}},
+    /* v1 mounted on a directory of v2: the outer one is at the usual place. */
+    {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n"
+     "3 2 0:3 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n",
+     {CG "/cpu.stat", CG "/cpuacct/cpuacct.usage"},
+     {.path = CG, .version = V2, .other = CG "/cpuacct"}},
+    /* A container that sees the host's usual place, and a stray mount. */
+    {"2 1 0:2 / /run/x rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 / /host/sys/fs/cgroup rw - cgroup2 c rw\n",
+     {"/host" CG "/cpu.stat", "/run/x/cpuacct.usage"},
+     {.path = "/host" CG, .version = V2, .other = "/run/x"}},
+    /* Nothing at any usual place: v1, as on a hybrid host. */
+    {"2 1 0:2 / /b rw - cgroup2 c rw\n"
+     "3 1 0:3 / /a rw - cgroup c rw,cpuacct\n",
+     {"/b/cpu.stat", "/a/cpuacct.usage"},
+     {.path = "/a", .version = V1, .other = "/b"}},
+    /* A mount that is hidden by one of the same kind: the cgroup of that name
+     * in the upper one is not its root. */
+    {"2 1 0:3 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
+     "3 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n",
+     {CG "/cpuacct/cpu.stat", CG "/cpu.stat"},
+     {.path = CG, .version = V2, .wanted = V2}},
+    /* Without the prefix of the controller in the names of its files. */
+    {"2 1 0:3 / /acct rw - cgroup c rw,cpuacct,noprefix\n",
+     {"/acct/usage"},
+     {.path = "/acct", .version = V1}},
     /* Passed on by another file system, in a directory of its own. */
     {"2 1 0:2 / /host rw - 9p none rw\n",
      {"/host/cpu,cpuacct/cpuacct.usage"},
@@ -257,6 +301,25 @@ START_TEST(explanation_names_what_was_seen) {
   ck_assert_ptr_nonnull(strstr(text, "/proc/self/mountinfo: no cgroup2"));
   ck_assert_ptr_nonnull(strstr(text, "/sys/fs/cgroup: no cgroup file system"));
   ck_assert_ptr_nonnull(strstr(text, "set Root"));
+  remove_tree(tree);
+}
+END_TEST
+
+/* collectd ends a line after 1023 bytes. */
+START_TEST(explanation_begins_with_what_to_do) {
+  char *tree = make_tree();
+
+  for (int i = 0; i < 200; i++) {
+    CLEANUP_FREE char *name = NULL;
+    ck_assert_int_ge(asprintf(&name, "sys/fs/cgroup/%03d/file", i), 0);
+    write_file(tree, name, "");
+  }
+  CLEANUP_FREE char *text =
+      explain(&(struct hierarchy_options){.system_root = tree});
+  ck_assert_uint_gt(strlen(text), 1023);
+  text[1023] = '\0';
+  ck_assert_ptr_nonnull(strstr(text, "set Root"));
+  ck_assert_ptr_nonnull(strstr(text, "in each interval"));
   remove_tree(tree);
 }
 END_TEST
@@ -317,37 +380,223 @@ START_TEST(controllers_of_co_mounts) {
 }
 END_TEST
 
+/* A controller as "v1 /its/directory"; NULL: its files are where the others are
+ * on v2, and nowhere on v1. */
+static void check_controller(const struct hierarchy *hierarchy,
+                             enum cgroup_controller controller,
+                             const char *expected) {
+  const struct hierarchy_controller *found =
+      &hierarchy->controllers[controller];
+  CLEANUP_FREE char *text = NULL;
+
+  if (found->path == NULL) {
+    ck_assert_int_eq(found->version, hierarchy->version);
+    ck_assert_ptr_null(expected);
+    return;
+  }
+  ck_assert_int_ge(asprintf(&text, "%s %s", cgroup_version_name(found->version),
+                            found->path),
+                   0);
+  ck_assert_pstr_eq(text, expected);
+}
+
+static void check_controllers(const struct hierarchy_options *wanted,
+                              const char *root_of_system, const char *cpu,
+                              const char *cpuset) {
+  struct hierarchy_options options = *wanted;
+  struct hierarchy hierarchy;
+
+  system_root = root_of_system;
+  options.system_root = root_of_system;
+  options.file_system_magic = captured_magic;
+  ck_assert_int_eq(hierarchy_detect(&options, &hierarchy, NULL), 0);
+  check_controller(&hierarchy, CGROUP_CPUACCT, NULL);
+  check_controller(&hierarchy, CGROUP_CPU, cpu);
+  check_controller(&hierarchy, CGROUP_CPUSET, cpuset);
+  hierarchy_release(&hierarchy);
+}
+
 /* Where the other controllers are of what is found. */
 static const struct {
   const char *host;
-  const char *root;
+  struct hierarchy_options options;
   const char *cpu;
   const char *cpuset;
 } controllers[] = {
-    {"v1-split", NULL, CG "/cpu", NULL},
-    {"v1-split", CG "/cpuacct/cgroup_cpu_test", CG "/cpu/cgroup_cpu_test",
+    {"v1-split", {0}, "v1 " CG "/cpu", NULL},
+    {"v1-split",
+     {.root = CG "/cpuacct/cgroup_cpu_test"},
+     "v1 " CG "/cpu/cgroup_cpu_test",
      NULL},
-    {"hybrid", NULL, CG "/cpu", NULL},
-    {"gvisor-2022-do", NULL, NULL, NULL},
-    {"v2", NULL, NULL, NULL},
+    {"hybrid", {0}, "v1 " CG "/cpu", NULL},
+    {"hybrid", {.version = V2}, "v1 " CG "/cpu", NULL},
+    {"v1-cgroup-namespace", {0}, "v1 " CG "/cpu", NULL},
+    {"v1-cgroup-namespace-own-mount", {0}, "v1 " CG "/cpu", NULL},
+    {"bind-subtree", {0}, NULL, NULL},
+    {"gvisor-2022-do", {0}, NULL, NULL},
+    {"gvisor-2022-do-comount", {0}, "v1 " CG "/cpu,cpuacct", NULL},
+    {"v2", {0}, NULL, NULL},
+    {"v2-cpu-controller", {0}, NULL, NULL},
 };
 
 START_TEST(other_controllers) {
   CLEANUP_FREE char *name = NULL;
-  struct hierarchy hierarchy;
 
   ck_assert_int_ge(asprintf(&name, "hosts/%s", controllers[_i].host), 0);
   CLEANUP_FREE char *root_of_system = fixture_path(name);
-  system_root = root_of_system;
-  struct hierarchy_options options = {.root = controllers[_i].root,
-                                      .system_root = root_of_system,
-                                      .file_system_magic = captured_magic};
-  ck_assert_int_eq(hierarchy_detect(&options, &hierarchy, NULL), 0);
-  ck_assert_pstr_eq(hierarchy.controllers[CGROUP_CPU].path,
-                    controllers[_i].cpu);
-  ck_assert_pstr_eq(hierarchy.controllers[CGROUP_CPUSET].path,
-                    controllers[_i].cpuset);
-  hierarchy_release(&hierarchy);
+  check_controllers(&controllers[_i].options, root_of_system,
+                    controllers[_i].cpu, controllers[_i].cpuset);
+}
+END_TEST
+
+#define FILES_MAX 6
+
+/* The same on hosts made of a mount table and files. */
+static const struct mixed_host {
+  const char *mountinfo;
+  struct {
+    const char *name;
+    const char *text;
+  } files[FILES_MAX];
+  struct hierarchy_options options;
+  const char *cpu;
+  const char *cpuset;
+} mixed_hosts[] = {
+    /* Usage from v2, controllers of v1 anywhere. */
+    {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n"
+     "3 1 0:3 / /dev/cpuctl rw - cgroup c rw,cpu\n",
+     {{CG "/cpu.stat", ""}, {"/dev/cpuctl/cpu.shares", ""}},
+     {0},
+     "v1 /dev/cpuctl",
+     NULL},
+    {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n"
+     "3 2 0:3 / /sys/fs/cgroup/cpu rw - cgroup c rw,cpu\n"
+     "4 2 0:4 / /sys/fs/cgroup/cpuset rw - cgroup c rw,cpuset\n",
+     {{CG "/cpu/cpu.shares", ""}, {CG "/cpuset/cpuset.cpus", ""}},
+     {0},
+     "v1 " CG "/cpu",
+     "v1 " CG "/cpuset"},
+    /* Android: without prefixes, named after something else. */
+    {"2 1 0:2 / /acct rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 / /dev/x rw - cgroup c rw,cpu,noprefix\n"
+     "4 1 0:4 / /dev/y rw - cgroup c rw,cpuset,noprefix\n",
+     {{"/acct/cpuacct.usage", ""}, {"/dev/x/shares", ""}, {"/dev/y/cpus", ""}},
+     {0},
+     "v1 /dev/x",
+     "v1 /dev/y"},
+    /* A kernel that knows quotas and no shares. */
+    {"2 1 0:2 / /a rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 / /b rw - cgroup c rw,cpu\n",
+     {{"/a/cpuacct.usage", ""}, {"/b/cpu.cfs_quota_us", ""}},
+     {0},
+     "v1 /b",
+     NULL},
+    /* Usage from v1, a controller in v2; and one that v2 does not have. */
+    {"2 1 0:2 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n",
+     {{CG "/cpuacct/cpuacct.usage", ""},
+      {CG "/unified/cgroup.controllers", "memory cpu io\n"}},
+     {0},
+     "v2 " CG "/unified",
+     NULL},
+    {"2 1 0:2 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n",
+     {{CG "/cpuacct/a/cpuacct.usage", ""},
+      {CG "/unified/a/cgroup.controllers", "cpuset\n"}},
+     {.root = CG "/cpuacct/a"},
+     NULL,
+     "v2 " CG "/unified/a"},
+    /* A single cgroup, and mounts of a subtree and of the whole. */
+    {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n"
+     "3 1 0:3 /docker /dev/cpuctl rw - cgroup c rw,cpu\n",
+     {{CG "/docker/1/cpu.stat", ""}, {"/dev/cpuctl/1/cpu.shares", ""}},
+     {.root = CG "/docker/1"},
+     "v1 /dev/cpuctl/1",
+     NULL},
+    {"2 1 0:2 /docker/1 /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 / /host/cpu rw - cgroup c rw,cpu\n",
+     {{CG "/cpuacct/cpuacct.usage", ""},
+      {"/host/cpu/cpu.shares", ""},
+      {"/host/cpu/docker/1/cpu.shares", ""}},
+     {0},
+     "v1 /host/cpu/docker/1",
+     NULL},
+    /* Of another container only. */
+    {"2 1 0:2 /docker/1 /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 /docker/2 /sys/fs/cgroup/cpu rw - cgroup c rw,cpu\n",
+     {{CG "/cpuacct/cpuacct.usage", ""}, {CG "/cpu/cpu.shares", ""}},
+     {0},
+     NULL,
+     NULL},
+    /* Of several, the one beside, then the usual place. */
+    {"2 1 0:2 / /x/cpuacct rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 / /sys/fs/cgroup/cpu rw - cgroup c rw,cpu\n"
+     "4 1 0:3 / /x/cpu rw - cgroup c rw,cpu\n"
+     "5 1 0:4 / /b rw - cgroup c rw,cpuset\n"
+     "6 1 0:4 / /sys/fs/cgroup/cpuset rw - cgroup c rw,cpuset\n",
+     {{"/x/cpuacct/cpuacct.usage", ""},
+      {CG "/cpu/cpu.shares", ""},
+      {"/x/cpu/cpu.shares", ""},
+      {"/b/cpuset.cpus", ""},
+      {CG "/cpuset/cpuset.cpus", ""}},
+     {0},
+     "v1 /x/cpu",
+     "v1 " CG "/cpuset"},
+    /* The upper one of two at the same place. */
+    {"2 1 0:2 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 /docker /b rw - cgroup c rw,cpu\n"
+     "4 3 0:3 / /b rw - cgroup c rw,cpu\n",
+     {{CG "/cpuacct/docker/cpuacct.usage", ""},
+      {"/b/cpu.shares", ""},
+      {"/b/docker/cpu.shares", ""}},
+     {.root = CG "/cpuacct/docker"},
+     "v1 /b/docker",
+     NULL},
+    /* The same name in another cgroup namespace is another cgroup. */
+    {"2 1 0:2 /.. /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
+     "3 1 0:3 / /sys/fs/cgroup/cpu rw - cgroup c rw,cpu\n",
+     {{CG "/cpuacct/cpuacct.usage", ""}, {CG "/cpu/cpu.shares", ""}},
+     {0},
+     NULL,
+     NULL},
+    /* Passed on by another file system: of which kernel, nobody says. */
+    {"2 1 0:2 / /sys/fs/cgroup rw - 9p none rw\n"
+     "3 1 0:3 / /dev/cpuctl rw - cgroup c rw,cpu\n",
+     {{CG "/cpu.stat", "usage_usec 5\n"}, {"/dev/cpuctl/cpu.shares", ""}},
+     {0},
+     NULL,
+     NULL},
+};
+
+START_TEST(controllers_anywhere) {
+  const struct mixed_host *host = &mixed_hosts[_i];
+  char *tree = make_tree();
+
+  write_file(tree, "proc/self/mountinfo", host->mountinfo);
+  for (size_t i = 0; i < FILES_MAX && host->files[i].name != NULL; i++)
+    write_file(tree, host->files[i].name + 1, host->files[i].text);
+  check_controllers(&host->options, tree, host->cpu, host->cpuset);
+  remove_tree(tree);
+}
+END_TEST
+
+/* A link that names a controller of a co-mount leads to what is beside it. */
+START_TEST(controllers_through_a_link) {
+  char *tree = make_tree();
+  CLEANUP_FREE char *link = NULL;
+
+  write_file(tree, "proc/self/mountinfo",
+             "2 1 0:2 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup c "
+             "rw,cpu,cpuacct\n"
+             "3 1 0:3 / /elsewhere rw - cgroup c rw,cpuset\n");
+  write_file(tree, "sys/fs/cgroup/cpu,cpuacct/a/cpuacct.usage", "0\n");
+  write_file(tree, "sys/fs/cgroup/cpu,cpuacct/a/cpu.shares", "0\n");
+  write_file(tree, "elsewhere/a/cpuset.cpus", "0\n");
+  ck_assert_int_ge(asprintf(&link, "%s" CG "/cpuacct", tree), 0);
+  ck_assert_int_eq(symlink("cpu,cpuacct", link), 0);
+  check_controllers(&(struct hierarchy_options){.root = CG "/cpuacct/a"}, tree,
+                    "v1 " CG "/cpuacct/a", "v1 /elsewhere/a");
+  remove_tree(tree);
 }
 END_TEST
 
@@ -358,10 +607,13 @@ Suite *hierarchy_suite(void) {
   add_test_for_each(tests, captured_hosts, hosts);
   add_test_for_each(tests, made_up_hosts, made_hosts);
   tcase_add_test(tests, explanation_names_what_was_seen);
+  tcase_add_test(tests, explanation_begins_with_what_to_do);
   tcase_add_test(tests, explanation_of_a_wrong_root);
   tcase_add_test(tests, links_to_co_mounts);
   tcase_add_test(tests, controllers_of_co_mounts);
   add_test_for_each(tests, other_controllers, controllers);
+  add_test_for_each(tests, controllers_anywhere, mixed_hosts);
+  tcase_add_test(tests, controllers_through_a_link);
   suite_add_tcase(suite, tests);
   return suite;
 }
