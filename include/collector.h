@@ -19,6 +19,10 @@ struct collector;
 struct collector_pass {
   /* The directory of the root; borrowed until the collector is freed. */
   const char *root_path;
+  /* The hierarchy's directory if it is gone, or what was mounted there: then
+   * nothing was done, and the collector is of no more use. Otherwise NULL.
+   * Borrowed until the collector is freed. */
+  const char *gone;
   /* Cgroups whose counters were read. */
   size_t read;
   /* Cgroups that are there and could not be read, whole or in part, and for the

@@ -50,6 +50,9 @@ static struct {
   c_complain_t lost;
   c_complain_t unreadable;
   c_complain_t left_out;
+  /* That there are no cgroups, and that they could not be looked for. */
+  bool absence_told;
+  bool search_error_told;
   bool watch_error_told;
   bool root_unaccounted_told;
 } plugin = {.options = OPTIONS_DEFAULT};
@@ -229,6 +232,18 @@ static void log_hierarchy(const struct hierarchy *hierarchy) {
          cgroup_version_name(hierarchy->version), hierarchy->path);
 }
 
+/* Each kind of cause once, until something was found: this is tried in each
+ * interval. */
+static void log_search_failure(int status, const char *explanation) {
+  bool *told =
+      status == -ENOENT ? &plugin.absence_told : &plugin.search_error_told;
+
+  if (!*told)
+    ERROR(LOG_PREFIX "%s",
+          explanation != NULL ? explanation : strerror(-status));
+  *told = true;
+}
+
 /* Returns a negative errno, after saying why, when there is nothing to read. */
 static int find_cgroups(void) {
   struct hierarchy_options wanted = {
@@ -240,15 +255,30 @@ static int find_cgroups(void) {
 
   int status = hierarchy_detect(&wanted, &hierarchy, &explanation);
   if (status < 0) {
-    ERROR(LOG_PREFIX "%s",
-          explanation != NULL ? explanation : strerror(-status));
+    log_search_failure(status, explanation);
     return status;
   }
   log_hierarchy(&hierarchy);
+  plugin.absence_told = false;
+  plugin.search_error_told = false;
   status = collector_new(&hierarchy, &plugin.options, &plugin.collector);
   if (status < 0)
     ERROR(LOG_PREFIX "Cannot begin to read: %s", strerror(-status));
   return status;
+}
+
+/* What it had open would keep an unmounted hierarchy alive. */
+static void lose_cgroups(const char *path) {
+  char shown[SHOWN_SIZE];
+
+  (void)printable(path, shown, sizeof(shown));
+  ERROR(LOG_PREFIX
+        "The cgroup hierarchy is gone, and one is looked for in each "
+        "interval: %s",
+        shown);
+  plugin.absence_told = true;
+  collector_free(plugin.collector);
+  plugin.collector = NULL;
 }
 
 /* What to do, or what happens next. */
@@ -352,8 +382,12 @@ static int read_cgroups(user_data_t *user_data) {
 
   (void)user_data;
   if (plugin.collector == NULL && find_cgroups() < 0)
-    return -1;
+    return 0;
   collector_run(plugin.collector, &sink, &pass);
+  if (pass.gone != NULL) {
+    lose_cgroups(pass.gone);
+    return 0;
+  }
   dispatch_pending(time);
   tell_failures(&pass);
   tell_lost_values();
@@ -394,9 +428,8 @@ static int start(void) {
   if (!daemon_fits())
     return -1;
 
-  /* What is scarce now may be there in the next interval. */
-  if (find_cgroups() == -ENOENT)
-    return -1;
+  /* What is not there now may be there in the next interval. */
+  (void)find_cgroups();
   return plugin_register_complex_read(NULL, PLUGIN, read_cgroups, 0, NULL);
 }
 

@@ -361,6 +361,10 @@ static void tell_unmatched(struct collector *collector,
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass) {
   *pass = (struct collector_pass){.root_path = collector->hierarchy.path};
+  if (hierarchy_is_gone(&collector->hierarchy)) {
+    pass->gone = collector->hierarchy.path;
+    return;
+  }
   int status = discovery_update(&collector->discovery, &collector->tree);
   if (status < 0)
     note_failure(collector, collector->discovery.failed_path, "", status, pass);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -44,6 +45,7 @@ static const struct variant {
 };
 
 static const struct fault_row rows[] = {
+    {FAULT_access, {ENOMEM, EIO, EACCES}},
     {FAULT_asprintf, FAULTS_OF_MEMORY},
     {FAULT_calloc, FAULTS_OF_MEMORY},
     {FAULT_clock_gettime, {EPERM}},
@@ -71,6 +73,7 @@ static const struct fault_row rows[] = {
     {FAULT_regexec, FAULTS_OF_MEMORY},
     {FAULT_setrlimit, {EPERM}},
     {FAULT_stat, {ENOMEM, EIO, EACCES}},
+    {FAULT_statfs, {ENOMEM, EIO, EINTR, EACCES}},
     {FAULT_strdup, FAULTS_OF_MEMORY},
     {FAULT_tsearch, FAULTS_OF_MEMORY},
 };
@@ -120,6 +123,7 @@ static struct collector *make_collector(void) {
   for (int tries = 0; status < 0 && tries < 2; tries++) {
     struct hierarchy made = host_hierarchy();
     made.native = variant->native;
+    made.magic = TMPFS_MAGIC;
     faults.active = true;
     status = collector_new(&made, &options, &collector);
     faults.active = false;
@@ -321,6 +325,11 @@ static void record_expected(void) {
   collector_free(collector);
 }
 
+static uint64_t magic(const char *path) {
+  (void)path;
+  return TMPFS_MAGIC;
+}
+
 static void start(const struct variant *wanted) {
   variant = wanted;
   options = (struct options)OPTIONS_DEFAULT;
@@ -329,6 +338,7 @@ static void start(const struct variant *wanted) {
   ck_assert_int_eq(selection_add(&options.selection, "/^.*$/"), 0);
   faults.no_openat2 = variant->no_openat2;
   faults.no_types = variant->no_types;
+  faults.magic = magic;
   host_make(&variant->kind);
   faults.machine = host_machine();
   record_expected();
@@ -454,6 +464,8 @@ static bool finds(enum fault_call call) {
 static bool applies(const struct variant *to, enum fault_call call) {
   if (to->kind.many)
     return finds(call);
+  if (call == FAULT_access)
+    return to->kind.version == CGROUP_VERSION_1;
   return call != FAULT_openat || to->no_openat2;
 }
 

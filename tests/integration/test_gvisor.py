@@ -231,8 +231,8 @@ def test_nothing_there(runsc_of, tmp_path, release, mount):
     with gvisor.Sandbox(runsc_of(release), tmp_path, mount) as sandbox:
         collectd = gvisor.SandboxedCollectd(tmp_path / "collectd")
         collectd.start_in(sandbox)
-        collectd.wait_for(lambda: "Initialization of plugin" in collectd.log)
-        collectd.stop(status=1)
+        collectd.wait_for(lambda: collectd.messages("error"))
+        collectd.stop()
 
     (error,) = collectd.messages("error")
     assert gvisor.ALL in error and "set Root" in error

@@ -18,7 +18,7 @@ from recorder import Recorder
 
 LOADS = {"idle": 0, "100m": 100, "1000m": 1000}
 PASSES = 8
-HYBRID = "hybrid: v2 is mounted too and not used"
+BOTH = "Both versions are mounted: "
 
 
 class Host(NamedTuple):
@@ -203,7 +203,7 @@ def test_log_says_what_was_found(one):
     directory = os.path.normpath(one.host.found.format(**one.names))
     found, *_ = one.collectd.messages("info")
     assert found.startswith(f"Cgroup version: {one.host.version} ({directory})")
-    assert (HYBRID in found) == one.host.hybrid
+    assert (BOTH in found) == one.host.hybrid
     assert not one.collectd.messages("error")
 
 
@@ -264,14 +264,18 @@ BAD_OPTIONS = {
 }
 
 
-def check_that_only_the_plugin_stops(collectd, named):
-    """The daemon goes on: another plugin keeps delivering"""
+def wait_for_intervals(collectd):
+    """In which other plugins go on as well"""
     def uptimes():
         return collectd.series("uptime", "", "uptime")
 
-    collectd.wait_for(lambda: "Initialization of plugin" in collectd.log)
     seen = len(uptimes())
-    collectd.wait_for(lambda: len(uptimes()) >= seen + 2)
+    collectd.wait_for(lambda: len(uptimes()) >= seen + 3)
+
+
+def check_that_only_the_plugin_stops(collectd, named):
+    collectd.wait_for(lambda: "Initialization of plugin" in collectd.log)
+    wait_for_intervals(collectd)
     collectd.stop(status=1)  # which is how collectd remembers a failed init
 
     errors = collectd.messages("error")
@@ -282,13 +286,124 @@ def check_that_only_the_plugin_stops(collectd, named):
 
 @pytest.mark.parametrize("case", NOT_FOUND)
 def test_nothing_found(tmp_path, scratch, case):
+    """That is said once, and looked for again: it may be mounted later"""
     view, options, named = NOT_FOUND[case]
     names = {**require_both(), "scratch": scratch}
     collectd = Collectd(tmp_path / "collectd", options.format(**names), 0.1,
                         beside=["uptime"])
     with collectd.start(views.prefix(view, **names)):
-        check_that_only_the_plugin_stops(
-            collectd, [name.format(**names) for name in named])
+        collectd.wait_for(lambda: collectd.messages("error"))
+        wait_for_intervals(collectd)
+        collectd.stop()
+
+    (error,) = collectd.messages("error")
+    assert all(name.format(**names) in error for name in named), error
+    assert "looked for again in each interval" in error
+    assert "cgroup_cpu' failed" not in collectd.log
+    assert collectd.usage() == []
+
+
+def mount(collectd, script):
+    """In the daemon's own mount namespace"""
+    subprocess.run(["nsenter", "-m", "-t", str(collectd.process.pid),
+                    "sh", "-ec", script], check=True)
+
+
+def found(collectd):
+    return [line for line in collectd.messages("info")
+            if line.startswith("Cgroup version")]
+
+
+def wait_for_more(collectd):
+    collectd.wait_for_samples(len(collectd.usage()) + 3)
+
+
+def test_mounted_later(tmp_path, scratch):
+    """Also at another place than before, and of another version"""
+    names = {**require_both(), "scratch": scratch}
+    collectd = Collectd(tmp_path / "collectd", "", 0.1, beside=["uptime"])
+    with collectd.start(views.prefix(views.NOTHING, **names)):
+        collectd.wait_for(lambda: collectd.messages("error"))
+        wait_for_intervals(collectd)
+        assert not found(collectd)
+        mount(collectd, "mount -t cgroup2 cgroup2 /sys/fs/cgroup")
+        wait_for_more(collectd)
+
+        mount(collectd, "umount -l /sys/fs/cgroup")
+        collectd.wait_for(lambda: len(collectd.messages("error")) == 2)
+        lost = time.time()
+        wait_for_intervals(collectd)
+        again = time.time()
+        mount(collectd, f"mount -t cgroup -o cpuacct cpuacct {scratch}")
+        wait_for_more(collectd)
+        collectd.stop()
+
+    assert not [moment for moment, _ in collectd.usage()
+                if lost < moment < again]
+    absent, gone = collectd.messages("error")
+    assert absent.startswith("No cgroup CPU accounting")
+    assert gone.startswith("The cgroup hierarchy is gone")
+    assert gone.endswith(": /sys/fs/cgroup")
+    assert found(collectd) == [
+        "Cgroup version: v2 (/sys/fs/cgroup), CPU time from cpu.stat",
+        f"Cgroup version: v1 ({scratch}), CPU time from cpuacct.usage"]
+
+
+# All cgroups are in v2, and somebody mounted cpuacct.
+STRAY = f"""
+{views.HIDE_ALL}
+mount -t cgroup -o cpuacct cpuacct {{scratch}}
+mount -t cgroup2 cgroup2 {views.ALL}
+"""
+
+
+def test_the_usual_place_comes_first(tmp_path, scratch):
+    names = {**require_both(), "scratch": scratch}
+    read = []
+    for number, options in enumerate(["", 'CgroupVersion "v1"']):
+        collectd = Collectd(tmp_path / f"collectd{number}", options, 0.1)
+        with collectd.start(views.prefix(STRAY, **names)):
+            collectd.wait_for_samples(3)
+            collectd.stop()
+        read += found(collectd)
+        assert not collectd.messages("error")
+    usual, other = read
+    assert usual.startswith("Cgroup version: v2 (/sys/fs/cgroup)")
+    assert usual.endswith(f'; CgroupVersion "v1" reads v1 instead ({scratch})')
+    assert other.startswith(f"Cgroup version: v1 ({scratch})")
+
+
+def test_both_are_counted(tmp_path, scratch):
+    """And what is mounted on a cgroup is no cgroup"""
+    with Cgroup(require_both()) as cgroup:
+        both = {version: Cgroup({version: mounted}, cgroup.path)
+                for version, mounted in cgroup.mounts.items()}
+        expected = {}
+        for version, children in {"v1": 2, "v2": 5}.items():
+            for number in range(children):
+                child = both[version].child(f"child{number}")
+                cgroup.children.append(child)
+            cgroup.children.append(child.child("below"))
+            child.children.clear()
+            expected[version] = len(list(os.walk(
+                both[version].directory(version))))
+        covered = both["v2"].directory("v2") / "child0"
+        view = (views.HYBRID_CONTAINER + f"mount -t tmpfs tmpfs {views.ALL}"
+                "/unified/child0; mkdir -p /sys/fs/cgroup/unified/child0/a/b")
+        assert covered.is_dir()
+        collectd = Collectd(tmp_path / "collectd", "", 0.1)
+        with collectd.start(views.prefix(
+                view, scratch=scratch, cgroup=cgroup.path, **cgroup.mounts)):
+            collectd.wait_for_samples(2)
+            collectd.stop()
+        cgroup.children.reverse()
+
+    (line,) = found(collectd)
+    assert expected == {"v1": 4, "v2": 7}
+    assert line.split(BOTH)[1] == (
+        f'v1 has {expected["v1"]} cgroups and is read, '
+        f'v2 has {expected["v2"] - 1} and is not; '
+        'CgroupVersion "v2" reads v2 instead (/sys/fs/cgroup/unified)')
 
 
 @pytest.mark.parametrize("option", BAD_OPTIONS)
@@ -319,10 +434,10 @@ def test_a_root_that_goes_and_comes_back(tmp_path, version):
             collectd.stop()
 
     (complaint,) = collectd.messages("error")
-    assert complaint.startswith("No such file or directory: "
-                                f"{cgroup.directory(version)} cannot be read")
-    assert any("can be read again" in line
-               for line in collectd.messages("info"))
+    assert complaint.startswith("The cgroup hierarchy is gone")
+    assert complaint.endswith(f": {cgroup.directory(version)}")
+    first, second = found(collectd)
+    assert first == second
     usage, millicores = collectd.samples()
     first, second = usage[:first_life], usage[first_life:]
     assert [moment for moment, _ in millicores] == [

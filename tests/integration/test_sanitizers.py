@@ -50,6 +50,13 @@ def not_started(collectd, _):
     assert collectd.messages("error")
 
 
+def found_later(collectd, cgroup):
+    collectd.wait_for(lambda: collectd.messages("error"), 120)
+    cgroup.child("later")
+    collectd.wait_for_samples(SAMPLES, 120)
+    collectd.stop()
+
+
 OUTSIDE = "</Plugin>\n{}\n<Plugin cgroup_cpu>"
 LIVES = {
     "steady": (steady, "LogSamples true"),
@@ -61,7 +68,7 @@ LIVES = {
     "two values, and a block": (
         not_started, 'MaxDepth 1 2\n<KeepOpen 1>\nRoot "/"\n</KeepOpen>'),
     "no types": (not_started, OUTSIDE.format('TypesDB "/dev/null"')),
-    "nothing found": (not_started, 'Root "/nonexistent"'),
+    "found later": (found_later, 'Root "{root}/later"'),
 }
 
 
