@@ -228,8 +228,8 @@ static void log_hierarchy(const struct hierarchy *hierarchy) {
   if (text != NULL)
     INFO(LOG_PREFIX "%s", text);
   else
-    INFO(LOG_PREFIX "Cgroup version: %s (%s)",
-         cgroup_version_name(hierarchy->version), hierarchy->path);
+    INFO(LOG_PREFIX "Cgroup version: %s",
+         cgroup_version_name(hierarchy->version));
 }
 
 /* Each kind of cause once, until something was found: this is tried in each

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "cpu_file.h"
 #include "mount_table.h"
+#include "printable.h"
 
 #define DEFAULT_DIRECTORY "/sys/fs/cgroup"
 #define MOUNT_TABLE "/proc/self/mountinfo"
@@ -51,6 +52,9 @@ struct candidate {
   char *path;
 };
 
+/* Of a path in a line of the log, which collectd ends after 1023 bytes. */
+#define SHOWN_SIZE 257
+
 /* The state of one search. */
 struct search {
   const struct hierarchy_options *options;
@@ -79,10 +83,19 @@ static bool is_passing(int error) {
          error == -EINTR || error == -EAGAIN;
 }
 
+/* Writes an entry of the explanation. */
+static void note_path(struct search *search, const char *path) {
+  char shown[SHOWN_SIZE];
+
+  (void)printable(path, shown, sizeof(shown));
+  (void)fprintf(search->log, "; %s: ", shown);
+}
+
 static void note_error(struct search *search, const char *path, int error) {
   if (is_passing(error))
     search->error = error;
-  (void)fprintf(search->log, "; %s: %s", path, strerror(-error));
+  note_path(search, path);
+  (void)fputs(strerror(-error), search->log);
 }
 
 static char *system_path(struct search *search, const char *directory,
@@ -172,7 +185,8 @@ static void keep(struct search *search, const struct candidate *candidate,
   struct candidate *found = &search->found[candidate->version];
 
   if (wanted != CGROUP_VERSION_AUTO && wanted != candidate->version) {
-    (void)fprintf(search->log, "; %s: cgroup %s, not the wanted %s", directory,
+    note_path(search, directory);
+    (void)fprintf(search->log, "cgroup %s, not the wanted %s",
                   cgroup_version_name(candidate->version),
                   cgroup_version_name(wanted));
     return;
@@ -238,14 +252,17 @@ static bool look_at(struct search *search, const char *directory, int depth) {
       .magic = magic,
       .depth = depth,
   };
-  if (candidate.version != CGROUP_VERSION_AUTO)
+  if (candidate.version != CGROUP_VERSION_AUTO) {
     keep(search, &candidate, directory);
-  else if (candidate.native)
-    (void)fprintf(search->log, "; %s: cgroup v1 without cpuacct", directory);
+    return true;
+  }
+  note_path(search, directory);
+  if (candidate.native)
+    (void)fputs("cgroup v1 without cpuacct", search->log);
   else
-    (void)fprintf(search->log, "; %s: no cgroup file system (type 0x%llx)",
-                  directory, (unsigned long long)magic);
-  return candidate.native || candidate.version != CGROUP_VERSION_AUTO;
+    (void)fprintf(search->log, "no cgroup file system (type 0x%llx)",
+                  (unsigned long long)magic);
+  return candidate.native;
 }
 
 static void look_at_entry(struct search *search, const char *directory,
@@ -635,6 +652,9 @@ static void describe_other(FILE *stream, const struct hierarchy *hierarchy) {
   const char *other_version = cgroup_version_name(other->version);
   struct cgroup_count own = cgroup_count(hierarchy->path, hierarchy->native);
   struct cgroup_count others = cgroup_count(other->path, other->native);
+  char shown[SHOWN_SIZE];
+
+  (void)printable(other->path, shown, sizeof(shown));
 
   (void)fprintf(stream,
                 ". Both versions are mounted: %s has %s%zu cgroup%s and is "
@@ -643,19 +663,21 @@ static void describe_other(FILE *stream, const struct hierarchy *hierarchy) {
                 version, own.complete ? "" : "at least ", own.count,
                 own.count == 1 ? "" : "s", other_version,
                 others.complete ? "" : "at least ", others.count, other_version,
-                other_version, other->path);
+                other_version, shown);
 }
 
 char *hierarchy_describe(const struct hierarchy *hierarchy) {
   char *text = NULL;
   size_t size = 0;
   size_t count = 0;
+  char shown[SHOWN_SIZE];
   FILE *stream = open_memstream(&text, &size);
 
   if (stream == NULL)
     return NULL;
+  (void)printable(hierarchy->path, shown, sizeof(shown));
   (void)fprintf(stream, "Cgroup version: %s (%s), CPU time from %s",
-                cgroup_version_name(hierarchy->version), hierarchy->path,
+                cgroup_version_name(hierarchy->version), shown,
                 cpu_files(hierarchy->version, &count)[0].name);
   if (hierarchy->other.path != NULL)
     describe_other(stream, hierarchy);

@@ -324,6 +324,37 @@ START_TEST(explanation_begins_with_what_to_do) {
 }
 END_TEST
 
+static void check_line(const char *line) {
+  for (const char *c = line; *c != '\0'; c++)
+    ck_assert_msg(*c >= ' ' && *c <= '~', "%s", line);
+}
+
+/* Whatever the paths are. */
+START_TEST(lines_are_whole_and_printable) {
+  char path[3000];
+  char other_path[3000];
+  struct hierarchy hierarchy = {
+      .version = V1,
+      .path = path,
+      .other = {.version = V2, .path = other_path},
+  };
+
+  memset(path, 'a', sizeof(path));
+  path[0] = '/';
+  path[1] = '\n';
+  path[sizeof(path) - 1] = '\0';
+  memcpy(other_path, path, sizeof(path));
+  CLEANUP_FREE char *line = hierarchy_describe(&hierarchy);
+  check_line(line);
+  ck_assert_uint_lt(strlen(line), 1000);
+  ck_assert_ptr_nonnull(strstr(line, "CgroupVersion \"v2\" reads v2"));
+  CLEANUP_FREE char *text =
+      explain(&(struct hierarchy_options){.root = "/no\nwhere"});
+  check_line(text);
+  ck_assert_ptr_nonnull(strstr(text, "/no\\x0awhere: No such file"));
+}
+END_TEST
+
 START_TEST(explanation_of_a_wrong_root) {
   CLEANUP_FREE char *text = explain(&(struct hierarchy_options){
       .root = "/nowhere/at/all", .version = CGROUP_VERSION_2});
@@ -608,6 +639,7 @@ Suite *hierarchy_suite(void) {
   add_test_for_each(tests, made_up_hosts, made_hosts);
   tcase_add_test(tests, explanation_names_what_was_seen);
   tcase_add_test(tests, explanation_begins_with_what_to_do);
+  tcase_add_test(tests, lines_are_whole_and_printable);
   tcase_add_test(tests, explanation_of_a_wrong_root);
   tcase_add_test(tests, links_to_co_mounts);
   tcase_add_test(tests, controllers_of_co_mounts);
