@@ -12,7 +12,7 @@ import pytest
 
 import measurement
 import views
-from cgroups import COUNTERS, Cgroup, require_both
+from cgroups import COUNTERS, Cgroup, controller, require_both
 from daemon import BURN, HOST, Collectd
 from recorder import Recorder
 
@@ -371,6 +371,33 @@ def test_the_usual_place_comes_first(tmp_path, scratch):
     assert usual.startswith("Cgroup version: v2 (/sys/fs/cgroup)")
     assert usual.endswith(f'; CgroupVersion "v1" reads v1 instead ({scratch})')
     assert other.startswith(f"Cgroup version: v1 ({scratch})")
+
+
+# v1 keeps the cpu controller, mounted where nobody else mounts it.
+CPU_ELSEWHERE = f"""
+{views.HIDE_ALL}
+mount -t cgroup2 cgroup2 {views.ALL}
+mount -t cgroup -o cpu cpu {{scratch}}
+"""
+
+
+def test_quota_in_a_v1_mount_elsewhere(tmp_path, scratch):
+    names = {**require_both(), "cpu": controller("cpu"), "scratch": scratch}
+    mounts = {version: names[version] for version in ("v2", "cpu")}
+    with Cgroup(mounts) as cgroup:
+        (cgroup.directory("cpu") / "cpu.cfs_quota_us").write_text("20000")
+        collectd = Collectd(tmp_path / "collectd", "ReportLimit true\n"
+                            f'CGroup "/{cgroup.path}"', 0.2)
+        instance = name(cgroup)
+        with collectd.start(views.prefix(CPU_ELSEWHERE, **names)):
+            collectd.wait_for(lambda: len(collectd.usage(instance)) >= 3)
+            collectd.stop()
+
+    (line,) = found(collectd)
+    assert line.startswith("Cgroup version: v2 (/sys/fs/cgroup)")
+    limits = collectd.series("cgroup_cpu", instance, "gauge-limit_millicores")
+    assert len(limits) >= 2 and {value for _, value in limits} == {200}
+    assert not collectd.messages("error")
 
 
 def test_both_are_counted(tmp_path, scratch):
