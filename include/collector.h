@@ -10,7 +10,8 @@
 #include "options.h"
 #include "report.h"
 
-/* Passes after which a pattern without a cgroup is probably a mistake. */
+/* Passes after which a pattern without a cgroup is probably a mistake, and what
+ * could not be read will not be read soon. */
 #define COLLECTOR_PATTERN_PASSES 6
 
 struct collector;
@@ -35,8 +36,8 @@ struct collector_pass {
   bool root_unaccounted;
   /* Cgroups that MaxCgroups left no room for; at least so many. */
   size_t left_out;
-  /* After the first pass, a text that says which of the wanted values no cgroup
-   * has, and why; NULL: nothing to say. Borrowed until the collector is
+  /* After the second pass, a text that says which of the wanted values no
+   * cgroup has, and why; NULL: nothing to say. Borrowed until the collector is
    * freed. */
   const char *missing;
   /* After COLLECTOR_PATTERN_PASSES, the patterns that no cgroup matched so far;

@@ -22,6 +22,8 @@ struct collector {
   struct cgroup_limits limits;
   /* The life of the root that the sampler's directories are of; 0: none. */
   uint64_t root_birth;
+  /* Passes that read something, until missing values were told. */
+  unsigned read_passes;
   bool missing_told;
   char *missing;
   /* Passes with a tree, until patterns without a cgroup were told. */
@@ -335,10 +337,15 @@ static void report_remainders(struct cgroup *const *order, size_t count,
   }
 }
 
-/* Once, when there was something to see it by and all could be read. */
+/* Once, when there was something to see it by twice and all could be read; what
+ * can never be read does not put it off for ever. */
 static void tell_missing(struct collector *collector,
                          struct collector_pass *pass) {
-  if (collector->missing_told || pass->read == 0 || pass->failed > 0)
+  if (collector->missing_told || pass->read == 0)
+    return;
+  collector->read_passes++;
+  if (collector->read_passes < 2 ||
+      (pass->failed > 0 && collector->read_passes < COLLECTOR_PATTERN_PASSES))
     return;
   collector->missing_told = true;
   collector->missing = sampler_explain_missing(&collector->sampler);

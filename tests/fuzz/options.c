@@ -56,8 +56,7 @@ static void require_allowed(const struct options *options) {
           options->version == CGROUP_VERSION_2);
   REQUIRE(options->instance_format == NAME_FORMAT_PATH ||
           options->instance_format == NAME_FORMAT_LEAF);
-  if (options->max_depth != UINT_MAX)
-    require_count(options->max_depth, 0, 1e6);
+  require_count(options->max_depth, 0, 1e6);
   require_count((double)options->max_cgroups, 1, 1e6);
   require_count((double)options->keep_open, 0, 1e6);
   REQUIRE((options->groups & ~all) == 0);
