@@ -323,6 +323,17 @@ static void tell_unmatched(const struct collector_pass *pass) {
          pass->unmatched, shown);
 }
 
+static void tell_mount_point(const struct collector_pass *pass) {
+  char shown[SHOWN_SIZE];
+
+  if (pass->mount_point == NULL)
+    return;
+  (void)printable(pass->mount_point, shown, sizeof(shown));
+  NOTICE(LOG_PREFIX "Another file system is mounted on %s below the root: it "
+                    "is left out with all below; set Root to read it instead",
+         shown);
+}
+
 static void tell_conditions(const struct collector_pass *pass) {
   if (pass->left_out > 0)
     c_complain(LOG_WARNING, &plugin.left_out,
@@ -339,10 +350,7 @@ static void tell_conditions(const struct collector_pass *pass) {
   else if (pass->watch_error == 0 && plugin.watch_error_told)
     INFO(LOG_PREFIX "inotify watches all cgroups again");
   plugin.watch_error_told = pass->watch_error != 0;
-  if (pass->mount_point != NULL)
-    NOTICE(LOG_PREFIX "Another file system is mounted on %s below the root: it "
-                      "is left out",
-           pass->mount_point);
+  tell_mount_point(pass);
 
   if (pass->missing != NULL)
     INFO(LOG_PREFIX "%s", pass->missing);

@@ -363,27 +363,29 @@ static void learn_links(struct discovery *discovery,
     discovery->links = LINKS_COUNT;
 }
 
-/* Opens the directory of this very life of the cgroup. Returns 0 or a negative
- * errno. */
-static int open_directory(const struct discovery *discovery,
-                          const struct cgroup *cgroup, struct stat *status,
-                          DIR **stream) {
+/* Opens the directory of this very life of the cgroup. Returns NULL and sets
+ * `error`, a negative errno, if that fails. */
+static DIR *open_directory(const struct discovery *discovery,
+                           const struct cgroup *cgroup, struct stat *status,
+                           int *error) {
   char path[TREE_PATH_SIZE];
 
   (void)tree_path(cgroup, path);
   CLEANUP_FD int fd =
       beneath_open(discovery->root_fd, path + 1, O_RDONLY | O_DIRECTORY);
-  if (fd < 0)
-    return fd;
-  if (fstat(fd, status) < 0)
-    return -errno;
-  if (!is_same(discovery, cgroup, status))
-    return -ENOENT;
-  *stream = fdopendir(fd);
-  if (*stream == NULL)
-    return -errno;
-  (void)TAKE_FD(fd);
-  return 0;
+  *error = fd < 0 ? fd : 0;
+  if (fd >= 0 && fstat(fd, status) < 0)
+    *error = -errno;
+  else if (fd >= 0 && !is_same(discovery, cgroup, status))
+    *error = -ENOENT;
+  if (*error < 0)
+    return NULL;
+  DIR *stream = fdopendir(fd);
+  if (stream == NULL)
+    *error = -errno;
+  else
+    (void)TAKE_FD(fd);
+  return stream;
 }
 
 /* Ends a listing that `status` came of. */
@@ -407,12 +409,12 @@ static void list(struct update *update, struct cgroup *cgroup) {
   uint32_t mount_points_before = cgroup->mount_points;
   struct stat before;
   struct stat after;
-  DIR *stream = NULL;
+  int status = 0;
 
   cgroup->listed = discovery->updates;
   discovery->listed++;
-  int status = open_directory(discovery, cgroup, &before, &stream);
-  if (status < 0) {
+  DIR *stream = open_directory(discovery, cgroup, &before, &status);
+  if (stream == NULL) {
     if (is_gone(status) && cgroup->parent != NULL)
       doubt(update, cgroup);
     else
