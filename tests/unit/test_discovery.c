@@ -255,6 +255,89 @@ START_TEST(missing_watches_are_reported_while_they_are) {
 }
 END_TEST
 
+/* Half of what others leave: what is too much goes back, leaves first. */
+START_TEST(watches_are_given_back) {
+  make("a");
+  make_many();
+  ck_assert_uint_eq(discovery.watcher.count, MANY + 3);
+  discovery.watcher.share = 10;
+  update();
+  ck_assert_uint_eq(discovery.watcher.count, 10);
+  ck_assert_uint_eq(discovery.unwatched, MANY + 3 - 10);
+  ck_assert_int_ge(find("/")->watch, 0);
+  ck_assert_int_ge(find("/many")->watch, 0);
+  make("many/7/new");
+  make("new");
+  update();
+  ck_assert_ptr_nonnull(find("/many/7/new"));
+  ck_assert_ptr_nonnull(find("/new"));
+}
+END_TEST
+
+/* Half of the system's limit, whatever that is. */
+START_TEST(the_share_is_half) {
+  CLEANUP_FILE FILE *file =
+      fopen("/proc/sys/fs/inotify/max_user_watches", "re");
+  char line[32] = "";
+
+  ck_assert_ptr_nonnull(file);
+  ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+  update();
+  ck_assert_uint_le(discovery.watcher.share,
+                    (size_t)strtoull(line, NULL, 10) / 2);
+  ck_assert_uint_gt(discovery.watcher.share, 0);
+}
+END_TEST
+
+/* Each directory once, and none where nothing changed. */
+START_TEST(work_is_in_proportion_to_what_changed) {
+  make_many();
+  ck_assert_uint_le(discovery.listed, MANY + 2);
+  update();
+  ck_assert_uint_eq(discovery.listed, 0);
+  make("many/7/new");
+  make("many/7/newer");
+  drop("many/8");
+  update();
+  ck_assert_uint_le(discovery.listed, 4);
+  ck_assert_ptr_nonnull(find("/many/7/newer"));
+}
+END_TEST
+
+/* One that was not there an update before, and was not overlooked then. */
+START_TEST(what_was_absent_is_known) {
+  make_many();
+  update();
+  make("many/new");
+  make("many/new/below");
+  ck_assert_int_eq(renameat(root, "many/5", root, "many/renamed"), 0);
+  update();
+  ck_assert_uint_eq(find("/many/0")->absent_nsec, 0);
+  ck_assert_uint_eq(find("/many/renamed")->absent_nsec, 0);
+  ck_assert_uint_gt(discovery.before_nsec, 0);
+  ck_assert_uint_eq(find("/many/new")->absent_nsec, discovery.before_nsec);
+  ck_assert_uint_eq(find("/many/new/below")->absent_nsec,
+                    discovery.before_nsec);
+
+  discovery.native = false;
+  make("many/foreign");
+  update();
+  ck_assert_uint_eq(find("/many/foreign")->absent_nsec, 0);
+}
+END_TEST
+
+START_TEST(what_was_overlooked_is_not_absent) {
+  make_many();
+  discovery.watcher.share = 0;
+  update();
+  make("many/7/new");
+  update();
+  update();
+  ck_assert_ptr_nonnull(find("/many/7/new"));
+  ck_assert_uint_eq(find("/many/7/new")->absent_nsec, 0);
+}
+END_TEST
+
 START_TEST(depth_is_limited) {
   make("a");
   make("a/b");
@@ -447,6 +530,11 @@ Suite *discovery_suite(void) {
   tcase_add_test(tests, nothing_stays_unseen);
   tcase_add_test(tests, lost_events_are_made_up_for);
   tcase_add_test(tests, missing_watches_are_reported_while_they_are);
+  tcase_add_test(tests, watches_are_given_back);
+  tcase_add_test(tests, the_share_is_half);
+  tcase_add_test(tests, work_is_in_proportion_to_what_changed);
+  tcase_add_test(tests, what_was_absent_is_known);
+  tcase_add_test(tests, what_was_overlooked_is_not_absent);
   tcase_add_test(tests, depth_is_limited);
   tcase_add_test(tests, root_alone);
   tcase_add_test(tests, room_is_shared);
