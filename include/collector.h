@@ -46,8 +46,8 @@ struct collector_pass {
   /* Negative errno when not all cgroups that should be are watched, so that new
    * ones are seen only when it is their parent's turn to be looked at. */
   int watch_error;
-  /* A directory that was left out for the first time because another file
-   * system is mounted on it; NULL: none. Borrowed until the next pass. */
+  /* A directory that was left out for the first time because something else is
+   * mounted on it; NULL: none. Borrowed until the next pass. */
   const char *mount_point;
 };
 

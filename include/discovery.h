@@ -47,7 +47,10 @@ struct discovery {
   struct watcher watcher;
   /* Cgroups without a watch that should have one. */
   size_t unwatched;
-  enum { LINKS_UNKNOWN, LINKS_COUNT, LINKS_WRONG } links;
+  /* Link counts were seen to count subdirectories. */
+  bool links_count;
+  /* Cgroups that something else was seen at the path of. */
+  size_t doubts;
   /* The inodes of listings are others than those of fstat(2). */
   bool inodes_wrong;
   /* Counts the updates, and the directories that were listed, in all and in the
@@ -98,6 +101,14 @@ int discovery_update(struct discovery *discovery, struct tree *tree);
 /* Why cgroups have no watch that should have one: a negative errno, or 0 when
  * there is none. */
 int discovery_watch_error(const struct discovery *discovery);
+
+/* Whether the path of `cgroup` may lead to another one now, so that nothing is
+ * to be read there. */
+bool discovery_doubts(const struct discovery *discovery,
+                      const struct cgroup *cgroup);
+
+/* Whether nothing is left to be listed in the next update. */
+bool discovery_is_settled(const struct discovery *discovery);
 
 /* To be called for every cgroup that leaves the tree. */
 void discovery_forget(struct discovery *discovery, struct cgroup *cgroup);

@@ -62,8 +62,8 @@ struct cgroup {
   uint32_t listed;
   uint32_t seen;
   /* Subdirectories when the directory was last listed; those of them that
-   * there was no room for in the tree, and those with another file system
-   * mounted on them. */
+   * there was no room for in the tree, and those with something else mounted on
+   * them. */
   uint32_t subdirectories;
   uint32_t left_out;
   uint32_t mount_points;

@@ -36,7 +36,8 @@ typedef void (*watcher_event)(void *context, struct cgroup *cgroup);
 /* To be called before each update. Asks for events where there are none yet,
  * and takes half of the watches that the user may have as its share, from
  * /proc/sys/fs/inotify/max_user_watches and, for this user namespace,
- * /proc/sys/user/max_inotify_watches. With `refresh` it looks at these again.
+ * /proc/sys/user/max_inotify_watches. With `refresh` it looks at these again,
+ * and adds a little to a share that watcher_add() had to lower.
  */
 void watcher_begin(struct watcher *watcher, bool refresh);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "errors.h"
 
 /* What is no directory ends counting too; a cgroup has less than 200 files. */
 #define ENTRIES_MAX ((size_t)200 * CGROUP_COUNT_MAX)
@@ -34,8 +35,6 @@ static void enter(struct walk *walk, int fd) {
   (void)close(fd);
 }
 
-static bool is_gone(int error) { return error == ENOENT || error == ENODEV; }
-
 static void enter_below(struct walk *walk, const char *name) {
   if (walk->depth == CGROUP_COUNT_DEPTH) {
     walk->result.complete = false;
@@ -45,7 +44,7 @@ static void enter_below(struct walk *walk, const char *name) {
                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd >= 0)
     enter(walk, fd);
-  else if (!is_gone(errno))
+  else if (!error_is_absence(-errno))
     walk->result.complete = false;
 }
 
@@ -59,7 +58,7 @@ static void count_entry(struct walk *walk, const struct dirent *entry) {
     return;
   if (fstatat(dirfd(walk->levels[walk->depth - 1]), entry->d_name, &status,
               AT_SYMLINK_NOFOLLOW) < 0) {
-    if (!is_gone(errno))
+    if (!error_is_absence(-errno))
       walk->result.complete = false;
     return;
   }
@@ -90,7 +89,7 @@ static void take_step(struct walk *walk) {
     count_entry(walk, entry);
     return;
   }
-  if (errno != 0 && !is_gone(errno))
+  if (errno != 0 && !error_is_absence(-errno))
     walk->result.complete = false;
   (void)closedir(stream);
   walk->depth--;

@@ -329,8 +329,9 @@ static void tell_mount_point(const struct collector_pass *pass) {
   if (pass->mount_point == NULL)
     return;
   (void)printable(pass->mount_point, shown, sizeof(shown));
-  NOTICE(LOG_PREFIX "Another file system is mounted on %s below the root: it "
-                    "is left out with all below; set Root to read it instead",
+  NOTICE(LOG_PREFIX
+         "Something else is mounted on %s below the root: it is left "
+         "out with all below; set Root to read it instead",
          shown);
 }
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "errors.h"
+
 #define MILLICORES_PER_CPU 1000
 /* The kernel hands over a list of processes one page at a time, of whole
  * lines: a shorter text is the whole list. */
@@ -118,7 +120,7 @@ static bool may_have_partitions(const struct cgroup_limits *limits,
 /* Whether there may be cgroups below that are not in the tree. */
 static bool has_unseen(struct cgroup *const *order, size_t count) {
   for (size_t i = 0; i < count; i++)
-    if (order[i]->closed || order[i]->left_out > 0)
+    if (order[i]->closed || order[i]->left_out > 0 || order[i]->error < 0)
       return true;
   return order[0]->first_child == NULL;
 }
@@ -151,7 +153,7 @@ static void note_failures(struct cgroup_limits *limits,
 
   if (sampler->error == 0)
     return;
-  if (limits->failed++ == 0) {
+  if (limits->failed++ == 0 || error_outranks(sampler->error, limits->error)) {
     limits->failed_cgroup = cgroup;
     limits->failed_file = sampler->failed_file;
     limits->error = sampler->error;
@@ -177,7 +179,12 @@ static void read_limits(struct cgroup_limits *limits, struct cgroup *cgroup,
   details->cpus_above =
       parent == NULL || parent->has_cpus ? parent : parent->cpus_above;
   details->fresh = 0;
-  details->partitions_known = true;
+  if (cgroup->doubted) {
+    details->limit_read = details->partitions_known = false;
+    return;
+  }
+  /* Below a directory that cannot be listed there may be some. */
+  details->partitions_known = cgroup->error == 0;
   if (!details->limit_read || limits->settling > 0 ||
       sampler_has_turn(limits->sampler, cgroup)) {
     details->limit_read = true;
@@ -413,7 +420,7 @@ static void update_machine(struct cgroup_limits *limits) {
                                    limits->sampler->pass % SAMPLER_ROUND == 0);
 
   limits->machine_error = status < 0 ? status : 0;
-  if (status != 0)
+  if (status > 0)
     limits->settling = SETTLING;
   else if (limits->settling > 0)
     limits->settling--;

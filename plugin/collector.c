@@ -9,6 +9,7 @@
 #include "cgroup_limits.h"
 #include "cleanup.h"
 #include "discovery.h"
+#include "errors.h"
 #include "rate.h"
 #include "sampler.h"
 #include "tree.h"
@@ -127,16 +128,14 @@ void collector_free(struct collector *collector) {
   free(collector);
 }
 
-/* A cgroup that may not be read is a state of that one cgroup. */
-static bool is_denied(int error) { return error == -EACCES || error == -EPERM; }
-
 /* `file` is in the directory of the cgroup at `path`; "" is the directory. */
 static void note_failure(struct collector *collector, const char *path,
                          const char *file, int error,
                          struct collector_pass *pass) {
   bool is_root = strcmp(path, "/") == 0;
 
-  if (pass->failed++ > 0 && (!is_denied(pass->error) || is_denied(error)))
+  pass->failed++;
+  if (!error_outranks(error, pass->error))
     return;
   pass->error = error;
   free(collector->failed_file);
@@ -157,15 +156,19 @@ static void note_failed_file(struct collector *collector,
   note_failure(collector, path, file, error, pass);
 }
 
+/* Any error but absence leaves the readings before as they are: the next rate
+ * is the mean since then. */
 static void handle_failure(struct collector *collector, struct cgroup *cgroup,
                            int error, struct collector_pass *pass) {
-  bool is_missing = error == -ENOENT || error == -ENODEV || error == -EXDEV;
+  bool is_absent = error_is_absence(error);
 
-  cgroup->rate = (struct rate){0};
-  if (cgroup->details != NULL)
-    cgroup->details->before.stat.present = 0;
+  if (is_absent) {
+    cgroup->rate = (struct rate){0};
+    if (cgroup->details != NULL)
+      cgroup->details->before.stat.present = 0;
+  }
   /* One that vanished since the tree was updated is no failure. */
-  if (cgroup->parent != NULL && is_missing)
+  if (cgroup->parent != NULL && is_absent)
     return;
   if (cgroup->parent == NULL && error == -ENOENT &&
       collector->hierarchy.version == CGROUP_VERSION_2)
@@ -197,12 +200,35 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
 
   if (!is_read(collector, cgroup))
     return -ECANCELED;
-  if (cgroup->doubted)
+  if (discovery_doubts(&collector->discovery, cgroup))
     return -ENODEV;
   /* Throttling shows that a limit may have changed, reported or not. */
   return sampler_read(&collector->sampler, cgroup,
                       reported ? groups : groups & (unsigned)CPU_GROUP_LIMIT,
                       sample);
+}
+
+/* Created since the pass before. */
+static bool is_born(const struct collector *collector,
+                    const struct cgroup *cgroup) {
+  return cgroup->absent_nsec != 0 &&
+         cgroup->absent_nsec == collector->discovery.before_nsec;
+}
+
+/* What is not in a sample that is not `complete` may only not have been read.
+ */
+static void keep_sample(struct cpu_sample *before, const struct cpu_sample *now,
+                        bool complete) {
+  uint32_t kept = complete ? 0 : before->stat.present & ~now->stat.present;
+  struct cpu_sample earlier = *before;
+
+  *before = *now;
+  before->stat.present |= kept;
+  for (size_t i = 0; i < CPU_COUNTER_COUNT; i++)
+    if ((kept & (UINT32_C(1) << i)) != 0) {
+      before->stat.counters[i] = earlier.stat.counters[i];
+      before->time_nsec[i] = earlier.time_nsec[i];
+    }
 }
 
 static void report(struct collector *collector, struct cgroup *cgroup,
@@ -223,7 +249,8 @@ static void report(struct collector *collector, struct cgroup *cgroup,
           .limit_millicores = details != NULL ? details->limit_millicores : 0,
       });
   if (details != NULL)
-    details->before = *now;
+    keep_sample(&details->before, now,
+                collector->sampler.error == 0 || is_born(collector, cgroup));
 }
 
 static bool wants_limits(const struct collector *collector) {
@@ -241,8 +268,9 @@ static void begin_limits(struct collector *collector,
 
   if (!wants_limits(collector))
     return;
-  cgroup_limits_begin(limits, order, collector->tree.count, pass->failed == 0,
-                      is_sampled, collector);
+  cgroup_limits_begin(limits, order, collector->tree.count,
+                      discovery_is_settled(&collector->discovery), is_sampled,
+                      collector);
   if (limits->failed > 0) {
     note_failed_file(collector, limits->failed_cgroup, limits->failed_file,
                      limits->error, pass);
@@ -250,7 +278,7 @@ static void begin_limits(struct collector *collector,
   }
   if (limits->machine_error < 0 && pass->failed++ == 0) {
     pass->error = limits->machine_error;
-    pass->failed_file = MACHINE_CPUS_DIRECTORY "/online";
+    pass->failed_file = MACHINE_CPUS_DIRECTORY;
   }
 }
 
@@ -263,23 +291,21 @@ static void update_limit(struct collector *collector, struct cgroup *cgroup,
                          cgroup->interval.millicores);
 }
 
-/* Created since the pass before. */
-static bool is_born(const struct collector *collector,
-                    const struct cgroup *cgroup) {
-  return cgroup->absent_nsec != 0 &&
-         cgroup->absent_nsec == collector->discovery.before_nsec;
-}
-
-/* The counters of a cgroup begin at zero with it. */
+/* The counters of a cgroup begin at zero with it. Those of throttling may be in
+ * another hierarchy, where the directory can be older. */
 static void begin_at_zero(struct cgroup *cgroup) {
+  const uint32_t begin_with_it =
+      UINT32_C(1) << CPU_USER_USEC | UINT32_C(1) << CPU_SYSTEM_USEC |
+      UINT32_C(1) << CPU_NICE_USEC | UINT32_C(1) << CPU_PRESSURE_SOME_USEC |
+      UINT32_C(1) << CPU_PRESSURE_FULL_USEC;
   struct cgroup_details *details = cgroup->details;
 
   cgroup->rate = (struct rate){.known = true, .time_nsec = cgroup->absent_nsec};
-  if (details != NULL) {
-    details->before = (struct cpu_sample){.stat.present = UINT32_MAX};
-    for (size_t i = 0; i < CPU_COUNTER_COUNT; i++)
-      details->before.time_nsec[i] = cgroup->absent_nsec;
-  }
+  if (details == NULL)
+    return;
+  details->before = (struct cpu_sample){.stat.present = begin_with_it};
+  for (size_t i = 0; i < CPU_COUNTER_COUNT; i++)
+    details->before.time_nsec[i] = cgroup->absent_nsec;
 }
 
 static void read_and_report(struct collector *collector, struct cgroup *cgroup,
@@ -298,6 +324,8 @@ static void read_and_report(struct collector *collector, struct cgroup *cgroup,
     status = rate_update(&cgroup->rate, sample.stat.counters[CPU_USAGE_USEC],
                          sample.time_nsec[CPU_USAGE_USEC], &cgroup->interval);
     update_limit(collector, cgroup, &sample);
+    if (!reported && cgroup->details != NULL)
+      cgroup->details->before.stat.present = 0;
     if (reported)
       report(collector, cgroup, &sample, status, sink);
     return;
@@ -386,8 +414,10 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
       note_failure(collector, "/", "", -ENOMEM, pass);
     return;
   }
-  if (collector->root_birth != order[0]->birth + 1)
+  if (collector->root_birth != order[0]->birth + 1) {
     close_controllers(collector);
+    collector->limits.complete = false;
+  }
   open_controllers(collector);
   collector->root_birth = order[0]->birth + 1;
   collector->sampler.pass++;

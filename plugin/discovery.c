@@ -11,6 +11,7 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "errors.h"
 #include "room.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
@@ -36,19 +37,6 @@ void discovery_close(struct discovery *discovery) {
   listing_release(&discovery->found);
 }
 
-static bool is_gone(int error) {
-  return error == -ENOENT || error == -ENOTDIR || error == -ELOOP ||
-         error == -ENODEV || error == -EXDEV;
-}
-
-static bool is_denied(int error) { return error == -EACCES || error == -EPERM; }
-
-/* What is scarce now may be there in the next update. */
-static bool is_scarce(int error) {
-  return error == -ENOMEM || error == -EMFILE || error == -ENFILE ||
-         error == -EINTR || error == -EAGAIN;
-}
-
 /* Whether its directory should be watched; one that cannot be listed has its
  * own time to be tried. */
 static bool wants_watch(const struct cgroup *cgroup) {
@@ -62,6 +50,7 @@ static bool is_unwatched(const struct cgroup *cgroup) {
 void discovery_forget(struct discovery *discovery, struct cgroup *cgroup) {
   discovery->unwatched -= is_unwatched(cgroup);
   discovery->left_out -= cgroup->left_out;
+  discovery->doubts -= cgroup->doubted;
   watcher_remove(&discovery->watcher, cgroup);
 }
 
@@ -69,10 +58,9 @@ int discovery_watch_error(const struct discovery *discovery) {
   return discovery->unwatched > 0 ? discovery->watcher.error : 0;
 }
 
-/* A missing permission is for the user to know, and hides no real error. */
 static void note_failure(struct update *update, const struct cgroup *cgroup,
                          int error) {
-  if (update->status < 0 && (!is_denied(update->status) || is_denied(error)))
+  if (!error_outranks(error, update->status))
     return;
   update->status = error;
   (void)tree_path(cgroup, update->discovery->failed_path);
@@ -104,9 +92,10 @@ static void enqueue(struct update *update, struct cgroup *cgroup) {
 static void watch(struct discovery *discovery, struct cgroup *cgroup) {
   bool was_unwatched = is_unwatched(cgroup);
 
+  if (watcher_add(&discovery->watcher, discovery->root_path, cgroup) < 0)
+    return;
   cgroup->complete = false;
-  if (watcher_add(&discovery->watcher, discovery->root_path, cgroup) == 0)
-    discovery->unwatched -= was_unwatched;
+  discovery->unwatched -= was_unwatched;
 }
 
 static void set_error(struct discovery *discovery, struct cgroup *cgroup,
@@ -121,9 +110,9 @@ static void retry_later(struct update *update, struct cgroup *cgroup,
                         int error) {
   struct discovery *discovery = update->discovery;
 
-  cgroup->delay = is_scarce(error) || cgroup->delay == 0 ? 1
-                  : cgroup->delay > DISCOVERY_ROUND / 2  ? DISCOVERY_ROUND
-                                                         : cgroup->delay * 2;
+  cgroup->delay = error_is_scarcity(error) || cgroup->delay == 0 ? 1
+                  : cgroup->delay > DISCOVERY_ROUND / 2 ? DISCOVERY_ROUND
+                                                        : cgroup->delay * 2;
   cgroup->retry = discovery->updates + cgroup->delay;
   cgroup->complete = false;
   set_error(discovery, cgroup, error);
@@ -131,10 +120,30 @@ static void retry_later(struct update *update, struct cgroup *cgroup,
     note_failure(update, cgroup, error);
 }
 
+static void set_doubt(struct discovery *discovery, struct cgroup *cgroup,
+                      bool doubted) {
+  discovery->doubts += doubted;
+  discovery->doubts -= cgroup->doubted;
+  cgroup->doubted = doubted;
+}
+
+bool discovery_doubts(const struct discovery *discovery,
+                      const struct cgroup *cgroup) {
+  if (discovery->doubts > 0)
+    for (; cgroup != NULL; cgroup = cgroup->parent)
+      if (cgroup->doubted)
+        return true;
+  return false;
+}
+
+bool discovery_is_settled(const struct discovery *discovery) {
+  return discovery->queue_length == 0 && !discovery->forgetful;
+}
+
 /* What is at its path is not this cgroup: the listing of the directory above
  * says what is, if anything. */
 static void doubt(struct update *update, struct cgroup *cgroup) {
-  cgroup->doubted = true;
+  set_doubt(update->discovery, cgroup, true);
   enqueue(update, cgroup->parent);
 }
 
@@ -205,15 +214,19 @@ static int identify(struct update *update, struct cgroup *parent, int directory,
   int error = stat_beneath(directory, name, &status);
 
   if (error < 0)
-    return is_gone(error) ? -EAGAIN : error;
+    return error_is_absence(error) ? -EAGAIN : error;
   if (!S_ISDIR(status.st_mode))
     return 0;
   if (status.st_dev != discovery->device) {
     note_mount_point(discovery, parent, name);
     return 0;
   }
-  if (status.st_ino != *inode && discovery->native)
-    return -EAGAIN;
+  if (status.st_ino != *inode && discovery->native) {
+    if (!beneath_is_mount(directory, name))
+      return -EAGAIN;
+    note_mount_point(discovery, parent, name);
+    return 0;
+  }
   discovery->inodes_wrong |= status.st_ino != *inode;
   *inode = status.st_ino;
 
@@ -233,11 +246,11 @@ static bool is_leaf(const struct discovery *discovery, int directory,
                     const char *name) {
   struct stat status;
 
-  return discovery->links == LINKS_COUNT &&
+  return discovery->links_count &&
          stat_beneath(directory, name, &status) == 0 && status.st_nlink == 2;
 }
 
-/* Returns 0, or a negative errno as identify() does. */
+/* Returns 1 when it was taken in, or what identify() does. */
 static int add_child(struct update *update, struct cgroup *parent,
                      int directory, const struct listing_entry *entry,
                      const char *name) {
@@ -254,13 +267,18 @@ static int add_child(struct update *update, struct cgroup *parent,
   child->seen = discovery->listings;
   child->absent_nsec = entry->marked ? 0 : absent_until(update, parent);
   admit(update, child);
-  if (child->closed)
-    return 0;
-  if (is_leaf(discovery, directory, name))
+  if (!child->closed && is_leaf(discovery, directory, name))
     child->complete = child->watch >= 0;
   else
     enqueue(update, child);
-  return 0;
+  return 1;
+}
+
+static void leave_out(struct discovery *discovery, struct cgroup *parent,
+                      size_t count) {
+  parent->complete = false;
+  parent->left_out += (uint32_t)count;
+  discovery->left_out += count;
 }
 
 static void remove_unseen(struct update *update, struct cgroup *cgroup) {
@@ -275,18 +293,24 @@ static void remove_unseen(struct update *update, struct cgroup *cgroup) {
 }
 
 /* Whether an entry of `parent` is a child that is known, and that child. */
-static bool is_known(const struct discovery *discovery,
-                     const struct cgroup *parent, DIR *stream, const char *name,
-                     struct cgroup *known) {
+static bool is_known(struct update *update, const struct cgroup *parent,
+                     DIR *stream, const char *name, struct cgroup *known) {
   struct stat status;
 
   if (known == NULL || known->parent != parent ||
       strcmp(known->component, name) != 0)
     return false;
-  if (known->doubted)
-    known->doubted = stat_beneath(dirfd(stream), name, &status) < 0 ||
-                     !is_same(discovery, known, &status);
-  return !known->doubted;
+  if (!known->doubted)
+    return true;
+  int error = stat_beneath(dirfd(stream), name, &status);
+  if (error_is_absence(error) ||
+      (error == 0 && !is_same(update->discovery, known, &status)))
+    return false;
+  if (error == 0) {
+    set_doubt(update->discovery, known, false);
+    enqueue(update, known);
+  }
+  return true;
 }
 
 /* Marks the children that are known, and remembers in `found` as many others as
@@ -303,10 +327,10 @@ static int read_directory(struct update *update, struct cgroup *cgroup,
                               &status)) != NULL) {
     struct cgroup *known = tree_find(update->tree, inode);
     cgroup->subdirectories++;
-    if (is_known(discovery, cgroup, stream, name, known))
+    if (is_known(update, cgroup, stream, name, known))
       known->seen = discovery->listings;
     else if (discovery->found.count == discovery->max_cgroups)
-      cgroup->left_out++;
+      leave_out(discovery, cgroup, 1);
     else
       status = listing_add(&discovery->found, name, inode, known != NULL);
     if (status < 0)
@@ -325,16 +349,18 @@ static int take_in(struct update *update, struct cgroup *cgroup,
       room_for(update->tree, discovery->max_cgroups, cgroup, found->count);
   int failure = 0;
 
-  if (places < found->count) {
+  if (places < found->count)
     listing_sort(found);
-    cgroup->left_out += (uint32_t)(found->count - places);
-  }
-  for (size_t i = 0; i < places && !cgroup->removed; i++) {
+  size_t i = 0;
+  for (; i < found->count && places > 0 && !cgroup->removed; i++) {
     int status = add_child(update, cgroup, directory, &found->entries[i],
                            listing_name(found, i));
+    places -= status > 0;
     if (status < 0 && (failure == 0 || failure == -EAGAIN))
       failure = status;
   }
+  if (i < found->count && !cgroup->removed)
+    leave_out(discovery, cgroup, found->count - i);
   return failure;
 }
 
@@ -351,16 +377,14 @@ static int list_children(struct update *update, struct cgroup *cgroup,
 }
 
 /* Whether link counts count subdirectories is learned from directories that
- * have some and were not changed during the listing. */
+ * have some. That they once did not says nothing: some may have been created
+ * and removed during the listing. */
 static void learn_links(struct discovery *discovery,
                         const struct cgroup *cgroup, nlink_t before,
                         nlink_t after) {
   if (!discovery->native || cgroup->subdirectories == 0 || before != after)
     return;
-  if (after != cgroup->subdirectories + 2)
-    discovery->links = LINKS_WRONG;
-  else if (discovery->links == LINKS_UNKNOWN)
-    discovery->links = LINKS_COUNT;
+  discovery->links_count |= after == cgroup->subdirectories + 2;
 }
 
 /* Opens the directory of this very life of the cgroup. Returns NULL and sets
@@ -393,9 +417,10 @@ static void settle(struct update *update, struct cgroup *cgroup, int status,
                    uint32_t mount_points_before) {
   struct discovery *discovery = update->discovery;
 
-  discovery->left_out += cgroup->left_out;
   discovery->has_new_mount_point |= cgroup->mount_points > mount_points_before;
   if (status < 0) {
+    if (cgroup->mount_points < mount_points_before)
+      cgroup->mount_points = mount_points_before;
     retry_later(update, cgroup, status != -EAGAIN ? status : 0);
     return;
   }
@@ -415,7 +440,7 @@ static void list(struct update *update, struct cgroup *cgroup) {
   discovery->listed++;
   DIR *stream = open_directory(discovery, cgroup, &before, &status);
   if (stream == NULL) {
-    if (is_gone(status) && cgroup->parent != NULL)
+    if (error_is_absence(status) && cgroup->parent != NULL)
       doubt(update, cgroup);
     else
       retry_later(update, cgroup, status);
@@ -470,9 +495,7 @@ static void trim(struct update *update, size_t most) {
     if (order[i]->removed || order[i]->room > 0)
       continue;
     tree_remove(tree, order[i]);
-    parent->complete = false;
-    parent->left_out++;
-    discovery->left_out++;
+    leave_out(discovery, parent, 1);
   }
   drop_removed(discovery);
   tree_bury(tree);
@@ -493,6 +516,7 @@ static void list_queued(struct update *update) {
     if (cgroup == NULL || cgroup->removed)
       continue;
     if (cgroup->listed == discovery->updates || discovery->listed >= most) {
+      cgroup->complete = false;
       discovery->queue[left++] = cgroup;
       continue;
     }
@@ -510,13 +534,14 @@ static void look_at(struct update *update, struct cgroup *cgroup) {
   int error = stat_cgroup(discovery, cgroup, &status);
 
   if (cgroup->parent != NULL &&
-      (is_gone(error) ||
+      (error_is_absence(error) ||
        (error == 0 && !is_same(discovery, cgroup, &status)))) {
     doubt(update, cgroup);
     return;
   }
-  cgroup->doubted &= error < 0;
-  if (error < 0 || discovery->links != LINKS_COUNT ||
+  if (error == 0)
+    set_doubt(discovery, cgroup, false);
+  if (error < 0 || !discovery->links_count ||
       status.st_nlink != cgroup->subdirectories + 2)
     enqueue(update, cgroup);
 }
@@ -572,8 +597,13 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
 }
 
 /* Directories with most to gain from a watch keep theirs. */
-static void give_watches_back(struct discovery *discovery,
-                              struct cgroup *const *order, size_t count) {
+static void give_watches_back(struct update *update) {
+  struct discovery *discovery = update->discovery;
+  struct cgroup *const *order = watcher_surplus(&discovery->watcher) > 0
+                                    ? tree_order(update->tree)
+                                    : NULL;
+  size_t count = order != NULL ? update->tree->count : 0;
+
   for (int leaves = 1; leaves >= 0; leaves--)
     for (size_t i = count; i > 0 && watcher_surplus(&discovery->watcher) > 0;
          i--) {
@@ -592,7 +622,8 @@ static void look_around(struct update *update, bool complete) {
   struct discovery *discovery = update->discovery;
   struct cgroup *const *order = tree_order(update->tree);
   size_t count = update->tree->count;
-  bool has_places = discovery->left_out > 0 && count < discovery->max_cgroups;
+  size_t places =
+      count < discovery->max_cgroups ? discovery->max_cgroups - count : 0;
   struct look look = {
       .all = !complete || !discovery->native || discovery->forgetful ||
              count <= DISCOVERY_SMALL,
@@ -608,10 +639,11 @@ static void look_around(struct update *update, bool complete) {
   discovery->forgetful = false;
   for (size_t i = 0; i < count; i++) {
     look_in_turn(update, order[i], &look);
-    if (has_places && order[i]->left_out > 0)
+    if (places > 0 && order[i]->left_out > 0) {
+      places--;
       enqueue(update, order[i]);
+    }
   }
-  give_watches_back(discovery, order, count);
 }
 
 static void on_event(void *context, struct cgroup *cgroup) {
@@ -630,7 +662,7 @@ static int open_root(struct update *update) {
   if (fstat(discovery->root_fd, &status) < 0)
     return -errno;
   discovery->device = status.st_dev;
-  discovery->inodes_wrong = false;
+  discovery->inodes_wrong = discovery->links_count = false;
   int error = tree_add(update->tree, NULL, "", status.st_ino, &root);
   if (error < 0)
     return error;
@@ -648,7 +680,7 @@ static int find_root(struct update *update, bool *fresh) {
 
   *fresh = false;
   int error = stat(discovery->root_path, &status) < 0 ? -errno : 0;
-  if (tree->root != NULL && error < 0 && !is_gone(error)) {
+  if (tree->root != NULL && error < 0 && !error_is_absence(error)) {
     note_failure(update, tree->root, error);
     return 0;
   }
@@ -703,6 +735,9 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
       look_around(&update, complete);
     list_queued(&update);
     trim(&update, discovery->max_cgroups);
+    give_watches_back(&update);
+    if (discovery->unwatched == 0)
+      discovery->watcher.error = 0;
     status = update.status;
   }
   keep_to_try_again(discovery);

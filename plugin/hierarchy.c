@@ -12,6 +12,7 @@
 #include "cgroup_count.h"
 #include "cleanup.h"
 #include "cpu_file.h"
+#include "errors.h"
 #include "mount_table.h"
 #include "printable.h"
 
@@ -76,13 +77,6 @@ static int kernel_file_system_magic(const char *path, uint64_t *magic) {
   return 0;
 }
 
-/* What is scarce now need not be so later. Without what could not be seen the
- * search might choose another hierarchy than it has to. */
-static bool is_passing(int error) {
-  return error == -ENOMEM || error == -EMFILE || error == -ENFILE ||
-         error == -EINTR || error == -EAGAIN;
-}
-
 /* Writes an entry of the explanation. */
 static void note_path(struct search *search, const char *path) {
   char shown[SHOWN_SIZE];
@@ -92,7 +86,7 @@ static void note_path(struct search *search, const char *path) {
 }
 
 static void note_error(struct search *search, const char *path, int error) {
-  if (is_passing(error))
+  if (error_is_scarcity(error))
     search->error = error;
   note_path(search, path);
   (void)fputs(strerror(-error), search->log);
@@ -120,7 +114,7 @@ static bool file_exists(struct search *search, const char *directory,
     return false;
   if (access(path, F_OK) == 0)
     return true;
-  if (is_passing(-errno))
+  if (error_is_scarcity(-errno))
     note_error(search, path, -errno);
   return false;
 }
@@ -142,7 +136,8 @@ static bool cpu_stat_has_usage(struct search *search, const char *directory) {
   while (file != NULL && fgets(line, sizeof(line), file) != NULL)
     if (strncmp(line, "usage_usec ", strlen("usage_usec ")) == 0)
       return true;
-  if (path != NULL && (file == NULL || ferror(file)) && is_passing(-errno))
+  if (path != NULL && (file == NULL || ferror(file)) &&
+      error_is_scarcity(-errno))
     note_error(search, path, -errno);
   return false;
 }
@@ -288,7 +283,7 @@ static void look_below(struct search *search, const char *directory) {
     return;
   CLEANUP_FREE char *path = system_path(search, directory, NULL);
   int count = path != NULL ? scandir(path, &entries, NULL, alphasort) : 0;
-  if (count < 0 && is_passing(-errno))
+  if (count < 0 && error_is_scarcity(-errno))
     note_error(search, directory, -errno);
   for (int i = 0; i < count; i++) {
     if (entries[i]->d_name[0] != '.' &&
@@ -382,7 +377,8 @@ static bool is_listed(struct search *search, const char *directory,
   char *rest = line;
 
   if (file == NULL || fgets(line, sizeof(line), file) == NULL) {
-    if (path != NULL && (file == NULL || ferror(file)) && is_passing(-errno))
+    if (path != NULL && (file == NULL || ferror(file)) &&
+        error_is_scarcity(-errno))
       note_error(search, path, -errno);
     return false;
   }
@@ -497,7 +493,7 @@ static char *resolve(struct search *search, const char *path) {
   CLEANUP_FREE char *full = system_path(search, path, NULL);
   CLEANUP_FREE char *resolved = full != NULL ? realpath(full, NULL) : NULL;
 
-  if (full != NULL && resolved == NULL && is_passing(-errno))
+  if (full != NULL && resolved == NULL && error_is_scarcity(-errno))
     note_error(search, path, -errno);
   bool within = resolved != NULL &&
                 (length == 0 || (strncmp(resolved, system_root, length) == 0 &&
@@ -620,17 +616,24 @@ int hierarchy_detect(const struct hierarchy_options *options,
   return status;
 }
 
-/* Another hierarchy of v1 can be mounted at the same place. */
-static bool has_lost_cpuacct(const char *directory) {
-  for (size_t i = 0; i < SIGNS_MAX && signs[CGROUP_CPUACCT][i] != NULL; i++) {
-    CLEANUP_FREE char *path = NULL;
-    if (asprintf(&path, "%s/%s", directory, signs[CGROUP_CPUACCT][i]) < 0) {
-      path = NULL;
-      return false;
-    }
-    if (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
-      return false;
+static bool is_lost(const char *directory, const char *file) {
+  CLEANUP_FREE char *path = NULL;
+
+  if (asprintf(&path, "%s/%s", directory, file) < 0) {
+    path = NULL;
+    return false;
   }
+  return access(path, F_OK) < 0 && error_is_absence(-errno);
+}
+
+/* Another hierarchy of v1, or another file system of the same type, can be at
+ * the same place. The root of the kernel's own v2 need not have the file. */
+static bool has_lost_counter(const struct hierarchy *hierarchy) {
+  if (hierarchy->version == CGROUP_VERSION_2)
+    return !hierarchy->native && is_lost(hierarchy->path, "cpu.stat");
+  for (size_t i = 0; i < SIGNS_MAX && signs[CGROUP_CPUACCT][i] != NULL; i++)
+    if (!is_lost(hierarchy->path, signs[CGROUP_CPUACCT][i]))
+      return false;
   return true;
 }
 
@@ -641,9 +644,8 @@ bool hierarchy_is_gone(const struct hierarchy *hierarchy) {
     return false;
   int status = kernel_file_system_magic(hierarchy->path, &magic);
   if (status < 0)
-    return status == -ENOENT || status == -ENOTDIR;
-  return magic != hierarchy->magic || (hierarchy->version == CGROUP_VERSION_1 &&
-                                       has_lost_cpuacct(hierarchy->path));
+    return error_is_absence(status);
+  return magic != hierarchy->magic || has_lost_counter(hierarchy);
 }
 
 static void describe_other(FILE *stream, const struct hierarchy *hierarchy) {

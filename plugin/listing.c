@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "errors.h"
+
 /* 1, 0 or a negative errno. */
 static int is_subdirectory(int directory, const struct dirent *entry,
                            bool by_stat, uint64_t *inode) {
@@ -20,7 +22,7 @@ static int is_subdirectory(int directory, const struct dirent *entry,
   if (entry->d_type == DT_DIR && !by_stat)
     return 1;
   if (fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-    return errno == ENOENT || errno == ENODEV ? 0 : -errno;
+    return error_is_absence(-errno) ? 0 : -errno;
   if (by_stat)
     *inode = status.st_ino;
   return S_ISDIR(status.st_mode);

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "counter_file.h"
+#include "errors.h"
 
 /* Room for "/cpu65535/online". */
 #define FILE_SIZE 32
@@ -30,7 +31,7 @@ static bool is_missing(int status) {
 
 /* Sandboxes and access control hide the list for good; the rest may pass. */
 static bool is_hidden(int status) {
-  return is_missing(status) || status == -EACCES || status == -EPERM;
+  return is_missing(status) || error_is_denial(status);
 }
 
 static int open_list(const struct machine_cpus *machine, const char *file) {
@@ -154,7 +155,6 @@ int machine_cpus_update(struct machine_cpus *machine, bool look_closer) {
     status = add_hidden(machine, &set);
   if (status < 0 && status != -EINVAL) {
     cpu_set_release(&set);
-    (void)keep(machine, false, &set);
     return status;
   }
   machine->length = known ? (size_t)length : 0;

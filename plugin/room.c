@@ -50,7 +50,7 @@ size_t room_for(const struct tree *tree, size_t limit,
                 const struct cgroup *parent, size_t wanted) {
   size_t children = 0;
 
-  if (limit >= tree->count && wanted <= limit - tree->count)
+  if (wanted == 0 || (limit >= tree->count && wanted <= limit - tree->count))
     return wanted;
   for (const struct cgroup *child = parent->first_child; child != NULL;
        child = child->next)

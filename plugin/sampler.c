@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "errors.h"
 
 void sampler_open(struct sampler *sampler,
                   const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
@@ -43,7 +44,7 @@ bool sampler_is_missing(int status) {
 /* A cgroup that is gone is no failure. */
 void sampler_note_failure(struct sampler *sampler, const char *file,
                           int status) {
-  if (sampler->error < 0 || status == -ENODEV)
+  if (error_is_absence(status) || !error_outranks(status, sampler->error))
     return;
   sampler->failed_file = file;
   sampler->error = status;

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "counter_file.h"
 #include "cpu_stat.h"
+#include "errors.h"
 
 #define CHANGES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 
@@ -40,6 +41,8 @@ static uint64_t read_number(const char *path) {
   return number;
 }
 
+/* Where the user had none left, others may have given some back since: a little
+ * more is tried each time. */
 static void take_share(struct watcher *watcher, bool first) {
   uint64_t of_user = read_number("/proc/sys/fs/inotify/max_user_watches");
   uint64_t of_namespace = read_number("/proc/sys/user/max_inotify_watches");
@@ -47,11 +50,13 @@ static void take_share(struct watcher *watcher, bool first) {
       of_user == 0 || (of_namespace > 0 && of_namespace < of_user)
           ? of_namespace
           : of_user;
+  size_t share = maximum > 0 ? (size_t)(maximum / 2) : SIZE_MAX;
 
-  if (!first && maximum == watcher->maximum)
-    return;
+  if (first || maximum != watcher->maximum)
+    watcher->share = share;
+  else if (watcher->share < share)
+    watcher->share += watcher->share / 8 + 1;
   watcher->maximum = maximum;
-  watcher->share = maximum > 0 ? (size_t)(maximum / 2) : SIZE_MAX;
 }
 
 void watcher_begin(struct watcher *watcher, bool refresh) {
@@ -109,7 +114,8 @@ int watcher_add(struct watcher *watcher, const char *root_path,
   int watch = add_watch(watcher, root_path, cgroup);
 
   if (watch < 0) {
-    watcher->error = watch;
+    if (!error_is_absence(watch))
+      watcher->error = watch;
     return watch;
   }
   cgroup->watch = watch;

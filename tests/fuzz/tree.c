@@ -337,7 +337,8 @@ static void pass(struct run *run, uint64_t nsec) {
   require_descriptors(run);
   require_complete(run);
   for (size_t i = 0; i < model.count; i++) {
-    model.nodes[i].earlier = model.nodes[i].latest;
+    if (model.nodes[i].latest.known)
+      model.nodes[i].earlier = model.nodes[i].latest;
     model.nodes[i].passes++;
   }
 }
@@ -433,9 +434,11 @@ static void set_state(struct model_node *node, const char *state) {
     node->error = EACCES;
   else if (*state == 'i')
     node->error = EIO;
-  else if (*state == 'n')
+  else if (*state == 'n') {
+    /* What was read before is no part of its life any more. */
     node->error = ENOENT;
-  else if (*state == 'g')
+    node->earlier.known = false;
+  } else if (*state == 'g')
     node->garbage = state + 1;
 }
 

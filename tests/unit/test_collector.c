@@ -179,14 +179,18 @@ START_TEST(unreadable_file_is_named_and_comes_back) {
   ck_assert_uint_eq(run().read, 1);
   ck_assert_uint_eq(recorder.count, 1);
 
-  /* What cannot be understood is not reported, and ends the interval. */
+  /* What cannot be understood is not reported, and the next rate is the mean
+   * since the reading before. */
+  wait_past_shortest_interval();
+  ck_assert_uint_eq(timed_run().read, 1);
   write_file(tree, "cpuacct.usage", "garbage\n");
   pass = run();
   ck_assert_int_eq(pass.error, -EINVAL);
   ck_assert_uint_eq(recorder.count, 0);
-  write_file(tree, "cpuacct.usage", "6000\n");
-  ck_assert_uint_eq(run().read, 1);
-  ck_assert_uint_eq(recorder.count, 1);
+  write_file(tree, "cpuacct.usage", "12000\n");
+  wait_past_shortest_interval();
+  ck_assert_uint_eq(timed_run().read, 1);
+  assert_gauge("root", "millicores", 7);
 }
 END_TEST
 
