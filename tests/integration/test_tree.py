@@ -272,6 +272,34 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
     assert not told
 
 
+def test_a_service_that_never_lives_long(cgroup, start, version):
+    """It restarts every 0.7 to 1.2 s and is busy: it has a use in every interval
+    in which it is seen, and in nearly all it is seen"""
+    parent = cgroup.child("parent")
+    with Forest(cgroup.child("others").directory(version), chains(100)):
+        collectd = start(interval=1)
+        wait_for_passes(collectd, 2, "parent")
+        for lifetime in itertools.islice(itertools.cycle(
+                [0.7, 0.9, 1.2, 0.8]), 10):
+            service = burn(parent.child("service"), 400)
+            time.sleep(lifetime)
+            parent.children.remove(service)
+            service.remove()
+        passes = wait_for_passes(collectd, 2, "parent")
+        told = complaints(collectd)
+
+    seen = moments(collectd, "parent_service")
+    gauges = dict(collectd.millicores("parent_service"))
+    assert len(seen) >= len([moment for moment in passes
+                             if seen[0] <= moment <= seen[-1]]) * 0.8
+    assert {*gauges} == {*seen}
+    # Its own share of an interval in which its parent used no more.
+    of_parent = dict(collectd.millicores("parent"))
+    for moment in seen:
+        assert 0 <= gauges[moment] <= of_parent[moment] * 1.05 + 5
+    assert not told
+
+
 @pytest.mark.parametrize("version", ["v1"])
 def test_one_that_gets_another_name(cgroup, start, version):
     """v1 lets cgroups be renamed"""

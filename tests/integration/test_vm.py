@@ -20,6 +20,16 @@ ALL = "/sys/fs/cgroup/"
 # An emulated processor takes its time.
 DELAY = 0.5
 LOOP = ["/test/build/cgroup_cpu_burn", "--millicores", "1000"]
+# One of the two CPUs is taken out of those of all others.
+PARTITION = """
+cd /sys/fs/cgroup
+echo +cpuset > cgroup.subtree_control
+mkdir rt
+echo 1 > rt/cpuset.cpus
+echo root > rt/cpuset.cpus.partition
+test "$(cat rt/cpuset.cpus.partition)" = root
+test "$(cat cpuset.cpus.effective)" = 0
+"""
 COMMANDS = [
     ["systemctl", "set-property", "--runtime", "narrow.slice", "CPUQuota=15%"],
     ["systemd-run", "--unit=burn", "-p", "CPUQuota=20%", *LOOP],
@@ -27,6 +37,7 @@ COMMANDS = [
      "CPUQuota=40%", *LOOP],
     ["systemd-run", "--unit=few", "-p", "AllowedCPUs=0", "-p", "CPUWeight=50",
      "sleep", "infinity"],
+    ["sh", "-ec", PARTITION],
 ]
 CGROUPS = {
     "burn": "system.slice/burn.service",
@@ -34,10 +45,12 @@ CGROUPS = {
     "wide": "narrow.slice/wide.service",
     "few": "system.slice/few.service",
     "init": "init.scope",
+    "rt": "rt",
     "root": "",
 }
 # What each may use because of itself and of what is above.
-LIMITS = {"burn": 200, "narrow": 150, "wide": 150, "few": 1000}
+LIMITS = {"burn": 200, "narrow": 150, "wide": 150, "few": 1000, "init": 1000,
+          "rt": 1000}
 COUNTERS = {
     "cpu_usage_usec": ("cpu.stat", "usage_usec"),
     "user_usec": ("cpu.stat", "user_usec"),
@@ -156,6 +169,11 @@ def test_use_of_the_limit(guest, cgroup):
 def test_the_smallest_limit_counts(guest, cgroup):
     assert set(guest.values(cgroup, "gauge-limit_millicores")) == {
         LIMITS[cgroup]}
+
+
+def test_a_partition_takes_nothing_from_the_whole(guest):
+    assert guest.values("root", "gauge-millicores")
+    assert not guest.values("root", "gauge-limit_millicores")
 
 
 def test_weight(guest):
