@@ -154,7 +154,7 @@ def test_no_memory_for_values(start, standins):
 
 SCARCE = {
     "descriptors": ("fopen", errno.EMFILE,
-                    "Cannot look for cgroups: /proc/self/mountinfo: "),
+                    "Cannot look for cgroups: "),
     "memory": ("calloc", errno.ENOMEM, "Cannot begin to read: "),
 }
 
