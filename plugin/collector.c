@@ -347,10 +347,28 @@ static void collect(struct collector *collector, struct cgroup *cgroup,
                      pass);
 }
 
+/* The reading before is not of the pass before, which could not be read. */
+static bool spans_passes(const struct rate_interval *interval,
+                         uint64_t pass_nsec) {
+  return pass_nsec > 0 && interval->elapsed_nsec / 3 * 2 > pass_nsec;
+}
+
+/* What was used in this pass, as a part of what was used since the reading
+ * before. */
+static uint64_t used_in_pass(const struct rate_interval *interval,
+                             uint64_t pass_nsec) {
+  double part = (double)pass_nsec / (double)interval->elapsed_nsec;
+
+  return spans_passes(interval, pass_nsec)
+             ? (uint64_t)((double)interval->delta_usec * part)
+             : interval->delta_usec;
+}
+
 /* With LeavesOnly, what the reported cgroups below did not use: that of
  * processes beside them, of cgroups that are gone or not yet known for a whole
  * interval, or that are not selected. */
 static void report_remainders(struct cgroup *const *order, size_t count,
+                              uint64_t pass_nsec,
                               const struct report_sink *sink) {
   while (count-- > 0) {
     struct cgroup *cgroup = order[count];
@@ -359,8 +377,8 @@ static void report_remainders(struct cgroup *const *order, size_t count,
 
     if (cgroup->parent != NULL)
       cgroup->parent->below_usec +=
-          known ? interval->delta_usec : cgroup->below_usec;
-    if (known && cgroup->selected_below)
+          known ? used_in_pass(interval, pass_nsec) : cgroup->below_usec;
+    if (known && cgroup->selected_below && !spans_passes(interval, pass_nsec))
       report_remainder(sink, cgroup, interval, cgroup->below_usec);
   }
 }
@@ -428,7 +446,10 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   for (size_t i = 0; i < collector->tree.count; i++)
     collect(collector, order[i], sink, pass);
   if (collector->options->leaves_only)
-    report_remainders(order, collector->tree.count, sink);
+    report_remainders(order, collector->tree.count,
+                      collector->discovery.begin_nsec -
+                          collector->discovery.before_nsec,
+                      sink);
   tell_missing(collector, pass);
   tell_unmatched(collector, pass);
 }

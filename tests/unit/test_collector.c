@@ -456,6 +456,38 @@ START_TEST(leaves_and_remainders_are_the_whole) {
 }
 END_TEST
 
+/* What could not be read for a pass shows in the remainder above in that pass,
+ * and not a second time in the next. */
+START_TEST(remainders_beside_a_gap) {
+  options.leaves_only = true;
+  write_usages(0, 0, 0, 0);
+  start(CGROUP_VERSION_2);
+  (void)run();
+  wait_for(0.1);
+  write_usages(100000, 50000, 30000, 10000);
+  write_file(tree, "c/cpu.stat", "garbage\n");
+  (void)run();
+  ck_assert_ptr_null(gauge_of("c"));
+  wait_for(0.1);
+  write_usages(200000, 100000, 60000, 20000);
+  (void)run();
+
+  /* All together is what the root used, of which a/b used 30 %. */
+  const char *const parts[][2] = {{"root", "remainder_millicores"},
+                                  {"a", "remainder_millicores"},
+                                  {"a_b", "millicores"},
+                                  {"c", "millicores"}};
+  double sum = 0;
+  for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+    const struct recorded_value *part =
+        recorder_find(&recorder, parts[i][0], parts[i][1]);
+    ck_assert_ptr_nonnull(part);
+    sum += part->gauge;
+  }
+  ck_assert_double_eq_tol(sum / gauge_of("a_b")->gauge, 1 / 0.3, 0.2);
+}
+END_TEST
+
 /* Unmounted, or removed: nothing is read from what is there instead. */
 START_TEST(hierarchy_that_goes) {
   struct statfs status;
@@ -605,6 +637,7 @@ Suite *collector_suite(void) {
   tcase_add_test(tests, v2_parents_are_read_first);
   tcase_add_test(tests, impossible_counter_is_no_part_of_the_whole);
   tcase_add_test(tests, leaves_and_remainders_are_the_whole);
+  tcase_add_test(tests, remainders_beside_a_gap);
   tcase_add_test(tests, hierarchy_that_goes);
   tcase_add_loop_test(tests, a_lowered_quota_that_throttles_shows_at_once, 0,
                       2);
