@@ -590,8 +590,7 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
   } else if (look->all || has_turn(discovery, cgroup, DISCOVERY_ROUND)) {
     look_at(update, cgroup);
     /* Nothing shows that something was unmounted. */
-    if (cgroup->mount_points > 0 &&
-        has_turn(discovery, cgroup, DISCOVERY_ROUND))
+    if (cgroup->mount_points > 0)
       enqueue(update, cgroup);
   }
 }

@@ -339,6 +339,9 @@ static void pass(struct run *run, uint64_t nsec) {
   for (size_t i = 0; i < model.count; i++) {
     if (model.nodes[i].latest.known)
       model.nodes[i].earlier = model.nodes[i].latest;
+    /* For who reads it then, its life has ended. */
+    if (model.nodes[i].error == ENOENT)
+      model.nodes[i].earlier.known = false;
     model.nodes[i].passes++;
   }
 }
@@ -434,11 +437,9 @@ static void set_state(struct model_node *node, const char *state) {
     node->error = EACCES;
   else if (*state == 'i')
     node->error = EIO;
-  else if (*state == 'n') {
-    /* What was read before is no part of its life any more. */
+  else if (*state == 'n')
     node->error = ENOENT;
-    node->earlier.known = false;
-  } else if (*state == 'g')
+  else if (*state == 'g')
     node->garbage = state + 1;
 }
 

@@ -55,17 +55,20 @@ def test_a_mount_within_a_file_system(tmp_path, start):
     assert "mounted on /m " in notice
 
 
-def test_another_hierarchy_on_a_cgroup(cgroup, directory, version, start):
+@pytest.mark.parametrize("mount", [
+    "mount -t tmpfs tmpfs {covered}; echo usage_usec 1 > {covered}/cpu.stat;"
+    "echo 1000 > {covered}/cpuacct.usage",
+    "mount -t cgroup -o cpu cgroup {covered}",
+    "mount --bind {other} {covered}"], ids=["tmpfs", "v1 cpu", "bind"])
+def test_something_else_on_a_cgroup(directory, start, mount):
     """Hidden while it is read, it is missing and nothing is read instead"""
-    with Forest(directory, ["covered/below", "other"]):
+    with Forest(directory, ["covered/below", "other/inner"]):
         collectd = start(interval=0.3, prefix=prefix(
-            f"mount -t tmpfs tmpfs {directory}/covered;"
-            f"echo usage_usec 1 > {directory}/covered/cpu.stat;"
-            f"echo 1000 > {directory}/covered/cpuacct.usage"))
+            mount, covered=directory / "covered", other=directory / "other"))
         wait_for_passes(collectd, 4, "other")
         collectd.stop()
 
-    assert instances(collectd) == {"root", "other"}
+    assert instances(collectd) == {"root", "other", "other_inner"}
     (notice,) = complaints(collectd)
     assert "mounted on /covered " in notice
 
