@@ -120,7 +120,7 @@ def test_labels_select_the_pods(objects):
 
 
 def test_image_is_of_this_release(objects):
-    version = re.search(r"^## (\S+)", (SOURCE / "NEWS.md").read_text(), re.M)
+    version = re.search(r"^## (\d\S*)", (SOURCE / "NEWS.md").read_text(), re.M)
     for workload in workloads(objects):
         assert container(workload)["image"] == (
             f"collectd-cgroup-cpu:{version.group(1)}")

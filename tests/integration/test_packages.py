@@ -40,7 +40,7 @@ def test_versions_agree():
 
     version = first(r"^AC_INIT\(\[.*\], \[(.*)\]\)", "configure.ac")
     spec = "packaging/rpm/collectd-cgroup_cpu.spec"
-    assert version == first(r"^## (\S+)", "NEWS.md")
+    assert version == first(r"^## (\d\S*)", "NEWS.md")
     assert version == first(r"\((.*)-\d+\)", "packaging/debian/changelog")
     assert version == first(r"^Version: +(\S+)", spec)
     assert version == first(r"^\*.* - (\S+)-\d+$", spec)
