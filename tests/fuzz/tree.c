@@ -165,6 +165,17 @@ static bool may_be_new(const struct run *run) {
          living() + model.gone > run->options.max_cgroups;
 }
 
+/* Whether another cgroup has been created at the path of a node that was
+ * removed during this pass: what is read there by path is that one's. */
+static bool was_replaced(const struct model_node *node) {
+  char path[PATH_MAX];
+  size_t there = !node->alive && model_path((size_t)(node - model.nodes), path)
+                     ? model_find(path)
+                     : MODEL_NONE;
+
+  return there != MODEL_NONE && model.nodes[there].born_nsec == model.now_nsec;
+}
+
 static void take_value(void *context, const struct report_value *value) {
   struct run *run = context;
   size_t index = node_of(value->cgroup);
@@ -172,6 +183,8 @@ static void take_value(void *context, const struct report_value *value) {
   uint64_t counter = 0;
 
   require_own_identity(run, value);
+  if (was_replaced(node))
+    return;
   if (value->type == REPORT_DERIVE) {
     REQUIRE(node->garbage != NULL ||
             (model_counter(node, value->type_instance, &counter) &&
