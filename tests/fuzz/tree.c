@@ -67,6 +67,16 @@ static size_t removed_node(const char *wanted, uint64_t inode) {
   return MODEL_NONE;
 }
 
+/* The node with another path now, which cannot be seen where the directory
+ * above may not be listed; or MODEL_NONE. */
+static size_t renamed_node(uint64_t inode) {
+  for (size_t i = 0; i < model.count; i++)
+    if (model.nodes[i].alive && model.nodes[i].was_hidden &&
+        model.nodes[i].inode == inode)
+      return i;
+  return MODEL_NONE;
+}
+
 /* The node of the cgroup that a value is of. */
 static size_t node_of(const struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
@@ -75,6 +85,8 @@ static size_t node_of(const struct cgroup *cgroup) {
   size_t node = model_find(path);
   if (node == MODEL_NONE || model.nodes[node].inode != cgroup->inode)
     node = removed_node(path, cgroup->inode);
+  if (node == MODEL_NONE)
+    node = renamed_node(cgroup->inode);
   REQUIRE(node != MODEL_NONE);
   return node;
 }
