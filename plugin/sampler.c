@@ -180,7 +180,7 @@ static const struct {
      CGROUP_CPUACCT, "only cgroup v2 has it",
      "Linux reports it for cgroups since 5.13"},
     {CPU_GROUP_LIMIT, 0, CPU_LIMIT_QUOTA, "quotas", CGROUP_CPU,
-     "the cpu hierarchy has no file for them",
+     "the cpu hierarchy has no file for them under the paths of these cgroups",
      "no cgroup has the cpu controller"},
     {CPU_GROUP_LIMIT, 0, CPU_LIMIT_CPUS, "CPUs of cpusets", CGROUP_CPUSET,
      "the cpuset hierarchy has no file for them under the paths of these "

@@ -10,6 +10,7 @@ remove nested cgroups beside them.
 import itertools
 import os
 import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -77,16 +78,18 @@ def crowd(top, count, loops):
     directory = os.open("crowd", os.O_RDONLY, dir_fd=top)
     for number in range(count):
         os.mkdir(str(number), dir_fd=directory)
-    ready, go = os.pipe()
+    children = []
     for number in range(loops):
-        if os.fork() == 0:
-            os.close(go)
-            os.read(ready, 1)
+        children.append(os.fork())
+        if children[-1] == 0:
             hammer(directory, number)
             os._exit(0)
-    os.close(go)
     print("made", flush=True)
     sys.stdin.read()
+    # None of them is at work any more when this ends.
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def main(directory, count, loops=0):
