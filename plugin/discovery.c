@@ -7,14 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "beneath.h"
 #include "cleanup.h"
 #include "errors.h"
+#include "monotonic.h"
 #include "room.h"
-
-#define NSEC_PER_SEC UINT64_C(1000000000)
 
 /* One update at work. */
 struct update {
@@ -697,7 +695,7 @@ static int find_root(struct update *update, bool *fresh) {
   return open_root(update);
 }
 
-/* What is to be tried again must not be what is about to be freed. */
+/* Drops removed cgroups from the queue before they are freed. */
 static void keep_to_try_again(struct discovery *discovery) {
   size_t left = 0;
 
@@ -706,14 +704,6 @@ static void keep_to_try_again(struct discovery *discovery) {
     if (discovery->queue[i] != NULL)
       discovery->queue[left++] = discovery->queue[i];
   discovery->queue_length = left;
-}
-
-static uint64_t monotonic_nsec(void) {
-  struct timespec now;
-
-  if (clock_gettime(CLOCK_MONOTONIC, &now) < 0)
-    return 0;
-  return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
 int discovery_update(struct discovery *discovery, struct tree *tree) {
@@ -725,7 +715,8 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
   discovery->listed = 0;
   discovery->updates++;
   discovery->before_nsec = discovery->begin_nsec;
-  discovery->begin_nsec = monotonic_nsec();
+  discovery->begin_nsec = 0;
+  (void)monotonic_nsec(&discovery->begin_nsec);
   watcher_begin(&discovery->watcher, discovery->updates % DISCOVERY_ROUND == 0);
   int status = find_root(&update, &fresh);
   if (status == 0) {

@@ -5,13 +5,11 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "beneath.h"
 #include "cleanup.h"
 #include "counter_file.h"
-
-#define NSEC_PER_SEC UINT64_C(1000000000)
+#include "monotonic.h"
 
 /* Without large files (AC_SYS_LARGEFILE) the calls of a 32-bit system fail with
  * EOVERFLOW once inode numbers pass 2^32. */
@@ -46,15 +44,6 @@ void reader_open(struct reader *reader, size_t wanted) {
       .lowest = high ? READER_LOWEST_FD : 0,
   };
   reader_begin_pass(reader);
-}
-
-static int monotonic_nsec(uint64_t *nsec) {
-  struct timespec now;
-
-  if (clock_gettime(CLOCK_MONOTONIC, &now) < 0)
-    return -errno;
-  *nsec = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-  return 0;
 }
 
 static int open_file(int root_fd, const struct cgroup *cgroup,

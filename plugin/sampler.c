@@ -114,7 +114,7 @@ static bool is_due(const struct sampler *sampler, const struct cgroup *cgroup,
   return (missing & (1U << index)) == 0 || sampler_has_turn(sampler, cgroup);
 }
 
-/* A file that is there is not missing because it could not be read once. */
+/* A read error does not mark the file as missing. */
 static void read_more(struct sampler *sampler, struct cgroup *cgroup,
                       size_t index, struct cpu_sample *sample) {
   struct cgroup_details *details = cgroup->details;
