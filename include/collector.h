@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "hierarchy.h"
+#include "find/hierarchy.h"
 #include "options.h"
-#include "report.h"
+#include "report/report.h"
 
 /* Passes after which a pattern without a cgroup is probably a mistake, and what
  * could not be read will not be read soon. */

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cpu_file.h"
-#include "hierarchy.h"
-#include "name.h"
-#include "selection.h"
+#include "find/hierarchy.h"
+#include "name/instance_name.h"
+#include "tree/selection.h"
+#include "values/value_files.h"
 
 struct options {
   /* Root: look here instead of in the mount table; NULL is the latter. */

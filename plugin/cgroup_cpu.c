@@ -5,10 +5,10 @@
 #include "plugin.h"
 #include "utils_complain.h"
 
-#include "cleanup.h"
 #include "collector.h"
 #include "options.h"
-#include "printable.h"
+#include "util/cleanup.h"
+#include "util/printable.h"
 
 #define PLUGIN "cgroup_cpu"
 #define LOG_PREFIX PLUGIN " plugin: "

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cgroup_limits.h"
-#include "cleanup.h"
-#include "discovery.h"
-#include "errors.h"
-#include "rate.h"
-#include "sampler.h"
-#include "tree.h"
+#include "find/discovery.h"
+#include "read/cgroup_limits.h"
+#include "read/sampler.h"
+#include "tree/tree.h"
+#include "util/cleanup.h"
+#include "util/errors.h"
+#include "values/rate.h"
 
 struct collector {
   const struct options *options;

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cleanup.h"
-#include "printable.h"
+#include "util/cleanup.h"
+#include "util/printable.h"
 
 #define COUNT_MAX 1000000
 /* Of a value or a key in a message. */

@@ -25,8 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "collector.h"
+#include "util/cleanup.h"
 
 #define PER_GROUP 100
 #define ROUNDS 15

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "machine_cpus.h"
+#include "read/machine_cpus.h"
 
 /* What a short read hands over. */
 #define SHORT 7

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "files.h"
+#include "util/cleanup.h"
 
 /* More cgroups than are looked at in each pass. */
 #define MANY 70

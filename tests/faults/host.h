@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "hierarchy.h"
+#include "find/hierarchy.h"
 
 #define HOST_PASSES 7
 

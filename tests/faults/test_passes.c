@@ -13,8 +13,8 @@
 
 #include "collector.h"
 #include "host.h"
-#include "machine_cpus.h"
-#include "reader.h"
+#include "read/file_reader.h"
+#include "read/machine_cpus.h"
 #include "record.h"
 #include "suites.h"
 

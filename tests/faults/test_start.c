@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "files.h"
-#include "hierarchy.h"
+#include "find/hierarchy.h"
 #include "options.h"
 #include "suites.h"
+#include "util/cleanup.h"
 
 #define MOUNTS "/proc/self/mountinfo"
 #define CG "/sys/fs/cgroup"

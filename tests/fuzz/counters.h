@@ -3,9 +3,9 @@
 #ifndef COUNTERS_H
 #define COUNTERS_H
 
-#include "cleanup.h"
-#include "cpu_stat.h"
 #include "fuzz.h"
+#include "util/cleanup.h"
+#include "values/cpu_stat.h"
 
 /* Ends the process unless `parse` finds the counters that `reference`, which is
  * given line by line and may write into it, finds. */

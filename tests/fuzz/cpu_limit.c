@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* cpu.max and its like: a limit is what the file says or is not known, and the
  * millicores that come of it are a number. */
-#include "cpu_limit.h"
+#include "values/cpu_limit.h"
 
 #include <math.h>
 
-#include "cleanup.h"
 #include "fuzz.h"
+#include "util/cleanup.h"
 
 /* What was there before must not show through. */
 static const struct cpu_limit earlier = {11, 22, 33, true};

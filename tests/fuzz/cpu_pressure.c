@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cpu.pressure: the totals are what the last good line of each kind says. */
-#include "cpu_stat.h"
+#include "values/cpu_stat.h"
 
 #include "counters.h"
 #include "fuzz.h"

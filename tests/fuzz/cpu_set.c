@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Lists of CPUs, two with a semicolon between them: the sets are what they say,
  * and are compared and added like sets. */
-#include "cpu_set.h"
+#include "values/cpu_set.h"
 
-#include "cleanup.h"
 #include "fuzz.h"
+#include "util/cleanup.h"
 
 /* CPUs are crossed off one by one. */
 static bool reference_cpus(char *text, bool has[CPU_SET_MAX]) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cpu.stat and cpuacct.stat: every counter is what its last good line says. */
-#include "cpu_stat.h"
+#include "values/cpu_stat.h"
 
 #include "counters.h"
 #include "fuzz.h"

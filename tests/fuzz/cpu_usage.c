@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* cpuacct.usage: one number of nanoseconds, or an error that says why not. */
-#include "cpu_stat.h"
+#include "values/cpu_stat.h"
 
-#include "cleanup.h"
 #include "fuzz.h"
+#include "util/cleanup.h"
 
 static int reference_status(const char *text, uint64_t *number) {
   if (*text == '\0')

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* On whatever host: what is chosen is a directory that accounts CPU time, of
  * the wanted version, and where nothing is found, there was nothing. */
-#include "hierarchy.h"
+#include "find/hierarchy.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
 #include <unistd.h>
 
-#include "cleanup.h"
+#include "find/mountinfo.h"
 #include "fuzz.h"
-#include "mount_table.h"
+#include "util/cleanup.h"
 
 #define USUAL_PLACE "/sys/fs/cgroup"
 #define DIRECTORIES_MAX 32

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hierarchy.h"
+#include "find/hierarchy.h"
 
 #define MODEL_ROOT "/model"
 #define MODEL_NODES 160

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-#include "cleanup.h"
 #include "fuzz.h"
+#include "util/cleanup.h"
 
 /* The value of a line as collectd's own parser takes it, roughly. */
 static struct option_value parse_value(char *text) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Whatever a text holds, what is made of it is printable ASCII, fits, and is
  * the whole or its two ends; and an encoding gives the text back. */
-#include "printable.h"
+#include "util/printable.h"
 
 #include <limits.h>
 
-#include "cleanup.h"
 #include "fuzz.h"
+#include "util/cleanup.h"
 
 static void require_ascii(const char *out, size_t length, size_t size) {
   REQUIRE(length < size);

@@ -2,7 +2,7 @@
 /* Millicores are what the two readings say: never negative, never infinite,
  * never no number, and never of more CPUs than there are; and no rate spans a
  * reset or a clock that stood still. */
-#include "rate.h"
+#include "values/rate.h"
 
 #include <math.h>
 

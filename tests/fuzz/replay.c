@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Stands in for libFuzzer where there is none: gives the target the files that
  * are named, once each. */
-#include "cleanup.h"
 #include "fuzz.h"
+#include "util/cleanup.h"
 
 int main(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {

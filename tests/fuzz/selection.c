@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Patterns select what fnmatch(3), regex(7) and plain comparison say, and a
  * subtree is passed over only where nothing in it is selected. */
-#include "selection.h"
+#include "tree/selection.h"
 
 #include <fnmatch.h>
 #include <regex.h>
 
-#include "cleanup.h"
 #include "fuzz.h"
+#include "util/cleanup.h"
 
 #define PATTERNS_MAX 8
 

@@ -8,11 +8,11 @@
 #include <ctype.h>
 #include <math.h>
 
-#include "cleanup.h"
 #include "collector.h"
-#include "discovery.h"
+#include "find/discovery.h"
 #include "fuzz.h"
 #include "model.h"
+#include "util/cleanup.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define PASSES_MAX 12

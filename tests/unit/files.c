@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cleanup.h"
+#include "util/cleanup.h"
 
 char *fixture_path(const char *name) {
   const char *fixtures = getenv("FIXTURES");

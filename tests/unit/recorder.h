@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "report.h"
+#include "report/report.h"
 
 struct recorded_value {
   char cgroup[NAME_SIZE];

@@ -12,10 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "files.h"
 #include "recorder.h"
 #include "suites.h"
+#include "util/cleanup.h"
 
 static char *tree;
 static struct collector *collector;

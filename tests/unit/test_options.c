@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "suites.h"
-#include "tree.h"
+#include "tree/tree.h"
+#include "util/cleanup.h"
 
 static struct option_value string(const char *text) {
   return (struct option_value){.kind = OPTION_STRING, .as.string = text};

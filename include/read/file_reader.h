@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading small files of each cgroup, over and over, cheaply.
+ *
+ * A kept descriptor is the cheapest way to read a file again. It costs memory
+ * of the kernel and a part of the process's descriptor limit, so only so many
+ * are kept; the files of other cgroups are opened and closed each time.
+ */
+#ifndef CGROUP_CPU_FILE_READER_H
+#define CGROUP_CPU_FILE_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tree/tree.h"
+
+/* Descriptors below this one are left to the rest of the process: some of it
+ * may use select(2), which takes no others. */
+#define READER_LOWEST_FD 1024
+
+/* One file at one time. */
+struct reading {
+  ssize_t length;
+  /* The time on CLOCK_MONOTONIC that the text is of. */
+  uint64_t time_nsec;
+};
+
+struct reader {
+  /* The most descriptors to keep, in this pass, and how many are. */
+  size_t keep;
+  size_t keep_now;
+  size_t kept;
+  /* The lowest descriptor to keep. */
+  int lowest;
+};
+
+/* Prepares to keep up to `wanted` descriptors open, and no more than three
+ * quarters of those that the process may have from READER_LOWEST_FD on, for
+ * which its soft limit is raised as far as needed; where the hard limit is
+ * lower than twice READER_LOWEST_FD, a quarter of all. */
+void reader_open(struct reader *reader, size_t wanted);
+
+/* To be called before the first file of a pass: where there was no descriptor
+ * left in the pass before, there may be some now. */
+void reader_begin_pass(struct reader *reader);
+
+/* Reads the file `name` of `cgroup`, whose root is the directory `root_fd`, as
+ * counter_file_read() does. Its descriptor may be kept as the cgroup's
+ * `fds[index]`; with an index of -1 it is not.
+ *
+ * Returns 0 and fills `reading`; -ENOENT or -ENODEV when the cgroup or the file
+ * is gone, or another negative errno.
+ */
+int reader_read(struct reader *reader, int root_fd, struct cgroup *cgroup,
+                const char *name, int index, char *buffer, size_t size,
+                struct reading *reading);
+
+/* To be called for every cgroup that leaves the tree. */
+void reader_forget(struct reader *reader, struct cgroup *cgroup);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "find/inotify_watches.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <search.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/errors.h"
+#include "util/kernel_file.h"
+#include "values/cpu_stat.h"
+
+#define CHANGES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
+
+/* Room for many events of ordinary names in one read, and as many reads as a
+ * full queue of the kernel's default length takes: who makes events faster than
+ * they are read must not keep the reader from its work. */
+#define BUFFER_SIZE 16384
+#define READS_MAX 512
+
+static int compare_watches(const void *left, const void *right) {
+  const struct cgroup *a = left;
+  const struct cgroup *b = right;
+
+  return a->watch < b->watch ? -1 : a->watch > b->watch;
+}
+
+/* The number in a file, or 0 where there is none. */
+static uint64_t read_number(const char *path) {
+  CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+  char text[32];
+  uint64_t number = 0;
+
+  ssize_t length = fd >= 0 ? counter_file_read(fd, text, sizeof(text)) : 0;
+  if (length <= 0 || cpu_stat_parse_number(text, (size_t)length, &number) < 0)
+    return 0;
+  return number;
+}
+
+/* Where the user had none left, others may have given some back since: a little
+ * more is tried each time. */
+static void take_share(struct watcher *watcher, bool first) {
+  uint64_t of_user = read_number("/proc/sys/fs/inotify/max_user_watches");
+  uint64_t of_namespace = read_number("/proc/sys/user/max_inotify_watches");
+  uint64_t maximum =
+      of_user == 0 || (of_namespace > 0 && of_namespace < of_user)
+          ? of_namespace
+          : of_user;
+  size_t share = maximum > 0 ? (size_t)(maximum / 2) : SIZE_MAX;
+
+  if (first || maximum != watcher->maximum)
+    watcher->share = share;
+  else if (watcher->share < share)
+    watcher->share += watcher->share / 8 + 1;
+  watcher->maximum = maximum;
+}
+
+void watcher_begin(struct watcher *watcher, bool refresh) {
+  bool closed = watcher->fd < 0;
+
+  if (closed) {
+    watcher->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (watcher->fd < 0) {
+      watcher->error = -errno;
+      return;
+    }
+  }
+  if (closed || refresh)
+    take_share(watcher, closed);
+}
+
+static void forget_watch(void *watched) {
+  struct cgroup *cgroup = watched;
+
+  cgroup->watch = -1;
+}
+
+void watcher_close(struct watcher *watcher) {
+  if (watcher->fd >= 0)
+    (void)close(watcher->fd);
+  tdestroy(watcher->by_watch, forget_watch);
+  *watcher = (struct watcher)WATCHER_CLOSED;
+}
+
+static int add_watch(struct watcher *watcher, const char *root_path,
+                     const struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE];
+  CLEANUP_FREE char *full_path = NULL;
+
+  if (watcher->fd < 0)
+    return watcher->error < 0 ? watcher->error : -ENOSYS;
+  if (watcher->count >= watcher->share)
+    return -ENOSPC;
+  (void)tree_path(cgroup, path);
+  if (asprintf(&full_path, "%s%s", root_path, path) < 0) {
+    full_path = NULL;
+    return -ENOMEM;
+  }
+  int watch = inotify_add_watch(watcher->fd, full_path,
+                                CHANGES | IN_ONLYDIR | IN_DONT_FOLLOW);
+  if (watch < 0 && errno == ENOSPC) {
+    watcher->share = watcher->count / 2;
+    return -ENOSPC;
+  }
+  return watch >= 0 ? watch : -errno;
+}
+
+int watcher_add(struct watcher *watcher, const char *root_path,
+                struct cgroup *cgroup) {
+  int watch = add_watch(watcher, root_path, cgroup);
+
+  if (watch < 0) {
+    if (!error_is_absence(watch))
+      watcher->error = watch;
+    return watch;
+  }
+  cgroup->watch = watch;
+  struct cgroup **owner = tsearch(cgroup, &watcher->by_watch, compare_watches);
+  if (owner != NULL && *owner == cgroup) {
+    watcher->count++;
+    return 0;
+  }
+  /* The kernel has one watch for one directory, whatever its paths. */
+  cgroup->watch = -1;
+  watcher->error = owner == NULL ? -ENOMEM : -EEXIST;
+  if (owner == NULL)
+    (void)inotify_rm_watch(watcher->fd, watch);
+  return watcher->error;
+}
+
+void watcher_remove(struct watcher *watcher, struct cgroup *cgroup) {
+  if (cgroup->watch < 0)
+    return;
+  (void)tdelete(cgroup, &watcher->by_watch, compare_watches);
+  if (watcher->fd >= 0)
+    (void)inotify_rm_watch(watcher->fd, cgroup->watch);
+  cgroup->watch = -1;
+  watcher->count--;
+}
+
+static void hand_over(struct watcher *watcher, int watch, watcher_event event,
+                      void *context) {
+  struct cgroup key = {.watch = watch};
+  struct cgroup **found = tfind(&key, &watcher->by_watch, compare_watches);
+
+  if (found != NULL)
+    event(context, *found);
+}
+
+static bool handle(struct watcher *watcher, const char *events, size_t length,
+                   watcher_event event, void *context) {
+  bool complete = true;
+
+  for (const char *at = events; at < events + length;) {
+    const struct inotify_event *what = (const void *)at;
+
+    if ((what->mask & IN_Q_OVERFLOW) != 0)
+      complete = false;
+    else if ((what->mask & CHANGES) != 0 && (what->mask & IN_ISDIR) != 0)
+      hand_over(watcher, what->wd, event, context);
+    at += sizeof(*what) + what->len;
+  }
+  return complete;
+}
+
+bool watcher_drain(struct watcher *watcher, watcher_event event,
+                   void *context) {
+  _Alignas(struct inotify_event) char buffer[BUFFER_SIZE];
+  bool complete = true;
+
+  if (watcher->fd < 0)
+    return true;
+  for (int reads = 0; reads < READS_MAX; reads++) {
+    ssize_t length = read(watcher->fd, buffer, sizeof(buffer));
+
+    if (length < 0 && errno == EINTR)
+      continue;
+    if (length <= 0)
+      return complete && errno == EAGAIN;
+    if (!handle(watcher, buffer, (size_t)length, event, context))
+      complete = false;
+  }
+  return false;
+}

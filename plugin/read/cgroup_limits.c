@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT */
+#include "read/cgroup_limits.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "util/errors.h"
+
+#define MILLICORES_PER_CPU 1000
+/* The kernel hands over a list of processes one page at a time, of whole
+ * lines: a shorter text is the whole list. */
+#define PROCESSES_SIZE 4096
+#define PROCESSES_WHOLE (PROCESSES_SIZE - 16)
+#define PROCESSES_FILE "cgroup.procs"
+/* The kernel brings cpusets up to date some time after the machine. */
+#define SETTLING 2
+
+void cgroup_limits_open(struct cgroup_limits *limits, struct sampler *sampler,
+                        const char *directory) {
+  *limits = (struct cgroup_limits){.sampler = sampler};
+  machine_cpus_open(&limits->machine, directory);
+}
+
+void cgroup_limits_close(struct cgroup_limits *limits) {
+  machine_cpus_close(&limits->machine);
+  cpu_set_release(&limits->root_cpus);
+}
+
+void cgroup_limits_forget(struct cgroup *cgroup) {
+  if (cgroup->details == NULL)
+    return;
+  cpu_set_release(&cgroup->details->cpus);
+  cpu_set_release(&cgroup->details->partitions);
+}
+
+static bool is_wanted(const struct cgroup *cgroup) {
+  return cgroup->selected || cgroup->selected_below;
+}
+
+/* A text that is none is no cpuset. Returns 0 or -ENOMEM. */
+static int take_cpus(struct cgroup_limits *limits,
+                     struct cgroup_details *details, size_t length) {
+  struct cpu_set cpus = {0};
+  int status = cpu_set_parse(limits->text, length, &cpus);
+
+  if (status == -ENOMEM)
+    return status;
+  cpu_set_release(&details->cpus);
+  details->cpus = cpus;
+  details->has_cpus = status == 0;
+  details->cpus_read = true;
+  if (details->has_cpus)
+    limits->sampler->seen_parts |= CPU_LIMIT_CPUS;
+  return 0;
+}
+
+/* Reads one file. Returns 0, -ENOENT when it does not exist, or another
+ * negative errno. What does not exist resets what it said before. */
+static int read_limit_file(struct cgroup_limits *limits, struct cgroup *cgroup,
+                           const struct cpu_file *file) {
+  struct sampler *sampler = limits->sampler;
+  struct cgroup_details *details = cgroup->details;
+  ssize_t length =
+      sampler_read_text(sampler, cgroup, file->controller, file->name,
+                        limits->text, sizeof(limits->text));
+  int status = length < 0 ? (int)length : 0;
+  size_t size = length < 0 ? 0 : (size_t)length;
+
+  if (sampler_is_missing(status))
+    status = -ENOENT;
+  if (file->parse_limit == NULL) {
+    /* Others go by the CPUs, too: they stay what they were. */
+    if (status == 0 || status == -ENOENT)
+      status = take_cpus(limits, details, size) < 0 ? -ENOMEM : status;
+  } else if (file->parse_limit(limits->text, size, &details->limit) == 0) {
+    sampler->seen_parts |= file->part;
+  }
+  if (status < 0 && status != -ENOENT)
+    sampler_note_failure(sampler, file->name, status);
+  return status;
+}
+
+/* Reads the files of `parts`. */
+static void read_limit_files(struct cgroup_limits *limits,
+                             struct cgroup *cgroup, unsigned parts) {
+  const struct sampler *sampler = limits->sampler;
+  struct cgroup_details *details = cgroup->details;
+  int before = 0;
+
+  details->fresh |= parts;
+  for (size_t i = 0; i < sampler->file_count; i++) {
+    const struct cpu_file *file = sampler->files[i];
+
+    if ((file->part & parts) == 0 || (file->fallback && before != -ENOENT))
+      continue;
+    before = read_limit_file(limits, cgroup, file);
+    if (file->part == CPU_LIMIT_QUOTA)
+      details->has_quota = before == 0;
+    if (before < 0 && before != -ENOENT) {
+      details->limit_read = false;
+      if (file->part == CPU_LIMIT_WEIGHT)
+        details->limit.weight_known = false;
+    }
+  }
+}
+
+static struct cgroup_details *above(const struct cgroup *cgroup) {
+  return cgroup->parent != NULL ? cgroup->parent->details : NULL;
+}
+
+/* Where a cpuset has less than the machine there may be partitions below that
+ * have the rest, wanted or not. */
+static bool may_have_partitions(const struct cgroup_limits *limits,
+                                const struct cgroup_details *details) {
+  return limits->sampler->versions[CGROUP_CPUSET] == CGROUP_VERSION_2 &&
+         limits->machine.known && details != NULL && details->has_cpus &&
+         !cpu_set_contains(&details->cpus, &limits->machine.set);
+}
+
+/* Whether there may be cgroups below that are not in the tree. */
+static bool has_unseen(struct cgroup *const *order, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (order[i]->closed || order[i]->left_out > 0 || order[i]->error < 0)
+      return true;
+  return order[0]->first_child == NULL;
+}
+
+/* All CPUs are those of the hierarchy's root or of a partition, however few its
+ * own are: the partitions need not be known. It has no cpuset.cpus, unlike any
+ * other. */
+static void complete_root(struct cgroup_limits *limits,
+                          struct cgroup *const *order, size_t count) {
+  struct cgroup_details *details = order[0]->details;
+
+  if (details == NULL || (details->fresh & CPU_LIMIT_CPUS) == 0 ||
+      !may_have_partitions(limits, details) || !has_unseen(order, count))
+    return;
+  ssize_t length =
+      sampler_read_text(limits->sampler, order[0], CGROUP_CPUSET, "cpuset.cpus",
+                        limits->text, sizeof(limits->text));
+  int status = length < 0 ? (int)length : 0;
+  if (sampler_is_missing(status))
+    status = cpu_set_add(&details->cpus, &limits->machine.set);
+  if (status < 0) {
+    details->limit_read = false;
+    sampler_note_failure(limits->sampler, "cpuset.cpus", status);
+  }
+}
+
+static void note_failures(struct cgroup_limits *limits,
+                          const struct cgroup *cgroup) {
+  struct sampler *sampler = limits->sampler;
+
+  if (sampler->error == 0)
+    return;
+  if (limits->failed++ == 0 || error_outranks(sampler->error, limits->error)) {
+    limits->failed_cgroup = cgroup;
+    limits->failed_file = sampler->failed_file;
+    limits->error = sampler->error;
+  }
+  sampler->error = 0;
+}
+
+static void read_limits(struct cgroup_limits *limits, struct cgroup *cgroup,
+                        bool sampled) {
+  bool wanted = is_wanted(cgroup);
+  struct cgroup_details *parent = above(cgroup);
+
+  if (!wanted && !may_have_partitions(limits, parent))
+    return;
+  struct cgroup_details *details = sampler_details(cgroup);
+  if (details == NULL) {
+    sampler_note_failure(limits->sampler, sampler_core_file(limits->sampler),
+                         -ENOMEM);
+    return;
+  }
+  if (details->partitions.words > 0)
+    cpu_set_release(&details->partitions);
+  details->cpus_above =
+      parent == NULL || parent->has_cpus ? parent : parent->cpus_above;
+  details->fresh = 0;
+  if (cgroup->doubted) {
+    details->limit_read = details->partitions_known = false;
+    return;
+  }
+  /* Below a directory that cannot be listed there may be some. */
+  details->partitions_known = cgroup->error == 0;
+  if (!details->limit_read || limits->settling > 0 ||
+      sampler_has_turn(limits->sampler, cgroup)) {
+    details->limit_read = true;
+    read_limit_files(limits, cgroup, wanted ? CPU_LIMIT_ALL : CPU_LIMIT_CPUS);
+  } else if (wanted && !sampled) {
+    read_limit_files(limits, cgroup, CPU_LIMIT_QUOTA);
+  }
+}
+
+/* What is not known of a cgroup is not known of those above. */
+static void pass_up_ignorance(const struct cgroup_limits *limits,
+                              const struct cgroup *cgroup) {
+  const struct cgroup_details *details = cgroup->details;
+  struct cgroup_details *parent = above(cgroup);
+
+  if (parent != NULL &&
+      (details != NULL
+           ? !details->cpus_read || !details->partitions_known
+           : is_wanted(cgroup) || may_have_partitions(limits, parent)))
+    parent->partitions_known = false;
+}
+
+/* A cgroup has no CPU that the one above does not have, unless it was taken
+ * out of that one's. Each adds what its own partitions have. */
+static void add_partition(struct cgroup_limits *limits,
+                          const struct cgroup_details *details) {
+  struct cgroup_details *up = details->cpus_above;
+
+  if (!details->has_cpus || up == NULL ||
+      (cpu_set_contains(&up->cpus, &details->cpus) &&
+       cpu_set_contains(&up->cpus, &details->partitions)))
+    return;
+  if (cpu_set_add(&up->partitions, &details->cpus) < 0 ||
+      cpu_set_add(&up->partitions, &details->partitions) < 0) {
+    up->limit_read = false;
+    sampler_note_failure(limits->sampler, "cpuset.cpus.effective", -ENOMEM);
+  }
+}
+
+/* The one whose cpuset counts for `details`, or NULL. A cpuset of v1 is empty
+ * until it is set up, and until then has no processes. */
+static const struct cgroup_details *
+cpus_of(const struct cgroup_details *details) {
+  const struct cgroup_details *at =
+      details->has_cpus ? details : details->cpus_above;
+
+  while (at != NULL && cpu_set_count(&at->cpus, NULL, NULL) == 0 &&
+         (at != details || at->partitions.words == 0))
+    at = at->cpus_above;
+  return at;
+}
+
+/* NULL where they are not known. */
+static const struct cpu_set *machine_cpus(const struct cgroup_limits *limits) {
+  if (limits->machine.known)
+    return &limits->machine.set;
+  return limits->root_cpus.words > 0 ? &limits->root_cpus : NULL;
+}
+
+/* No cgroup has more than the root and its partitions. */
+static void take_root_cpus(struct cgroup_limits *limits,
+                           const struct cgroup *root) {
+  const struct cgroup_details *details = root->details;
+
+  if (limits->root_cpus.words > 0)
+    cpu_set_release(&limits->root_cpus);
+  if (limits->machine.known || limits->machine_error < 0 || details == NULL ||
+      !details->has_cpus)
+    return;
+  if (cpu_set_add(&limits->root_cpus, &details->cpus) < 0 ||
+      cpu_set_add(&limits->root_cpus, &details->partitions) < 0)
+    limits->machine_error = -ENOMEM;
+}
+
+/* The millicores of the CPUs that `details` may use; 0: no limit. */
+static double cpus_millicores(const struct cgroup_limits *limits,
+                              const struct cgroup_details *details) {
+  const struct cpu_set *machine = machine_cpus(limits);
+  const struct cgroup_details *at = cpus_of(details);
+
+  if (at == NULL)
+    return 0;
+  unsigned count =
+      cpu_set_count(&at->cpus, at == details ? &at->partitions : NULL, machine);
+  if (machine != NULL && count == cpu_set_count(machine, NULL, NULL))
+    return 0;
+  return (double)count * MILLICORES_PER_CPU;
+}
+
+/* The first process of a list, as the text of its number; its length, or 0.
+ * Those of other PID namespaces have the number 0. */
+static size_t first_process(const char *text, size_t length,
+                            char process[PROCESSES_SIZE]) {
+  while (length > 0) {
+    const char *newline = memchr(text, '\n', length);
+    size_t line = newline != NULL ? (size_t)(newline - text) : length;
+
+    if (line > 0 && text[0] != '0') {
+      memcpy(process, text, line);
+      return line;
+    }
+    line += newline != NULL;
+    text += line;
+    length -= line;
+  }
+  return 0;
+}
+
+static bool lists_process(const char *text, size_t length, const char *process,
+                          size_t process_length) {
+  while (length > 0) {
+    const char *newline = memchr(text, '\n', length);
+    size_t line = newline != NULL ? (size_t)(newline - text) : length;
+
+    if (line == process_length && memcmp(text, process, line) == 0)
+      return true;
+    line += newline != NULL;
+    text += line;
+    length -= line;
+  }
+  return false;
+}
+
+/* Reads the list of processes. Returns its length; -ENODATA where there is
+ * none, as for threads of cgroup v2; or a negative errno that may pass. */
+static ssize_t read_processes(struct cgroup_limits *limits,
+                              struct cgroup *cgroup,
+                              enum cgroup_controller controller) {
+  ssize_t length =
+      sampler_read_text(limits->sampler, cgroup, controller, PROCESSES_FILE,
+                        limits->text, PROCESSES_SIZE);
+
+  if (length >= 0)
+    return length;
+  if (sampler_is_missing((int)length))
+    return -ENODATA;
+  sampler_note_failure(limits->sampler, PROCESSES_FILE, (int)length);
+  return length;
+}
+
+/* Whether the processes of `cgroup` are those of `place` in the controller's
+ * hierarchy: 1, or 0 if its first one is not, or -ENODATA if that cannot be
+ * known, or another negative errno. */
+static int is_place_of(struct cgroup_limits *limits, struct cgroup *cgroup,
+                       struct cgroup *place,
+                       enum cgroup_controller controller) {
+  char process[PROCESSES_SIZE];
+  ssize_t length = read_processes(limits, cgroup, CGROUP_CPUACCT);
+
+  if (length < 0)
+    return (int)length;
+  size_t size = first_process(limits->text, (size_t)length, process);
+  if (size == 0)
+    return -ENODATA;
+  length = read_processes(limits, place, controller);
+  if (length < 0)
+    return (int)length;
+  if (lists_process(limits->text, (size_t)length, process, size))
+    return 1;
+  if (length > PROCESSES_WHOLE)
+    return -ENODATA;
+  /* It may have ended, or moved, since it was read. */
+  length = read_processes(limits, cgroup, CGROUP_CPUACCT);
+  if (length < 0)
+    return (int)length;
+  return lists_process(limits->text, (size_t)length, process, size) ? 0
+                                                                    : -ENODATA;
+}
+
+/* The nearest cgroup of the same path or above that sets such a limit. */
+static struct cgroup *place_of(struct cgroup *cgroup,
+                               enum cgroup_controller controller) {
+  const struct cgroup_details *cpus =
+      controller == CGROUP_CPUSET ? cpus_of(cgroup->details) : NULL;
+
+  while (cgroup != NULL && cgroup->details != NULL &&
+         (controller == CGROUP_CPUSET ? cgroup->details != cpus
+                                      : !cgroup->details->has_quota))
+    cgroup = cgroup->parent;
+  return cgroup;
+}
+
+/* Looks whether a limit is that of the processes: in a hierarchy of its own
+ * their cgroup need not have the same path. */
+static void find_processes(struct cgroup_limits *limits, struct cgroup *cgroup,
+                           enum cgroup_controller controller, bool limited) {
+  struct cgroup_details *details = cgroup->details;
+  unsigned bit = 1U << controller;
+
+  if (!limits->separate[controller])
+    return;
+  struct cgroup *place = limited ? place_of(cgroup, controller) : NULL;
+  int status = place != NULL && place->details != NULL
+                   ? is_place_of(limits, cgroup, place, controller)
+                   : -ENODATA;
+  details->found &= (uint8_t)~bit;
+  details->elsewhere &= (uint8_t)~bit;
+  if (status == 1)
+    details->found |= (uint8_t)bit;
+  else if (status == 0)
+    details->elsewhere |= (uint8_t)bit;
+  else if (status != -ENODATA)
+    details->limit_read = false;
+}
+
+static void nest_quota(struct cgroup *cgroup) {
+  const struct cgroup_details *parent = above(cgroup);
+  struct cgroup_details *details = cgroup->details;
+
+  details->quota_millicores =
+      cpu_limit_smaller(cpu_limit_quota_millicores(&details->limit),
+                        parent != NULL ? parent->quota_millicores : 0);
+}
+
+static void combine(struct cgroup_limits *limits, struct cgroup *cgroup) {
+  struct cgroup_details *details = cgroup->details;
+  const struct cgroup_details *parent = above(cgroup);
+
+  nest_quota(cgroup);
+  if (details->fresh == CPU_LIMIT_ALL) {
+    find_processes(limits, cgroup, CGROUP_CPU, details->quota_millicores > 0);
+    find_processes(limits, cgroup, CGROUP_CPUSET,
+                   cpus_millicores(limits, details) > 0);
+  }
+  /* What is not known of a cgroup is as with the one above. */
+  if (parent != NULL)
+    details->elsewhere |= parent->elsewhere & (uint8_t)~details->found;
+  details->elsewhere_below = 0;
+}
+
+static void update_machine(struct cgroup_limits *limits) {
+  int status = machine_cpus_update(&limits->machine,
+                                   limits->sampler->pass % SAMPLER_ROUND == 0);
+
+  limits->machine_error = status < 0 ? status : 0;
+  if (status > 0)
+    limits->settling = SETTLING;
+  else if (limits->settling > 0)
+    limits->settling--;
+}
+
+void cgroup_limits_begin(struct cgroup_limits *limits,
+                         struct cgroup *const *order, size_t count,
+                         bool complete, cgroup_limits_is_sampled is_sampled,
+                         const void *context) {
+  limits->failed = 0;
+  limits->error = 0;
+  limits->sampler->error = 0;
+  limits->complete |= complete;
+  update_machine(limits);
+  for (size_t i = 0; i < count; i++) {
+    read_limits(limits, order[i], is_sampled(context, order[i]));
+    note_failures(limits, order[i]);
+  }
+  complete_root(limits, order, count);
+  note_failures(limits, order[0]);
+  for (size_t i = count; i-- > 0;) {
+    pass_up_ignorance(limits, order[i]);
+    if (order[i]->details != NULL)
+      add_partition(limits, order[i]->details);
+    note_failures(limits, order[i]);
+  }
+  take_root_cpus(limits, order[0]);
+  for (size_t i = 0; i < count; i++)
+    if (is_wanted(order[i]) && order[i]->details != NULL) {
+      combine(limits, order[i]);
+      note_failures(limits, order[i]);
+    }
+  for (size_t i = count; i-- > 0;) {
+    const struct cgroup_details *details = order[i]->details;
+    struct cgroup_details *parent = above(order[i]);
+    if (is_wanted(order[i]) && details != NULL && parent != NULL)
+      parent->elsewhere_below |= details->elsewhere | details->elsewhere_below;
+  }
+}
+
+/* Whether it is known which CPUs the cgroup and its partitions have. */
+static bool knows_cpus(const struct cgroup_limits *limits,
+                       const struct cgroup_details *details) {
+  return (details->partitions_known && limits->complete) ||
+         !may_have_partitions(limits, details);
+}
+
+static double effective_limit(const struct cgroup_limits *limits,
+                              const struct cgroup_details *details) {
+  const struct cpu_set *machine = machine_cpus(limits);
+  unsigned elsewhere = details->elsewhere | details->elsewhere_below;
+  double millicores = 0;
+
+  if ((elsewhere & (1U << CGROUP_CPU)) == 0)
+    millicores = details->quota_millicores;
+  if ((elsewhere & (1U << CGROUP_CPUSET)) == 0)
+    millicores =
+        cpu_limit_smaller(millicores, cpus_millicores(limits, details));
+  if (millicores <= 0 || machine == NULL)
+    return millicores;
+  return cpu_limit_smaller(millicores,
+                           (double)cpu_set_count(machine, NULL, NULL) *
+                               MILLICORES_PER_CPU);
+}
+
+static void set_limit(const struct cgroup_limits *limits,
+                      struct cgroup *cgroup) {
+  struct cgroup_details *details = cgroup->details;
+  const struct cgroup_details *parent = above(cgroup);
+
+  nest_quota(cgroup);
+  details->limit_known =
+      details->limit_read && limits->machine_error == 0 &&
+      (cgroup->parent == NULL || (parent != NULL && parent->limit_known));
+  details->limit_millicores =
+      details->limit_known && knows_cpus(limits, details)
+          ? effective_limit(limits, details)
+          : 0;
+}
+
+/* Whether more periods were throttled since the sample before. */
+static bool was_throttled(struct cgroup_details *details,
+                          const struct cpu_stat *sample) {
+  bool known = sample != NULL && cpu_stat_has(sample, CPU_NR_THROTTLED);
+  uint64_t now = known ? sample->counters[CPU_NR_THROTTLED] : 0;
+  bool throttled =
+      known && details->throttling_known && now != details->nr_throttled;
+
+  details->throttling_known = known;
+  details->nr_throttled = now;
+  return throttled;
+}
+
+void cgroup_limits_update(struct cgroup_limits *limits, struct cgroup *cgroup,
+                          const struct cpu_stat *sample, double millicores) {
+  struct cgroup_details *details = cgroup->details;
+  unsigned parts = 0;
+
+  if (!is_wanted(cgroup) || details == NULL)
+    return;
+  set_limit(limits, cgroup);
+  if (was_throttled(details, sample))
+    parts = CPU_LIMIT_QUOTA;
+  if (details->limit_millicores > 0 && millicores > details->limit_millicores)
+    parts = CPU_LIMIT_QUOTA | CPU_LIMIT_CPUS;
+  parts &= ~details->fresh;
+  if (parts == 0)
+    return;
+  read_limit_files(limits, cgroup, parts);
+  set_limit(limits, cgroup);
+}

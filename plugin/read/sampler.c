@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "read/sampler.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/errors.h"
+
+void sampler_open(struct sampler *sampler,
+                  const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
+                  unsigned groups, size_t keep_open) {
+  *sampler = (struct sampler){.groups = groups};
+  sampler->file_count = cpu_files_select(versions, sampler->files);
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
+    sampler->versions[i] = versions[i];
+    sampler->root_fds[i] = -ENOENT;
+  }
+  reader_open(&sampler->reader, keep_open);
+}
+
+void sampler_forget(struct sampler *sampler, struct cgroup *cgroup) {
+  reader_forget(&sampler->reader, cgroup);
+}
+
+const char *sampler_core_file(const struct sampler *sampler) {
+  return sampler->files[0]->name;
+}
+
+/* Cgroups take turns, so that no pass has all the work. */
+bool sampler_has_turn(const struct sampler *sampler,
+                      const struct cgroup *cgroup) {
+  return (sampler->pass + cgroup->birth) % SAMPLER_ROUND == 0;
+}
+
+/* Some kernels have the file and an error in it, as for pressure with psi=0. */
+bool sampler_is_missing(int status) {
+  return status == -ENOENT || status == -EOPNOTSUPP;
+}
+
+/* A cgroup that is gone is no failure. */
+void sampler_note_failure(struct sampler *sampler, const char *file,
+                          int status) {
+  if (error_is_absence(status) || !error_outranks(status, sampler->error))
+    return;
+  sampler->failed_file = file;
+  sampler->error = status;
+}
+
+ssize_t sampler_read_text(struct sampler *sampler, struct cgroup *cgroup,
+                          enum cgroup_controller controller, const char *file,
+                          char *text, size_t size) {
+  int root_fd = sampler->root_fds[controller];
+  struct reading reading;
+
+  if (root_fd < 0)
+    return root_fd;
+  int status = reader_read(&sampler->reader, root_fd, cgroup, file, -1, text,
+                           size, &reading);
+  return status < 0 ? status : reading.length;
+}
+
+static int read_text(struct sampler *sampler, struct cgroup *cgroup,
+                     size_t index, char text[CPU_STAT_FILE_MAX],
+                     struct reading *reading) {
+  const struct cpu_file *file = sampler->files[index];
+  int root_fd = sampler->root_fds[file->controller];
+
+  if (root_fd < 0)
+    return root_fd;
+  return reader_read(&sampler->reader, root_fd, cgroup, file->name, (int)index,
+                     text, CPU_STAT_FILE_MAX, reading);
+}
+
+static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
+                         size_t index, struct cpu_sample *sample,
+                         bool *missing) {
+  char text[CPU_STAT_FILE_MAX];
+  struct reading reading;
+  uint32_t before = sample->stat.present;
+
+  int status = read_text(sampler, cgroup, index, text, &reading);
+  *missing = sampler_is_missing(status);
+  if (status < 0)
+    return status;
+  status = sampler->files[index]->parse_stat(text, (size_t)reading.length,
+                                             &sample->stat);
+  uint32_t added = sample->stat.present & ~before;
+  sampler->seen_counters |= added;
+  for (size_t i = 0; added != 0; i++, added >>= 1)
+    if ((added & 1) != 0)
+      sample->time_nsec[i] = reading.time_nsec;
+  *missing = status < 0;
+  return status;
+}
+
+struct cgroup_details *sampler_details(struct cgroup *cgroup) {
+  if (cgroup->details == NULL)
+    cgroup->details = calloc(1, sizeof(*cgroup->details));
+  return cgroup->details;
+}
+
+/* Whether to try a file: not in each pass if it is known to be missing, and
+ * a fallback only where the other one is. */
+static bool is_due(const struct sampler *sampler, const struct cgroup *cgroup,
+                   size_t index) {
+  unsigned missing = cgroup->details != NULL ? cgroup->details->missing : 0;
+
+  if (sampler->files[index]->fallback && (missing & (1U << (index - 1))) == 0)
+    return false;
+  return (missing & (1U << index)) == 0 || sampler_has_turn(sampler, cgroup);
+}
+
+/* A read error does not mark the file as missing. */
+static void read_more(struct sampler *sampler, struct cgroup *cgroup,
+                      size_t index, struct cpu_sample *sample) {
+  struct cgroup_details *details = cgroup->details;
+  bool missing = false;
+  int status = read_counters(sampler, cgroup, index, sample, &missing);
+
+  if (status < 0 && !missing)
+    sampler_note_failure(sampler, sampler->files[index]->name, status);
+  if (details == NULL)
+    return;
+  if (missing)
+    details->missing |= 1U << index;
+  else
+    details->missing &= ~(1U << index);
+}
+
+int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
+                 unsigned groups, struct cpu_sample *sample) {
+  sample->stat = (struct cpu_stat){0};
+  bool missing = false;
+  int status = read_counters(sampler, cgroup, 0, sample, &missing);
+
+  if (status == 0 && !cpu_stat_has(&sample->stat, CPU_USAGE_USEC))
+    status = -ENODATA;
+  if (status < 0 || (groups & ~(unsigned)CPU_GROUP_CORE) == 0)
+    return status;
+  /* Rates need the sample before; without memory for it there are none. */
+  if (sampler_details(cgroup) == NULL)
+    sampler_note_failure(sampler, sampler_core_file(sampler), -ENOMEM);
+  for (size_t i = 1; i < sampler->file_count; i++) {
+    const struct cpu_file *file = sampler->files[i];
+    if (file->parse_stat != NULL && (file->groups & groups) != 0 &&
+        is_due(sampler, cgroup, i))
+      read_more(sampler, cgroup, i, sample);
+  }
+  return 0;
+}
+
+/* Sets of values that come and go together, each with what it is known by: a
+ * counter, or the part of a limit; and why no cgroup has them: because none has
+ * the file, or the file has none of them. */
+static const struct {
+  unsigned group;
+  enum cpu_counter counter;
+  enum cpu_limit_part part;
+  const char *values;
+  enum cgroup_controller controller;
+  const char *why_v1;
+  const char *why_v2;
+} reasons[] = {
+    {CPU_GROUP_USER_SYSTEM, CPU_USER_USEC, 0, "user and system time",
+     CGROUP_CPUACCT, "the kernel or sandbox does not report them",
+     "the kernel or sandbox does not report them"},
+    {CPU_GROUP_THROTTLING, CPU_NR_PERIODS, 0, "throttling", CGROUP_CPU,
+     "the cpu hierarchy does not report it",
+     "no cgroup has the cpu controller"},
+    {CPU_GROUP_THROTTLING, CPU_NR_BURSTS, 0, "bursts", CGROUP_CPU,
+     "Linux reports them since 5.15",
+     "Linux reports them since 5.15, with the cpu controller"},
+    {CPU_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, 0, "pressure", CGROUP_CPUACCT,
+     "only cgroup v2 has it", "it can be off in the kernel, as with psi=0"},
+    {CPU_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, 0, "full pressure",
+     CGROUP_CPUACCT, "only cgroup v2 has it",
+     "Linux reports it for cgroups since 5.13"},
+    {CPU_GROUP_LIMIT, 0, CPU_LIMIT_QUOTA, "quotas", CGROUP_CPU,
+     "the cpu hierarchy has no file for them under the paths of these cgroups",
+     "no cgroup has the cpu controller"},
+    {CPU_GROUP_LIMIT, 0, CPU_LIMIT_CPUS, "CPUs of cpusets", CGROUP_CPUSET,
+     "the cpuset hierarchy has no file for them under the paths of these "
+     "cgroups",
+     "no cgroup has the cpuset controller"},
+};
+
+static bool was_seen(const struct sampler *sampler, size_t reason) {
+  return reasons[reason].part != 0
+             ? (sampler->seen_parts & reasons[reason].part) != 0
+             : (sampler->seen_counters &
+                (UINT32_C(1) << reasons[reason].counter)) != 0;
+}
+
+static void explain(const struct sampler *sampler, size_t reason,
+                    FILE *stream) {
+  enum cgroup_controller controller = reasons[reason].controller;
+
+  if (sampler->root_fds[controller] == -ENOENT)
+    (void)fprintf(stream, "no hierarchy with the %s controller was found",
+                  cgroup_controller_name(controller));
+  else
+    (void)fputs(sampler->versions[controller] == CGROUP_VERSION_1
+                    ? reasons[reason].why_v1
+                    : reasons[reason].why_v2,
+                stream);
+}
+
+char *sampler_explain_missing(const struct sampler *sampler) {
+  char *text = NULL;
+  size_t size = 0;
+  size_t count = 0;
+  FILE *stream = open_memstream(&text, &size);
+
+  if (stream == NULL)
+    return NULL;
+  for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+    if ((reasons[i].group & sampler->groups) != 0 && !was_seen(sampler, i)) {
+      (void)fprintf(stream, "%s%s (",
+                    count++ == 0 ? "Values not available here: " : ", ",
+                    reasons[i].values);
+      explain(sampler, i, stream);
+      (void)fputc(')', stream);
+    }
+  if (fclose(stream) != 0 || count == 0) {
+    free(text);
+    return NULL;
+  }
+  return text;
+}

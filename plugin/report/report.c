@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* The stock type "percent" ends at 100.1, and what is above becomes no value at
+ * all. */
+#define PERCENT_MAX 100.0
+#define NSEC_PER_USEC 1000
+
+/* Every counter that goes out, and the names of rates made of it. */
+static const struct {
+  unsigned group;
+  enum cpu_counter counter;
+  const char *derive;
+  /* The rate as CPU use, or NULL. */
+  const char *millicores;
+  /* The rate as a share of the time that went by, or NULL. */
+  const char *percent;
+} counters[] = {
+    {CPU_GROUP_CORE, CPU_USAGE_USEC, "cpu_usage_usec", NULL, NULL},
+    {CPU_GROUP_USER_SYSTEM, CPU_USER_USEC, "user_usec", "user_millicores",
+     NULL},
+    {CPU_GROUP_USER_SYSTEM, CPU_SYSTEM_USEC, "system_usec", "system_millicores",
+     NULL},
+    {CPU_GROUP_USER_SYSTEM, CPU_NICE_USEC, "nice_usec", NULL, NULL},
+    {CPU_GROUP_THROTTLING, CPU_NR_PERIODS, "nr_periods", NULL, NULL},
+    {CPU_GROUP_THROTTLING, CPU_NR_THROTTLED, "nr_throttled", NULL, NULL},
+    {CPU_GROUP_THROTTLING, CPU_THROTTLED_USEC, "throttled_usec", NULL, NULL},
+    {CPU_GROUP_THROTTLING, CPU_NR_BURSTS, "nr_bursts", NULL, NULL},
+    {CPU_GROUP_THROTTLING, CPU_BURST_USEC, "burst_usec", NULL, NULL},
+    {CPU_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, "pressure_some_usec", NULL,
+     "pressure_some"},
+    {CPU_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, "pressure_full_usec", NULL,
+     "pressure_full"},
+};
+
+static void report_derive(const struct report_sink *sink,
+                          const struct cgroup *cgroup,
+                          const char *type_instance, uint64_t counter) {
+  if (counter > INT64_MAX)
+    return;
+  struct report_value value = {.cgroup = cgroup,
+                               .type = REPORT_DERIVE,
+                               .type_instance = type_instance,
+                               .value.derive = (int64_t)counter};
+  sink->value(sink->context, &value);
+}
+
+static void report_gauge(const struct report_sink *sink,
+                         const struct cgroup *cgroup, const char *type_instance,
+                         double gauge) {
+  struct report_value value = {.cgroup = cgroup,
+                               .type = REPORT_GAUGE,
+                               .type_instance = type_instance,
+                               .value.gauge = gauge};
+  sink->value(sink->context, &value);
+}
+
+static void report_percent(const struct report_sink *sink,
+                           const struct cgroup *cgroup,
+                           const char *type_instance, double percent) {
+  struct report_value value = {
+      .cgroup = cgroup,
+      .type = REPORT_PERCENT,
+      .type_instance = type_instance,
+      .value.gauge = percent < PERCENT_MAX ? percent : PERCENT_MAX};
+  sink->value(sink->context, &value);
+}
+
+/* What `counter` went up by since the sample before. Returns 0, or the error
+ * of rate_update() when that is not known. */
+static int counter_delta(const struct report_sample *sample,
+                         enum cpu_counter counter,
+                         struct rate_interval *interval) {
+  const struct cpu_sample *before = sample->before;
+
+  if (before == NULL || !cpu_stat_has(&before->stat, counter) ||
+      !cpu_stat_has(&sample->now->stat, counter))
+    return -ENODATA;
+  struct rate rate = {.known = true,
+                      .usage_usec = before->stat.counters[counter],
+                      .time_nsec = before->time_nsec[counter]};
+  return rate_update(&rate, sample->now->stat.counters[counter],
+                     sample->now->time_nsec[counter], interval);
+}
+
+/* Of a counter that cannot be true not even the number goes out: a store would
+ * make a rate of it. */
+static void report_counters(const struct report_sink *sink,
+                            const struct report_sample *sample) {
+  for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
+    enum cpu_counter counter = counters[i].counter;
+    struct rate_interval interval;
+
+    if ((counters[i].group & sample->groups) == 0 ||
+        !cpu_stat_has(&sample->now->stat, counter))
+      continue;
+    int status = counter_delta(sample, counter, &interval);
+    if (status == -EOVERFLOW ||
+        (counter == CPU_USAGE_USEC && sample->impossible))
+      continue;
+    report_derive(sink, sample->cgroup, counters[i].derive,
+                  sample->now->stat.counters[counter]);
+    if (status < 0)
+      continue;
+    if (counters[i].millicores != NULL)
+      report_gauge(sink, sample->cgroup, counters[i].millicores,
+                   interval.millicores);
+    if (counters[i].percent != NULL)
+      report_percent(sink, sample->cgroup, counters[i].percent,
+                     (double)interval.delta_usec * NSEC_PER_USEC * 100 /
+                         (double)interval.elapsed_nsec);
+  }
+}
+
+static void report_throttled_periods(const struct report_sink *sink,
+                                     const struct report_sample *sample) {
+  struct rate_interval periods;
+  struct rate_interval throttled;
+
+  if ((sample->groups & CPU_GROUP_THROTTLING) != 0 &&
+      counter_delta(sample, CPU_NR_PERIODS, &periods) == 0 &&
+      counter_delta(sample, CPU_NR_THROTTLED, &throttled) == 0 &&
+      periods.delta_usec > 0)
+    report_percent(sink, sample->cgroup, "throttled_periods",
+                   (double)throttled.delta_usec * 100 /
+                       (double)periods.delta_usec);
+}
+
+static void report_limit(const struct report_sink *sink,
+                         const struct report_sample *sample) {
+  if (sample->limit_millicores > 0) {
+    report_gauge(sink, sample->cgroup, "limit_millicores",
+                 sample->limit_millicores);
+    if (sample->interval != NULL)
+      report_percent(sink, sample->cgroup, "of_limit",
+                     sample->interval->millicores * 100 /
+                         sample->limit_millicores);
+  }
+  if (sample->limit != NULL && sample->limit->weight_known)
+    report_gauge(sink, sample->cgroup, "weight", sample->limit->weight);
+}
+
+static void report_line(const struct report_sink *sink,
+                        const struct report_sample *sample) {
+  const struct rate_interval *interval = sample->interval;
+  uint64_t usage = sample->now->stat.counters[CPU_USAGE_USEC];
+  char line[256];
+
+  if (interval != NULL)
+    (void)snprintf(line, sizeof(line),
+                   "%s: CPU μs: %" PRIu64 " | delta: +%" PRIu64 " | CPU: %.0fm",
+                   sample->cgroup->instance, usage, interval->delta_usec,
+                   interval->millicores);
+  else
+    (void)snprintf(line, sizeof(line), "%s: CPU μs: %" PRIu64,
+                   sample->cgroup->instance, usage);
+  sink->sample(sink->context, line);
+}
+
+void report_sample(const struct report_sink *sink,
+                   const struct report_sample *sample) {
+  report_counters(sink, sample);
+  if (sample->interval != NULL)
+    report_gauge(sink, sample->cgroup, "millicores",
+                 sample->interval->millicores);
+  report_throttled_periods(sink, sample);
+  report_limit(sink, sample);
+  if (sink->sample != NULL && cpu_stat_has(&sample->now->stat, CPU_USAGE_USEC))
+    report_line(sink, sample);
+}
+
+void report_remainder(const struct report_sink *sink,
+                      const struct cgroup *cgroup,
+                      const struct rate_interval *interval,
+                      uint64_t below_usec) {
+  uint64_t rest =
+      interval->delta_usec > below_usec ? interval->delta_usec - below_usec : 0;
+
+  report_gauge(sink, cgroup, "remainder_millicores",
+               rate_millicores(rest, interval->elapsed_nsec));
+}

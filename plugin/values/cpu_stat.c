@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "values/cpu_stat.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NSEC_PER_USEC 1000
+#define USEC_PER_SEC UINT64_C(1000000)
+/* From CPU_NR_PERIODS to CPU_BURST_USEC. */
+#define THROTTLING_COUNTERS                                                    \
+  ((UINT32_C(2) << CPU_BURST_USEC) - (UINT32_C(1) << CPU_NR_PERIODS))
+
+/* The keys of cpu.stat. v1 has other names for two of them, and nanoseconds. */
+static const struct {
+  const char *key;
+  enum cpu_counter counter;
+  unsigned divisor;
+} keys[] = {
+    {"usage_usec", CPU_USAGE_USEC, 1},
+    {"user_usec", CPU_USER_USEC, 1},
+    {"system_usec", CPU_SYSTEM_USEC, 1},
+    {"nice_usec", CPU_NICE_USEC, 1},
+    {"nr_periods", CPU_NR_PERIODS, 1},
+    {"nr_throttled", CPU_NR_THROTTLED, 1},
+    {"throttled_usec", CPU_THROTTLED_USEC, 1},
+    {"throttled_time", CPU_THROTTLED_USEC, NSEC_PER_USEC},
+    {"nr_bursts", CPU_NR_BURSTS, 1},
+    {"burst_usec", CPU_BURST_USEC, 1},
+    {"burst_time", CPU_BURST_USEC, NSEC_PER_USEC},
+};
+
+static int parse_digits(const char *text, size_t length, uint64_t *number) {
+  uint64_t value = 0;
+
+  if (length == 0)
+    return -EINVAL;
+  for (size_t i = 0; i < length; i++) {
+    if (text[i] < '0' || text[i] > '9')
+      return -EINVAL;
+    uint64_t digit = (uint64_t)(text[i] - '0');
+    if (value > (UINT64_MAX - digit) / 10)
+      return -ERANGE;
+    value = value * 10 + digit;
+  }
+  *number = value;
+  return 0;
+}
+
+static void set_counter(struct cpu_stat *stat, enum cpu_counter counter,
+                        uint64_t value) {
+  stat->counters[counter] = value;
+  stat->present |= UINT32_C(1) << counter;
+}
+
+static bool parse_stat_line(const char *line, size_t length,
+                            struct cpu_stat *stat) {
+  const char *blank = memchr(line, ' ', length);
+  uint64_t value = 0;
+
+  if (blank == NULL)
+    return false;
+  size_t key_length = (size_t)(blank - line);
+  for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+    if (strlen(keys[i].key) == key_length &&
+        memcmp(keys[i].key, line, key_length) == 0 &&
+        parse_digits(blank + 1, length - key_length - 1, &value) == 0) {
+      set_counter(stat, keys[i].counter, value / keys[i].divisor);
+      return true;
+    }
+  return false;
+}
+
+/* some avg10=0.00 avg60=0.00 avg300=0.00 total=822905 */
+static bool parse_pressure_line(const char *line, size_t length,
+                                struct cpu_stat *stat) {
+  static const char total[] = " total=";
+  const char *found = memmem(line, length, total, strlen(total));
+  uint64_t value = 0;
+
+  if (found == NULL)
+    return false;
+  const char *digits = found + strlen(total);
+  if (parse_digits(digits, (size_t)(line + length - digits), &value) < 0)
+    return false;
+  if (length > 5 && memcmp(line, "some ", 5) == 0)
+    set_counter(stat, CPU_PRESSURE_SOME_USEC, value);
+  else if (length > 5 && memcmp(line, "full ", 5) == 0)
+    set_counter(stat, CPU_PRESSURE_FULL_USEC, value);
+  else
+    return false;
+  return true;
+}
+
+static int parse_lines(const char *text, size_t length, struct cpu_stat *stat,
+                       bool (*parse_line)(const char *line, size_t length,
+                                          struct cpu_stat *stat)) {
+  int status = -ENODATA;
+
+  while (length > 0) {
+    const char *newline = memchr(text, '\n', length);
+    size_t line = newline != NULL ? (size_t)(newline - text) : length;
+
+    if (parse_line(text, line, stat))
+      status = 0;
+    if (newline != NULL)
+      line++;
+    text += line;
+    length -= line;
+  }
+  return status;
+}
+
+int cpu_stat_parse(const char *text, size_t length, struct cpu_stat *stat) {
+  return parse_lines(text, length, stat, parse_stat_line);
+}
+
+int cpu_stat_parse_throttling(const char *text, size_t length,
+                              struct cpu_stat *stat) {
+  struct cpu_stat all = {0};
+
+  (void)parse_lines(text, length, &all, parse_stat_line);
+  for (enum cpu_counter i = CPU_NR_PERIODS; i <= CPU_BURST_USEC; i++)
+    if (cpu_stat_has(&all, i))
+      set_counter(stat, i, all.counters[i]);
+  return (all.present & THROTTLING_COUNTERS) != 0 ? 0 : -ENODATA;
+}
+
+/* "user 70" or "system 30". */
+static bool parse_ticks_line(const char *line, size_t length,
+                             struct cpu_stat *stat) {
+  const char *blank = memchr(line, ' ', length);
+  uint64_t ticks = 0;
+
+  if (blank == NULL)
+    return false;
+  size_t key = (size_t)(blank - line);
+  bool user = key == strlen("user") && memcmp(line, "user", key) == 0;
+  bool system = key == strlen("system") && memcmp(line, "system", key) == 0;
+  if ((!user && !system) ||
+      parse_digits(blank + 1, length - key - 1, &ticks) < 0)
+    return false;
+  set_counter(stat, user ? CPU_USER_USEC : CPU_SYSTEM_USEC, ticks);
+  return true;
+}
+
+int cpu_stat_parse_ticks(const char *text, size_t length, uint64_t per_second,
+                         struct cpu_stat *stat) {
+  static const enum cpu_counter both[] = {CPU_USER_USEC, CPU_SYSTEM_USEC};
+  struct cpu_stat ticks = {0};
+  int status = -ENODATA;
+
+  (void)parse_lines(text, length, &ticks, parse_ticks_line);
+  for (size_t i = 0; i < sizeof(both) / sizeof(*both); i++) {
+    uint64_t count = ticks.counters[both[i]];
+    uint64_t usec = 0;
+
+    /* Whole seconds apart, so that no tick length is rounded. */
+    if (!cpu_stat_has(&ticks, both[i]) ||
+        __builtin_mul_overflow(count / per_second, USEC_PER_SEC, &usec) ||
+        __builtin_add_overflow(
+            usec, count % per_second * USEC_PER_SEC / per_second, &usec))
+      continue;
+    set_counter(stat, both[i], usec);
+    status = 0;
+  }
+  return status;
+}
+
+int cpu_stat_parse_pressure(const char *text, size_t length,
+                            struct cpu_stat *stat) {
+  return parse_lines(text, length, stat, parse_pressure_line);
+}
+
+int cpu_stat_parse_number(const char *text, size_t length, uint64_t *number) {
+  if (length > 0 && text[length - 1] == '\n')
+    length--;
+  return length > 0 ? parse_digits(text, length, number) : -ENODATA;
+}
+
+int cpu_stat_parse_nsec(const char *text, size_t length,
+                        enum cpu_counter counter, struct cpu_stat *stat) {
+  uint64_t nsec = 0;
+  int status = cpu_stat_parse_number(text, length, &nsec);
+
+  if (status == 0)
+    set_counter(stat, counter, nsec / NSEC_PER_USEC);
+  return status;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "values/rate.h"
+
+#include <errno.h>
+
+/* millicores = Δµs / Δns × (1000 ns per µs) × (1000 millicores per core) */
+#define MILLICORES_NSEC_PER_USEC 1e6
+#define NSEC_PER_USEC 1000
+
+double rate_millicores(uint64_t usec, uint64_t elapsed_nsec) {
+  return (double)usec * MILLICORES_NSEC_PER_USEC / (double)elapsed_nsec;
+}
+
+/* Divided and not multiplied, which could overflow. */
+static bool is_possible(uint64_t usec, uint64_t elapsed_nsec) {
+  uint64_t elapsed_usec = elapsed_nsec / NSEC_PER_USEC;
+
+  return usec / RATE_CPUS_MAX + (usec % RATE_CPUS_MAX != 0) <= elapsed_usec;
+}
+
+int rate_update(struct rate *rate, uint64_t usage_usec, uint64_t time_nsec,
+                struct rate_interval *interval) {
+  struct rate earlier = *rate;
+  struct rate now = {
+      .known = true, .usage_usec = usage_usec, .time_nsec = time_nsec};
+  uint64_t elapsed_nsec =
+      time_nsec > earlier.time_nsec ? time_nsec - earlier.time_nsec : 0;
+  bool too_early = elapsed_nsec < RATE_ELAPSED_MIN_NSEC;
+
+  if (!earlier.known) {
+    *rate = now;
+    return -ENODATA;
+  }
+  if (usage_usec < earlier.usage_usec) {
+    *rate = now;
+    return -ERANGE;
+  }
+  if (!is_possible(usage_usec - earlier.usage_usec,
+                   too_early ? RATE_ELAPSED_MIN_NSEC : elapsed_nsec)) {
+    *rate = now;
+    return -EOVERFLOW;
+  }
+  if (too_early)
+    return -ETIME;
+
+  *rate = now;
+  interval->delta_usec = usage_usec - earlier.usage_usec;
+  interval->elapsed_nsec = elapsed_nsec;
+  interval->millicores =
+      rate_millicores(interval->delta_usec, interval->elapsed_nsec);
+  return 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of cgroups: whatever the path, they are clean and fit; and paths that
+ * differ in a separator or an underscore never have one name. */
+#include "name/instance_name.h"
+
+#include <ctype.h>
+#include <limits.h>
+
+#include "fuzz.h"
+#include "util/cleanup.h"
+
+/* So many places of a path are varied, each in so many ways. */
+#define PLACES 3
+static const char *const ways[] = {"/", "_", "__", "/_", "_/"};
+#define WAYS (sizeof(ways) / sizeof(*ways))
+#define FAMILY (WAYS * WAYS * WAYS)
+
+static bool has_hash(const char *name) {
+  size_t length = strlen(name);
+
+  return length >= 9 && name[length - 9] == '~' &&
+         strspn(name + length - 8, "0123456789abcdef") == 8;
+}
+
+static void require_clean(const char *name) {
+  REQUIRE(memchr(name, '\0', NAME_SIZE) != NULL);
+  REQUIRE(*name != '\0');
+  for (const char *c = name; *c != '\0'; c++)
+    REQUIRE((isascii(*c) && isalnum((unsigned char)*c)) ||
+            strchr("._-@:+~", *c) != NULL);
+  REQUIRE(strchr(name, '~') == NULL || has_hash(name));
+}
+
+static void require_names(const char *path, enum name_format format) {
+  char name[NAME_SIZE];
+  char again[NAME_SIZE];
+
+  memset(name, 'x', sizeof(name));
+  memset(again, 'y', sizeof(again));
+  name_of_path(path, format, name);
+  name_of_path(path, format, again);
+  require_clean(name);
+  REQUIRE(strcmp(name, again) == 0);
+  REQUIRE((strcmp(name, "root") == 0) == (strcmp(path, "/") == 0));
+
+  name_apart(path, format, 7, name);
+  require_clean(name);
+  REQUIRE(has_hash(name) || strcmp(path, "/") == 0);
+}
+
+static int compare_names(const void *left, const void *right) {
+  return strcmp(left, right);
+}
+
+/* Writes the path with its first places varied; `member` says how. */
+static void vary(const char *path, size_t member, char varied[PATH_MAX]) {
+  size_t length = 0;
+  size_t place = 0;
+
+  varied[length++] = '/';
+  for (path++; *path != '\0'; path++) {
+    if ((*path != '/' && *path != '_') || place == PLACES) {
+      varied[length++] = *path;
+      continue;
+    }
+    const char *way = ways[member % WAYS];
+    member /= WAYS;
+    place++;
+    memcpy(varied + length, way, strlen(way));
+    length += strlen(way);
+  }
+  varied[length] = '\0';
+}
+
+/* All paths of a family differ by more than the rules let two of one name
+ * differ. A hash is what it is: only names without one must be apart. */
+static void require_apart(const char *path) {
+  static char names[FAMILY][NAME_SIZE];
+  char varied[PATH_MAX];
+  size_t places = 0;
+  size_t members = 1;
+  size_t count = 0;
+
+  for (const char *c = path + 1; *c != '\0' && places < PLACES; c++)
+    places += *c == '/' || *c == '_';
+  for (size_t i = 0; i < places; i++)
+    members *= WAYS;
+  for (size_t member = 0; member < members; member++) {
+    vary(path, member, varied);
+    name_of_path(varied, NAME_FORMAT_PATH, names[count]);
+    if (!has_hash(names[count]))
+      count++;
+  }
+  qsort(names, count, sizeof(*names), compare_names);
+  for (size_t i = 1; i < count; i++)
+    REQUIRE(strcmp(names[i - 1], names[i]) != 0);
+}
+
+/* What the input is as a path: no component is empty, "." or "..". */
+static void make_path(char *text, char path[PATH_MAX]) {
+  size_t length = 0;
+
+  for (char *rest = text; rest != NULL;) {
+    const char *component = strsep(&rest, "/");
+    size_t more = strlen(component);
+    if (more == 0 || more > NAME_MAX || strcmp(component, ".") == 0 ||
+        strcmp(component, "..") == 0 || length + 1 + more >= PATH_MAX)
+      continue;
+    path[length++] = '/';
+    memcpy(path + length, component, more);
+    length += more;
+  }
+  if (length == 0)
+    path[length++] = '/';
+  path[length] = '\0';
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  CLEANUP_FREE char *text = fuzz_string(data, size);
+  char path[PATH_MAX];
+
+  make_path(text, path);
+  require_names(path, NAME_FORMAT_PATH);
+  require_names(path, NAME_FORMAT_LEAF);
+  if (strlen(path) < NAME_SIZE)
+    require_apart(path);
+  return 0;
+}

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: MIT */
+#include "find/discovery.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "suites.h"
+#include "util/cleanup.h"
+
+static char *directory;
+static int root = -1;
+static struct selection selection;
+static struct tree tree;
+static struct discovery discovery;
+
+static void forget(void *context, struct cgroup *cgroup) {
+  (void)context;
+  discovery_forget(&discovery, cgroup);
+}
+
+static void setup(void) {
+  directory = make_tree();
+  root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  selection = (struct selection){0};
+  tree = (struct tree){.selection = &selection, .on_remove = forget};
+  discovery = (struct discovery){.root_path = directory,
+                                 .max_depth = 1000,
+                                 .max_cgroups = 10000,
+                                 .native = true};
+  discovery_open(&discovery);
+}
+
+static void teardown(void) {
+  tree_release(&tree);
+  ck_assert_uint_eq(discovery.left_out, 0);
+  ck_assert_uint_eq(discovery.unwatched, 0);
+  ck_assert_uint_eq(discovery.watcher.count, 0);
+  ck_assert_ptr_null(discovery.watcher.by_watch);
+  discovery_close(&discovery);
+  selection_release(&selection);
+  (void)close(root);
+  remove_tree(directory);
+}
+
+__attribute__((format(printf, 1, 2))) static void make(const char *format,
+                                                       ...) {
+  CLEANUP_FREE char *name = NULL;
+  va_list arguments;
+
+  va_start(arguments, format);
+  ck_assert_int_ge(vasprintf(&name, format, arguments), 0);
+  va_end(arguments);
+  ck_assert_msg(mkdirat(root, name, 0755) == 0, "%s", name);
+}
+
+static void drop(const char *name) {
+  ck_assert_int_eq(unlinkat(root, name, AT_REMOVEDIR), 0);
+}
+
+static void update(void) {
+  ck_assert_int_eq(discovery_update(&discovery, &tree), 0);
+}
+
+static struct cgroup *find(const char *wanted) {
+  struct cgroup *const *order = tree_order(&tree);
+  char path[TREE_PATH_SIZE];
+
+  for (size_t i = 0; i < tree.count; i++) {
+    (void)tree_path(order[i], path);
+    if (strcmp(path, wanted) == 0)
+      return order[i];
+  }
+  return NULL;
+}
+
+/* More directories than are looked at in each update: "many/0" and so on. */
+#define MANY 200
+
+static void make_many(void) {
+  make("many");
+  for (int i = 0; i < MANY; i++)
+    make("many/%d", i);
+  update();
+  ck_assert_uint_ge(tree.count, MANY + 2);
+}
+
+START_TEST(finds_all_at_any_depth) {
+  make("a");
+  make("b");
+  make("a/1");
+  make("a/1/2");
+  make("a/1/2/3");
+  make("a/1/2/3/4");
+  make("a/1/2/3/4/5");
+  make("a/1/2/3/4/5/6");
+  make("a/1/2/3/4/5/6/7");
+  write_file(directory, "a/1/cpu.stat", "usage_usec 1\n");
+  update();
+  ck_assert_uint_eq(tree.count, 10);
+  ck_assert_ptr_nonnull(find("/"));
+  ck_assert_ptr_nonnull(find("/b"));
+  ck_assert_ptr_nonnull(find("/a/1/2/3/4/5/6/7"));
+}
+END_TEST
+
+/* In small trees and in large ones, with events and without, on file systems
+ * whose link counts mean nothing: it shows by the next update. */
+enum { SMALL, LARGE, LARGE_WITHOUT_EVENTS, LARGE_FOREIGN, SITUATIONS };
+
+/* From the next update on no directory gets a watch. */
+static void have_no_watches(void) {
+  watcher_begin(&discovery.watcher, false);
+  discovery.watcher.share = 0;
+}
+
+static void prepare(int situation) {
+  if (situation == LARGE_WITHOUT_EVENTS)
+    have_no_watches();
+  if (situation == LARGE_FOREIGN) {
+    have_no_watches();
+    discovery.native = false;
+  }
+  if (situation == SMALL)
+    update();
+  else
+    make_many();
+}
+
+START_TEST(new_ones_show_at_once) {
+  make("a");
+  prepare(_i);
+  size_t count = tree.count;
+  make("new");
+  make("a/new");
+  make("a/new/below");
+  update();
+  ck_assert_uint_eq(tree.count, count + 3);
+  ck_assert_ptr_nonnull(find("/a/new/below"));
+  make("a/new/below/later");
+  update();
+  ck_assert_ptr_nonnull(find("/a/new/below/later"));
+}
+END_TEST
+
+START_TEST(removed_ones_go) {
+  make("a");
+  make("a/b");
+  make("a/b/c");
+  prepare(_i);
+  size_t count = tree.count;
+  drop("a/b/c");
+  drop("a/b");
+  update();
+  ck_assert_uint_eq(tree.count, count - 2);
+  ck_assert_ptr_nonnull(find("/a"));
+  ck_assert_ptr_null(find("/a/b"));
+}
+END_TEST
+
+START_TEST(made_anew_is_another) {
+  make("a");
+  prepare(_i);
+  size_t count = tree.count;
+  uint64_t birth = find("/a")->birth;
+
+  /* The old one exists while the new one is made: no number is used again. */
+  make("b");
+  drop("a");
+  ck_assert_int_eq(renameat(root, "b", root, "a"), 0);
+  update();
+  ck_assert_uint_eq(tree.count, count);
+  ck_assert_uint_ne(find("/a")->birth, birth);
+  ck_assert_str_eq(find("/a")->instance, "a");
+}
+END_TEST
+
+START_TEST(renamed_is_another) {
+  make("a");
+  make("a/b");
+  prepare(_i);
+  uint64_t birth = find("/a")->birth;
+  ck_assert_int_eq(renameat(root, "a", root, "c"), 0);
+  update();
+  ck_assert_ptr_null(find("/a"));
+  ck_assert_uint_ne(find("/c")->birth, birth);
+  ck_assert_ptr_nonnull(find("/c/b"));
+}
+END_TEST
+
+/* Where events are accepted and never come, large trees are looked through at
+ * the pace that is promised. */
+START_TEST(nothing_stays_unseen) {
+  make_many();
+  for (struct cgroup *cgroup = tree.root->first_child->first_child;
+       cgroup != NULL; cgroup = cgroup->next)
+    ck_assert_int_ge(cgroup->watch, 0);
+  (void)close(discovery.watcher.fd);
+  discovery.watcher.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  ck_assert_int_ge(discovery.watcher.fd, 0);
+
+  make("many/7/new");
+  make("other");
+  int updates = 0;
+  while (updates < DISCOVERY_ROUND &&
+         (find("/other") == NULL || find("/many/7/new") == NULL)) {
+    update();
+    updates++;
+  }
+  ck_assert_ptr_nonnull(find("/many/7/new"));
+  ck_assert_ptr_nonnull(find("/other"));
+}
+END_TEST
+
+/* Neither does it where the order of the cgroups is another in each update. */
+START_TEST(nothing_stays_unseen_beside_others) {
+  char name[32];
+
+  make_many();
+  struct cgroup *deaf = find("/many/7");
+  ck_assert_int_eq(inotify_rm_watch(discovery.watcher.fd, deaf->watch), 0);
+  make("many/7/new");
+  /* One that is removed before and another one created behind. */
+  for (int updates = 0;
+       updates < DISCOVERY_ROUND && find("/many/7/new") == NULL; updates++) {
+    (void)snprintf(name, sizeof(name), "many/%d", MANY - 1 - updates);
+    drop(name);
+    make("later%d", updates);
+    make("many/later%d", updates);
+    update();
+  }
+  ck_assert_ptr_nonnull(find("/many/7/new"));
+}
+END_TEST
+
+static int longest_queue(void) {
+  CLEANUP_FILE FILE *file =
+      fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+  char line[32] = "";
+
+  ck_assert_ptr_nonnull(file);
+  ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+  return (int)strtol(line, NULL, 10);
+}
+
+START_TEST(lost_events_are_made_up_for) {
+  make_many();
+  for (int events = longest_queue(); events >= 0; events -= 2) {
+    make("flood");
+    drop("flood");
+  }
+  make("many/3/new");
+  update();
+  ck_assert_ptr_nonnull(find("/many/3/new"));
+  ck_assert_ptr_null(find("/flood"));
+}
+END_TEST
+
+START_TEST(missing_watches_are_reported_while_they_are) {
+  have_no_watches();
+  make_many();
+  ck_assert_int_eq(discovery_watch_error(&discovery), -ENOSPC);
+  ck_assert_uint_eq(discovery.unwatched, MANY + 2);
+  discovery.watcher.share = SIZE_MAX;
+  update();
+  ck_assert_int_eq(discovery_watch_error(&discovery), 0);
+  ck_assert_uint_eq(discovery.watcher.count, MANY + 2);
+}
+END_TEST
+
+/* Half of what others leave: what is too much goes back, leaves first. */
+START_TEST(watches_are_given_back) {
+  make("a");
+  make_many();
+  ck_assert_uint_eq(discovery.watcher.count, MANY + 3);
+  discovery.watcher.share = 10;
+  update();
+  ck_assert_uint_eq(discovery.watcher.count, 10);
+  ck_assert_uint_eq(discovery.unwatched, MANY + 3 - 10);
+  ck_assert_int_ge(find("/")->watch, 0);
+  ck_assert_int_ge(find("/many")->watch, 0);
+  make("many/7/new");
+  make("new");
+  update();
+  ck_assert_ptr_nonnull(find("/many/7/new"));
+  ck_assert_ptr_nonnull(find("/new"));
+}
+END_TEST
+
+/* Half of the system's limit, whatever that is. */
+START_TEST(the_share_is_half) {
+  CLEANUP_FILE FILE *file =
+      fopen("/proc/sys/fs/inotify/max_user_watches", "re");
+  char line[32] = "";
+
+  ck_assert_ptr_nonnull(file);
+  ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+  update();
+  size_t half = (size_t)strtoull(line, NULL, 10) / 2;
+  CLEANUP_FILE FILE *of_namespace =
+      fopen("/proc/sys/user/max_inotify_watches", "re");
+  if (of_namespace != NULL) {
+    ck_assert_ptr_nonnull(fgets(line, sizeof(line), of_namespace));
+    size_t other_half = (size_t)strtoull(line, NULL, 10) / 2;
+    half = other_half < half ? other_half : half;
+  }
+  ck_assert_uint_eq(discovery.watcher.share, half);
+}
+END_TEST
+
+/* Each directory once, and none where nothing changed. */
+START_TEST(work_is_in_proportion_to_what_changed) {
+  make_many();
+  ck_assert_uint_le(discovery.listed, MANY + 2);
+  update();
+  ck_assert_uint_eq(discovery.listed, 0);
+  make("many/7/new");
+  make("many/7/newer");
+  drop("many/8");
+  update();
+  ck_assert_uint_le(discovery.listed, 4);
+  ck_assert_ptr_nonnull(find("/many/7/newer"));
+}
+END_TEST
+
+/* One that was not there an update before, and was not overlooked then. */
+START_TEST(what_was_absent_is_known) {
+  make_many();
+  update();
+  make("many/new");
+  make("many/new/below");
+  ck_assert_int_eq(renameat(root, "many/5", root, "many/renamed"), 0);
+  update();
+  ck_assert_uint_eq(find("/many/0")->absent_nsec, 0);
+  ck_assert_uint_eq(find("/many/renamed")->absent_nsec, 0);
+  ck_assert_uint_gt(discovery.before_nsec, 0);
+  ck_assert_uint_eq(find("/many/new")->absent_nsec, discovery.before_nsec);
+  ck_assert_uint_eq(find("/many/new/below")->absent_nsec,
+                    discovery.before_nsec);
+
+  discovery.native = false;
+  make("many/foreign");
+  update();
+  ck_assert_uint_eq(find("/many/foreign")->absent_nsec, 0);
+}
+END_TEST
+
+START_TEST(what_was_overlooked_is_not_absent) {
+  make_many();
+  discovery.watcher.share = 0;
+  update();
+  make("many/7/new");
+  update();
+  update();
+  ck_assert_ptr_nonnull(find("/many/7/new"));
+  ck_assert_uint_eq(find("/many/7/new")->absent_nsec, 0);
+}
+END_TEST
+
+START_TEST(depth_is_limited) {
+  make("a");
+  make("a/b");
+  make("a/b/c");
+  discovery.max_depth = 2;
+  update();
+  ck_assert_uint_eq(tree.count, 3);
+  ck_assert_ptr_nonnull(find("/a/b"));
+  make("a/b/d");
+  make("a/e");
+  update();
+  ck_assert_uint_eq(tree.count, 4);
+  ck_assert_ptr_nonnull(find("/a/e"));
+}
+END_TEST
+
+START_TEST(root_alone) {
+  make("a");
+  discovery.max_depth = 0;
+  update();
+  ck_assert_uint_eq(tree.count, 1);
+}
+END_TEST
+
+START_TEST(room_is_shared) {
+  make("a");
+  make("a/b");
+  for (int i = 0; i < 20; i++)
+    make("a/b/%d", i);
+  make("c");
+  discovery.max_cgroups = 10;
+  update();
+  ck_assert_uint_eq(tree.count, 10);
+  ck_assert_uint_eq(discovery.left_out, 14);
+  ck_assert_ptr_nonnull(find("/a/b"));
+  ck_assert_ptr_nonnull(find("/c"));
+
+  /* One that stands alone takes the place of one of many. */
+  make("d");
+  update();
+  ck_assert_uint_eq(tree.count, 10);
+  ck_assert_uint_eq(discovery.left_out, 15);
+  ck_assert_ptr_nonnull(find("/d"));
+}
+END_TEST
+
+/* However many a tenant makes, before or after: what others have stays, and
+ * what they get anew finds room. */
+START_TEST(a_tenant_pushes_nobody_out) {
+  discovery.max_cgroups = 50;
+  make("others");
+  for (int i = 0; i < 10; i++)
+    make("others/%d", i);
+  update();
+  make("tenant");
+  make("tenant/deep");
+  for (int i = 0; i < 1000; i++)
+    make("tenant/%s%d", i % 2 == 0 ? "" : "deep/", i);
+  update();
+  ck_assert_uint_eq(tree.count, 50);
+  ck_assert_uint_eq(find("/others")->size, 11);
+  ck_assert_uint_eq(find("/tenant")->size, 38);
+
+  for (int i = 10; i < 20; i++)
+    make("others/%d", i);
+  update();
+  ck_assert_uint_eq(tree.count, 50);
+  ck_assert_uint_eq(find("/others")->size, 21);
+  ck_assert_uint_eq(find("/tenant")->size, 28);
+}
+END_TEST
+
+START_TEST(free_room_is_used) {
+  char name[32];
+
+  make("a");
+  for (int i = 0; i < 20; i++)
+    make("a/%d", i);
+  discovery.max_cgroups = 12;
+  update();
+  ck_assert_uint_eq(tree.count, 12);
+  ck_assert_uint_eq(discovery.left_out, 10);
+  for (int i = 0; i < 10; i++) {
+    (void)snprintf(name, sizeof(name), "a/%d", i);
+    drop(name);
+  }
+  update();
+  update();
+  ck_assert_uint_eq(tree.count, 12);
+  ck_assert_uint_eq(discovery.left_out, 0);
+}
+END_TEST
+
+START_TEST(what_cannot_match_is_not_walked) {
+  make("a");
+  make("a/b");
+  make("c");
+  make("c/d");
+  ck_assert_int_eq(selection_add(&selection, "/a/b"), 0);
+  update();
+  ck_assert_ptr_nonnull(find("/a/b"));
+  ck_assert_ptr_null(find("/c/d"));
+  ck_assert(find("/c")->closed);
+}
+END_TEST
+
+START_TEST(root_goes_and_comes_back) {
+  CLEANUP_FREE char *path = NULL;
+  CLEANUP_FREE char *away = NULL;
+
+  make("root");
+  make("root/a");
+  ck_assert_int_ge(asprintf(&path, "%s/root", directory), 0);
+  ck_assert_int_ge(asprintf(&away, "%s/away", directory), 0);
+  discovery.root_path = path;
+  update();
+  ck_assert_uint_eq(tree.count, 2);
+
+  ck_assert_int_eq(rename(path, away), 0);
+  ck_assert_int_eq(discovery_update(&discovery, &tree), -ENOENT);
+  ck_assert_uint_eq(tree.count, 0);
+
+  make("root");
+  make("root/b");
+  update();
+  ck_assert_uint_eq(tree.count, 2);
+  ck_assert_ptr_nonnull(find("/b"));
+}
+END_TEST
+
+/* Root may read everything, so the directory is one that cannot be opened for
+ * another reason: there are no descriptors left. */
+START_TEST(what_cannot_be_listed_is_named) {
+  struct rlimit limit;
+
+  make("a");
+  make("a/b");
+  update();
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  make("a/new");
+  limit.rlim_cur = 0;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ck_assert_int_eq(discovery_update(&discovery, &tree), -EMFILE);
+  ck_assert_str_eq(discovery.failed_path, "/a");
+  limit.rlim_cur = limit.rlim_max;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ck_assert_ptr_nonnull(find("/a/b"));
+  update();
+  ck_assert_ptr_nonnull(find("/a/new"));
+}
+END_TEST
+
+/* In a large tree nothing but the memory of the failure leads back to it. */
+START_TEST(what_cannot_be_listed_is_tried_again) {
+  struct rlimit limit;
+
+  make_many();
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  make("many/7/new");
+  limit.rlim_cur = 0;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ck_assert_int_eq(discovery_update(&discovery, &tree), -EMFILE);
+  limit.rlim_cur = limit.rlim_max;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  update();
+  ck_assert_ptr_nonnull(find("/many/7/new"));
+}
+END_TEST
+
+START_TEST(links_are_not_followed) {
+  make("a");
+  ck_assert_int_eq(symlinkat("a", root, "link"), 0);
+  ck_assert_int_eq(symlinkat("..", root, "a/up"), 0);
+  update();
+  ck_assert_uint_eq(tree.count, 2);
+}
+END_TEST
+
+Suite *discovery_suite(void) {
+  Suite *suite = suite_create("discovery");
+  TCase *tests = tcase_create("discovery");
+
+  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_set_timeout(tests, 60);
+  tcase_add_test(tests, finds_all_at_any_depth);
+  tcase_add_loop_test(tests, new_ones_show_at_once, 0, SITUATIONS);
+  tcase_add_loop_test(tests, removed_ones_go, 0, SITUATIONS);
+  tcase_add_loop_test(tests, made_anew_is_another, 0, SITUATIONS);
+  tcase_add_loop_test(tests, renamed_is_another, 0, SITUATIONS);
+  tcase_add_test(tests, nothing_stays_unseen);
+  tcase_add_test(tests, nothing_stays_unseen_beside_others);
+  tcase_add_test(tests, lost_events_are_made_up_for);
+  tcase_add_test(tests, missing_watches_are_reported_while_they_are);
+  tcase_add_test(tests, watches_are_given_back);
+  tcase_add_test(tests, the_share_is_half);
+  tcase_add_test(tests, work_is_in_proportion_to_what_changed);
+  tcase_add_test(tests, what_was_absent_is_known);
+  tcase_add_test(tests, what_was_overlooked_is_not_absent);
+  tcase_add_test(tests, depth_is_limited);
+  tcase_add_test(tests, root_alone);
+  tcase_add_test(tests, room_is_shared);
+  tcase_add_test(tests, a_tenant_pushes_nobody_out);
+  tcase_add_test(tests, free_room_is_used);
+  tcase_add_test(tests, what_cannot_match_is_not_walked);
+  tcase_add_test(tests, root_goes_and_comes_back);
+  tcase_add_test(tests, links_are_not_followed);
+  suite_add_tcase(suite, tests);
+
+  TCase *limit_tests = tcase_create("limits");
+  tcase_set_tags(limit_tests, "limits");
+  tcase_add_checked_fixture(limit_tests, setup, teardown);
+  tcase_add_test(limit_tests, what_cannot_be_listed_is_named);
+  tcase_add_test(limit_tests, what_cannot_be_listed_is_tried_again);
+  suite_add_tcase(suite, limit_tests);
+  return suite;
+}

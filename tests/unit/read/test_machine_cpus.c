@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "read/machine_cpus.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "suites.h"
+#include "util/cleanup.h"
+
+static char *directory;
+static struct machine_cpus machine;
+
+static void setup(void) {
+  directory = make_tree();
+  machine_cpus_open(&machine, directory);
+}
+
+static void teardown(void) {
+  machine_cpus_close(&machine);
+  remove_tree(directory);
+}
+
+static void check(int status, bool known, const char *cpus) {
+  struct cpu_set expected = {0};
+
+  ck_assert_int_eq(machine_cpus_update(&machine, false), status);
+  ck_assert_int_eq(machine.known, known);
+  ck_assert_int_eq(cpu_set_parse(cpus, strlen(cpus), &expected), 0);
+  ck_assert(cpu_set_contains(&expected, &machine.set));
+  ck_assert(cpu_set_contains(&machine.set, &expected));
+  cpu_set_release(&expected);
+}
+
+START_TEST(changes_are_seen_and_told) {
+  write_file(directory, "online", "0-1\n");
+  check(1, true, "0-1");
+  check(0, true, "0-1");
+  write_file(directory, "online", "0-2\n");
+  check(1, true, "0-2");
+  write_file(directory, "online", "0,2\n");
+  check(1, true, "0,2");
+  check(0, true, "0,2");
+}
+END_TEST
+
+/* As when the file system that shows the list is started again. */
+START_TEST(another_file_is_opened) {
+  CLEANUP_FREE char *path = NULL;
+
+  write_file(directory, "online", "0-1\n");
+  check(1, true, "0-1");
+  ck_assert_int_ge(machine.fd, 0);
+  ck_assert_int_ge(asprintf(&path, "%s/online", directory), 0);
+  int pipes[2];
+  ck_assert_int_eq(pipe(pipes), 0);
+  ck_assert_int_eq(dup2(pipes[0], machine.fd), machine.fd);
+  (void)close(pipes[0]);
+  (void)close(pipes[1]);
+  ck_assert_int_eq(unlink(path), 0);
+  write_file(directory, "online", "0-3\n");
+  check(1, true, "0-3");
+}
+END_TEST
+
+/* As when lxcfs is mounted over the kernel's. */
+START_TEST(a_file_in_its_place_is_found) {
+  CLEANUP_FREE char *path = NULL;
+  CLEANUP_FREE char *other = NULL;
+
+  write_file(directory, "online", "0-1\n");
+  write_file(directory, "other", "0-2\n");
+  check(1, true, "0-1");
+  ck_assert_int_ge(asprintf(&path, "%s/online", directory), 0);
+  ck_assert_int_ge(asprintf(&other, "%s/other", directory), 0);
+  ck_assert_int_eq(rename(other, path), 0);
+  check(0, true, "0-1");
+  ck_assert_int_eq(machine_cpus_update(&machine, true), 1);
+  check(0, true, "0-2");
+  ck_assert_int_eq(unlink(path), 0);
+  ck_assert_int_eq(machine_cpus_update(&machine, true), 0);
+  check(0, true, "0-2");
+}
+END_TEST
+
+START_TEST(not_known_without_the_list) {
+  check(0, false, "\n");
+  ck_assert_int_lt(machine.fd, 0);
+  write_file(directory, "online", "0-1\n");
+  check(1, true, "0-1");
+  write_file(directory, "online", "none\n");
+  check(1, false, "\n");
+  check(0, false, "\n");
+}
+END_TEST
+
+/* Every second CPU, in up to so many bytes, or cut off there. */
+static unsigned write_long_list(size_t size, bool cut) {
+  char text[MACHINE_CPUS_LIST_MAX + 8];
+  size_t length = 0;
+  unsigned count = 0;
+
+  while (cut ? length < size : length + 8 < size) {
+    length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%u",
+                               count > 0 ? "," : "", 2 * count);
+    count++;
+  }
+  if (cut)
+    text[size] = '\0';
+  write_file(directory, "online", text);
+  return count;
+}
+
+START_TEST(a_list_that_was_cut_is_none) {
+  unsigned count = write_long_list(MACHINE_CPUS_LIST_MAX - 1, false);
+
+  ck_assert_int_eq(machine_cpus_update(&machine, false), 1);
+  ck_assert_uint_eq(cpu_set_count(&machine.set, NULL, NULL), count);
+  (void)write_long_list(MACHINE_CPUS_LIST_MAX - 1, true);
+  ck_assert_int_eq(machine_cpus_update(&machine, false), 1);
+  ck_assert(!machine.known);
+}
+END_TEST
+
+Suite *machine_cpus_suite(void) {
+  Suite *suite = suite_create("machine_cpus");
+  TCase *tests = tcase_create("machine_cpus");
+
+  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_test(tests, changes_are_seen_and_told);
+  tcase_add_test(tests, another_file_is_opened);
+  tcase_add_test(tests, a_file_in_its_place_is_found);
+  tcase_add_test(tests, not_known_without_the_list);
+  tcase_add_test(tests, a_list_that_was_cut_is_none);
+  suite_add_tcase(suite, tests);
+  return suite;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "read/sampler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "suites.h"
+#include "util/cleanup.h"
+
+#define ALL                                                                    \
+  (CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |             \
+   CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE)
+
+static char *directory;
+static struct selection selection;
+static struct tree tree;
+static struct cgroup *root;
+static struct cgroup *child;
+static struct sampler sampler;
+static int fds[CGROUP_CONTROLLER_COUNT];
+
+static void forget(void *context, struct cgroup *cgroup) {
+  (void)context;
+  sampler_forget(&sampler, cgroup);
+}
+
+static void setup(void) {
+  directory = make_tree();
+  tree = (struct tree){.selection = &selection, .on_remove = forget};
+  ck_assert_int_eq(tree_add(&tree, NULL, "", 1, &root), 0);
+  ck_assert_int_eq(tree_add(&tree, root, "a", 2, &child), 0);
+}
+
+static void teardown(void) {
+  tree_release(&tree);
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+    (void)close(fds[i]);
+  remove_tree(directory);
+}
+
+/* The directories of the controllers below the test's own. */
+static void start_mixed(const enum cgroup_version versions[],
+                        const char *const names[]) {
+  sampler_open(&sampler, versions, ALL, 100);
+  for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
+    CLEANUP_FREE char *path = NULL;
+    ck_assert_int_ge(asprintf(&path, "%s/%s", directory, names[i]), 0);
+    fds[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    sampler.root_fds[i] = fds[i] >= 0 ? fds[i] : -errno;
+  }
+}
+
+static void start(enum cgroup_version version, const char *const names[]) {
+  start_mixed((const enum cgroup_version[]){version, version, version}, names);
+}
+
+static void start_v2(void) {
+  write_file(directory, "cpu.stat", "usage_usec 900\n");
+  write_file(directory, "a/cpu.stat",
+             "usage_usec 500\nuser_usec 300\nsystem_usec 200\n");
+  start(CGROUP_VERSION_2, (const char *const[]){"", "", ""});
+}
+
+static uint64_t counter(const struct cpu_sample *sample,
+                        enum cpu_counter which) {
+  ck_assert(cpu_stat_has(&sample->stat, which));
+  ck_assert_uint_gt(sample->time_nsec[which], 0);
+  return sample->stat.counters[which];
+}
+
+START_TEST(v1_hierarchies_side_by_side) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000999\n");
+  write_file(directory, "cpuacct/a/cpuacct.usage_user", "3000000\n");
+  write_file(directory, "cpuacct/a/cpuacct.usage_sys", "2000000\n");
+  write_file(directory, "cpu/a/cpu.stat",
+             "nr_periods 5\nnr_throttled 4\nthrottled_time 77000\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  ck_assert_str_eq(sampler_core_file(&sampler), "cpuacct.usage");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 5000);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 3000);
+  ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 2000);
+  ck_assert_uint_eq(counter(&sample, CPU_NR_PERIODS), 5);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
+  ck_assert(!cpu_stat_has(&sample.stat, CPU_NR_BURSTS));
+}
+END_TEST
+
+/* Linux before 4.6 has ticks only, of which a second has 100. */
+START_TEST(v1_user_and_system_in_ticks) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "1005000000\n");
+  write_file(directory, "cpuacct/a/cpuacct.stat", "user 70\nsystem 30\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  ck_assert_int_eq(sysconf(_SC_CLK_TCK), 100);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 700000);
+  ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 300000);
+
+  /* Where the kernel has better ones they are not even opened. */
+  write_file(directory, "cpuacct/cpuacct.usage", "1000000\n");
+  write_file(directory, "cpuacct/cpuacct.usage_user", "800000\n");
+  write_file(directory, "cpuacct/cpuacct.usage_sys", "200000\n");
+  write_file(directory, "cpuacct/cpuacct.stat", "user 70\nsystem 30\n");
+  size_t kept = sampler.reader.kept;
+  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 800);
+  ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 200);
+  ck_assert_uint_eq(sampler.reader.kept, kept + 3);
+}
+END_TEST
+
+/* Each counter is from the hierarchy that has its controller, whatever the
+ * other one says. */
+START_TEST(usage_in_v2_and_throttling_in_v1) {
+  struct cpu_sample sample;
+
+  write_file(directory, "v2/a/cpu.stat",
+             "usage_usec 500\nuser_usec 300\nsystem_usec 200\n");
+  write_file(directory, "v2/a/cpu.pressure", "some total=12\n");
+  write_file(directory, "cpu/a/cpu.stat",
+             "nr_periods 5\nnr_throttled 4\nthrottled_time 77000\n"
+             "usage_usec 9\nuser_usec 9\n");
+  start_mixed((const enum cgroup_version[]){CGROUP_VERSION_2, CGROUP_VERSION_1,
+                                            CGROUP_VERSION_1},
+              (const char *const[]){"v2", "cpu", "cpuset"});
+  ck_assert_str_eq(sampler_core_file(&sampler), "cpu.stat");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 500);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 300);
+  ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
+  ck_assert_uint_eq(counter(&sample, CPU_NR_PERIODS), 5);
+  ck_assert_uint_eq(counter(&sample, CPU_NR_THROTTLED), 4);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
+}
+END_TEST
+
+START_TEST(usage_in_v1_and_throttling_in_v2) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000000\n");
+  write_file(directory, "v2/a/cpu.stat",
+             "usage_usec 9\nuser_usec 9\nsystem_usec 9\nnr_periods 5\n"
+             "nr_throttled 4\nthrottled_usec 77\n");
+  start_mixed((const enum cgroup_version[]){CGROUP_VERSION_1, CGROUP_VERSION_2,
+                                            CGROUP_VERSION_2},
+              (const char *const[]){"cpuacct", "v2", "v2"});
+  ck_assert_str_eq(sampler_core_file(&sampler), "cpuacct.usage");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 5000);
+  ck_assert(!cpu_stat_has(&sample.stat, CPU_USER_USEC));
+  ck_assert_uint_eq(counter(&sample, CPU_NR_THROTTLED), 4);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
+}
+END_TEST
+
+START_TEST(a_cgroup_of_one_hierarchy_only) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000000\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "none", "none"});
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(sample.stat.present, 1U << CPU_USAGE_USEC);
+}
+END_TEST
+
+START_TEST(v2_files) {
+  struct cpu_sample sample;
+
+  start_v2();
+  write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 300);
+  ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
+  ck_assert(!cpu_stat_has(&sample.stat, CPU_PRESSURE_FULL_USEC));
+  ck_assert_uint_eq(sampler.reader.kept, 2);
+}
+END_TEST
+
+START_TEST(only_the_core) {
+  struct cpu_sample sample;
+
+  start_v2();
+  write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
+  ck_assert_int_eq(sampler_read(&sampler, child, 0, &sample), 0);
+  ck_assert_uint_eq(sampler.reader.kept, 1);
+  ck_assert_ptr_null(child->details);
+}
+END_TEST
+
+START_TEST(the_core_must_be_there) {
+  struct cpu_sample sample;
+
+  start_v2();
+  write_file(directory, "a/cpu.stat", "user_usec 300\n");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), -ENODATA);
+  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
+}
+END_TEST
+
+/* A file that comes later is found within a round. */
+START_TEST(missing_files_are_tried_again) {
+  struct cpu_sample sample;
+  int passes = 0;
+
+  start_v2();
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
+  do {
+    sampler.pass++;
+    ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  } while (!cpu_stat_has(&sample.stat, CPU_PRESSURE_SOME_USEC) &&
+           ++passes < SAMPLER_ROUND);
+  ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
+}
+END_TEST
+
+static void assert_missing(const char *what, bool missing) {
+  CLEANUP_FREE char *text = sampler_explain_missing(&sampler);
+
+  ck_assert_int_eq(text != NULL && strstr(text, what) != NULL, missing);
+}
+
+START_TEST(what_is_missing_is_explained_once) {
+  struct cpu_sample sample;
+
+  start_v2();
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  assert_missing("Values not available here: throttling (no cgroup has the cpu "
+                 "controller), bursts (",
+                 true);
+  assert_missing("pressure (", true);
+  assert_missing("quotas (no cgroup has the cpu controller)", true);
+  assert_missing("cpusets (no cgroup has the cpuset controller)", true);
+  assert_missing("user and system", false);
+
+  write_file(directory, "a/cpu.stat",
+             "usage_usec 5\nuser_usec 3\nnr_periods 1\nnr_bursts 0\n");
+  write_file(directory, "cpu.pressure", "some total=1\nfull total=1\n");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
+  sampler.seen_parts = CPU_LIMIT_ALL;
+  ck_assert_ptr_null(sampler_explain_missing(&sampler));
+}
+END_TEST
+
+/* A hierarchy that is not there is another reason than a file that is not. */
+START_TEST(what_is_missing_on_v1) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000000\n");
+  write_file(directory, "cpuset/x", "");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "none", "cpuset"});
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  assert_missing("user and system time (the kernel", true);
+  assert_missing("quotas (no hierarchy with the cpu controller was found)",
+                 true);
+  assert_missing("no hierarchy with the cpuset", false);
+  assert_missing("CPUs of cpusets (the cpuset hierarchy has no file", true);
+  assert_missing("pressure (only cgroup v2 has it)", true);
+}
+END_TEST
+
+Suite *sampler_suite(void) {
+  Suite *suite = suite_create("sampler");
+  TCase *tests = tcase_create("sampler");
+
+  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_test(tests, v1_hierarchies_side_by_side);
+  tcase_add_test(tests, v1_user_and_system_in_ticks);
+  tcase_add_test(tests, usage_in_v2_and_throttling_in_v1);
+  tcase_add_test(tests, usage_in_v1_and_throttling_in_v2);
+  tcase_add_test(tests, a_cgroup_of_one_hierarchy_only);
+  tcase_add_test(tests, v2_files);
+  tcase_add_test(tests, only_the_core);
+  tcase_add_test(tests, the_core_must_be_there);
+  tcase_add_test(tests, missing_files_are_tried_again);
+  tcase_add_test(tests, what_is_missing_is_explained_once);
+  tcase_add_test(tests, what_is_missing_on_v1);
+  suite_add_tcase(suite, tests);
+  return suite;
+}

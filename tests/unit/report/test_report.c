@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "recorder.h"
+#include "suites.h"
+
+static struct recorder recorder;
+static struct report_sink sink;
+static struct cgroup *root;
+
+static void setup(void) {
+  sink = recorder_sink(&recorder);
+  root = calloc(1, sizeof(*root) + 1);
+  ck_assert_ptr_nonnull(root);
+  root->instance = strdup("root");
+}
+
+static void teardown(void) {
+  free(root->instance);
+  free(root);
+}
+
+static struct cpu_sample usage(uint64_t usec) {
+  return (struct cpu_sample){.stat = {.present = 1U << CPU_USAGE_USEC,
+                                      .counters[CPU_USAGE_USEC] = usec}};
+}
+
+static void report(const struct cpu_sample *now,
+                   const struct rate_interval *interval) {
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = CPU_GROUP_CORE,
+                                               .now = now,
+                                               .interval = interval});
+}
+
+static const struct rate_interval quarter = {
+    .delta_usec = 250123, .elapsed_nsec = 1000000000, .millicores = 250.123};
+
+START_TEST(first_sample_has_no_gauge) {
+  struct cpu_sample stat = usage(1234567);
+
+  report(&stat, NULL);
+  ck_assert_uint_eq(recorder.count, 1);
+  ck_assert_str_eq(recorder.values[0].cgroup, "root");
+  ck_assert_str_eq(recorder.values[0].type_instance, "cpu_usage_usec");
+  ck_assert_int_eq(recorder.values[0].type, REPORT_DERIVE);
+  ck_assert_int_eq(recorder.values[0].derive, 1234567);
+  ck_assert_str_eq(recorder.line, "root: CPU μs: 1234567");
+}
+END_TEST
+
+START_TEST(both_values) {
+  struct cpu_sample stat = usage(1234567);
+
+  report(&stat, &quarter);
+  ck_assert_uint_eq(recorder.count, 2);
+  const struct recorded_value *gauge =
+      recorder_find(&recorder, "root", "millicores");
+  ck_assert_int_eq(gauge->type, REPORT_GAUGE);
+  ck_assert_double_eq(gauge->gauge, 250.123);
+  ck_assert_uint_eq(recorder.lines, 1);
+  ck_assert_str_eq(recorder.line,
+                   "root: CPU μs: 1234567 | delta: +250123 | CPU: 250m");
+}
+END_TEST
+
+START_TEST(lines_only_when_wanted) {
+  struct cpu_sample stat = usage(1);
+
+  sink.sample = NULL;
+  report(&stat, &quarter);
+  ck_assert_uint_eq(recorder.count, 2);
+  ck_assert_uint_eq(recorder.lines, 0);
+}
+END_TEST
+
+/* collectd's derive_t is signed: what does not fit must not turn negative. */
+START_TEST(largest_counters) {
+  struct cpu_sample stat = usage(INT64_MAX);
+
+  report(&stat, NULL);
+  ck_assert_int_eq(recorder.values[0].derive, INT64_MAX);
+
+  sink = recorder_sink(&recorder);
+  stat = usage((uint64_t)INT64_MAX + 1);
+  report(&stat, NULL);
+  ck_assert_uint_eq(recorder.count, 0);
+}
+END_TEST
+
+START_TEST(absent_counter_is_no_value) {
+  struct cpu_sample stat = {0};
+
+  report(&stat, NULL);
+  ck_assert_uint_eq(recorder.count, 0);
+  ck_assert_uint_eq(recorder.lines, 0);
+}
+END_TEST
+
+#define SECOND UINT64_C(1000000000)
+#define ALL_GROUPS                                                             \
+  (CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |             \
+   CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE)
+
+static void set(struct cpu_sample *sample, enum cpu_counter counter,
+                uint64_t value, uint64_t time_nsec) {
+  sample->stat.present |= 1U << counter;
+  sample->stat.counters[counter] = value;
+  sample->time_nsec[counter] = time_nsec;
+}
+
+static double gauge_of(const char *type_instance) {
+  const struct recorded_value *value =
+      recorder_find(&recorder, "root", type_instance);
+
+  ck_assert_msg(value != NULL, "%s", type_instance);
+  return value->gauge;
+}
+
+/* Two seconds, with the pressure file read a little later than the others. */
+START_TEST(every_group) {
+  struct cpu_sample before = {0};
+  struct cpu_sample now = {0};
+  struct cpu_limit limit = {.weight_known = true, .weight = 59};
+
+  for (enum cpu_counter i = 0; i < CPU_COUNTER_COUNT; i++)
+    set(&before, i, 1000, SECOND);
+  set(&now, CPU_USAGE_USEC, 1000 + 500246, 3 * SECOND);
+  set(&now, CPU_USER_USEC, 1000 + 300000, 3 * SECOND);
+  set(&now, CPU_SYSTEM_USEC, 1000 + 200000, 3 * SECOND);
+  set(&now, CPU_NICE_USEC, 1000, 3 * SECOND);
+  set(&now, CPU_NR_PERIODS, 1000 + 20, 3 * SECOND);
+  set(&now, CPU_NR_THROTTLED, 1000 + 15, 3 * SECOND);
+  set(&now, CPU_THROTTLED_USEC, 1000 + 9, 3 * SECOND);
+  set(&now, CPU_NR_BURSTS, 1000, 3 * SECOND);
+  set(&now, CPU_BURST_USEC, 1000, 3 * SECOND);
+  set(&now, CPU_PRESSURE_SOME_USEC, 1000 + 750000, 3 * SECOND + SECOND / 2);
+  set(&now, CPU_PRESSURE_FULL_USEC, 1000 + 9000000, 3 * SECOND + SECOND / 2);
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = ALL_GROUPS,
+                                               .now = &now,
+                                               .before = &before,
+                                               .interval = &quarter,
+                                               .limit = &limit,
+                                               .limit_millicores = 500});
+  ck_assert_uint_eq(recorder.count, 11 + 2 + 1 + 1 + 2 + 3);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "user_usec")->derive,
+                   301000);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "throttled_usec")->derive,
+                   1009);
+  ck_assert_double_eq_tol(gauge_of("user_millicores"), 150, 1e-9);
+  ck_assert_double_eq_tol(gauge_of("system_millicores"), 100, 1e-9);
+  ck_assert_double_eq_tol(gauge_of("throttled_periods"), 75, 1e-9);
+  ck_assert_double_eq_tol(gauge_of("pressure_some"), 30, 1e-9);
+  /* More than the time there was is all of it: "percent" ends there. */
+  ck_assert_double_eq(gauge_of("pressure_full"), 100);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "pressure_full")->type,
+                   REPORT_PERCENT);
+  ck_assert_double_eq(gauge_of("limit_millicores"), 500);
+  ck_assert_double_eq_tol(gauge_of("of_limit"), 50.0246, 1e-9);
+  ck_assert_double_eq(gauge_of("weight"), 59);
+}
+END_TEST
+
+/* The weight of SCHED_IDLE is 0, and not the same as none. */
+START_TEST(weight_of_zero) {
+  struct cpu_sample now = usage(1);
+  struct report_sample sample = {.cgroup = root,
+                                 .groups = ALL_GROUPS,
+                                 .now = &now,
+                                 .limit = &(struct cpu_limit){0}};
+
+  report_sample(&sink, &sample);
+  ck_assert_ptr_null(recorder_find(&recorder, "root", "weight"));
+  sample.limit = &(struct cpu_limit){.weight_known = true};
+  report_sample(&sink, &sample);
+  ck_assert_double_eq(gauge_of("weight"), 0);
+}
+END_TEST
+
+/* What is absent, went back or did not move gives no value, and never zero. */
+START_TEST(nothing_from_nothing) {
+  struct cpu_sample before = usage(1);
+  struct cpu_sample now = usage(2);
+
+  set(&before, CPU_NR_PERIODS, 7, SECOND);
+  set(&now, CPU_NR_PERIODS, 7, 2 * SECOND);
+  set(&before, CPU_NR_THROTTLED, 3, SECOND);
+  set(&now, CPU_NR_THROTTLED, 3, 2 * SECOND);
+  set(&before, CPU_USER_USEC, 500, SECOND);
+  set(&now, CPU_USER_USEC, 400, 2 * SECOND);
+  set(&now, CPU_SYSTEM_USEC, 400, 2 * SECOND);
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = ALL_GROUPS,
+                                               .now = &now,
+                                               .before = &before});
+  ck_assert_uint_eq(recorder.count, 5);
+  for (size_t i = 0; i < recorder.count; i++)
+    ck_assert_int_eq(recorder.values[i].type, REPORT_DERIVE);
+}
+END_TEST
+
+START_TEST(only_groups_that_are_wanted) {
+  struct cpu_sample now = {0};
+
+  for (enum cpu_counter i = 0; i < CPU_COUNTER_COUNT; i++)
+    set(&now, i, 1000, SECOND);
+  report(&now, NULL);
+  ck_assert_uint_eq(recorder.count, 1);
+}
+END_TEST
+
+/* A reading that no machine can have come to is not handed on: a store would
+ * make the rate of it. Each counter by itself. */
+START_TEST(impossible_counters_are_no_values) {
+  const uint64_t most = UINT64_C(8192) * 2 * 1000000;
+  struct cpu_sample before = {0};
+  struct cpu_sample now = {0};
+
+  for (enum cpu_counter i = 0; i < CPU_COUNTER_COUNT; i++) {
+    set(&before, i, 1000, SECOND);
+    set(&now, i, 1000 + most + 1, 3 * SECOND);
+  }
+  set(&now, CPU_SYSTEM_USEC, 1000 + most, 3 * SECOND);
+  set(&now, CPU_NR_PERIODS, 1000 + 20, 3 * SECOND);
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = ALL_GROUPS,
+                                               .now = &now,
+                                               .before = &before});
+  ck_assert_uint_eq(recorder.count, 3);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "system_usec")->derive,
+                   (int64_t)(1000 + most));
+  ck_assert_double_eq_tol(gauge_of("system_millicores"), 8192000, 1e-6);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "nr_periods")->derive,
+                   1020);
+}
+END_TEST
+
+/* Without the sample before, of which only the use is kept. */
+START_TEST(impossible_use_is_no_value) {
+  struct cpu_sample now = usage(UINT64_C(1730000000000000));
+
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = CPU_GROUP_CORE,
+                                               .now = &now,
+                                               .impossible = true});
+  ck_assert_uint_eq(recorder.count, 0);
+}
+END_TEST
+
+START_TEST(remainders) {
+  report_remainder(&sink, root, &quarter, 50123);
+  ck_assert_uint_eq(recorder.count, 1);
+  ck_assert_double_eq_tol(
+      recorder_find(&recorder, "root", "remainder_millicores")->gauge, 200,
+      1e-9);
+
+  sink = recorder_sink(&recorder);
+  report_remainder(&sink, root, &quarter, 250124);
+  ck_assert_double_eq(
+      recorder_find(&recorder, "root", "remainder_millicores")->gauge, 0);
+}
+END_TEST
+
+Suite *report_suite(void) {
+  Suite *suite = suite_create("report");
+  TCase *tests = tcase_create("report");
+
+  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_test(tests, first_sample_has_no_gauge);
+  tcase_add_test(tests, both_values);
+  tcase_add_test(tests, lines_only_when_wanted);
+  tcase_add_test(tests, largest_counters);
+  tcase_add_test(tests, absent_counter_is_no_value);
+  tcase_add_test(tests, every_group);
+  tcase_add_test(tests, weight_of_zero);
+  tcase_add_test(tests, nothing_from_nothing);
+  tcase_add_test(tests, only_groups_that_are_wanted);
+  tcase_add_test(tests, impossible_counters_are_no_values);
+  tcase_add_test(tests, impossible_use_is_no_value);
+  tcase_add_test(tests, remainders);
+  suite_add_tcase(suite, tests);
+  return suite;
+}

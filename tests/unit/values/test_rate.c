@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "values/rate.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "suites.h"
+
+#define SECOND UINT64_C(1000000000)
+#define MSEC UINT64_C(1000000)
+
+static const struct {
+  uint64_t usage_usec[2];
+  uint64_t time_nsec[2];
+  int status;
+  double millicores;
+} pairs[] = {
+    /* Idle, 100m, one core, two and a half cores. */
+    {{5, 5}, {0, SECOND}, 0, 0},
+    {{1000000, 1100000}, {SECOND, 2 * SECOND}, 0, 100},
+    {{0, 1000000}, {7, SECOND + 7}, 0, 1000},
+    {{0, 25000000}, {0, 10 * SECOND}, 0, 2500},
+    /* A late interval gives the mean, not a spike. */
+    {{0, 1000000}, {0, 10 * SECOND}, 0, 100},
+    /* One microsecond in a day. */
+    {{0, 1}, {0, 86400 * SECOND}, 0, 1e6 / 86400e9},
+    /* Both ends of the counter's range. */
+    {{0, UINT64_MAX}, {0, SECOND}, -EOVERFLOW, 0},
+    {{0, UINT64_MAX}, {0, UINT64_MAX}, 0, 1e6},
+    {{UINT64_MAX - 50000, UINT64_MAX}, {0, SECOND}, 0, 50},
+    {{UINT64_C(1) << 63, (UINT64_C(1) << 63) + 250000}, {0, SECOND}, 0, 250},
+    /* The counter went back. */
+    {{100, 99}, {0, SECOND}, -ERANGE, 0},
+    {{UINT64_MAX, 0}, {0, SECOND}, -ERANGE, 0},
+    /* No time, or time backwards, or too little of it. */
+    {{0, 100}, {SECOND, SECOND}, -ETIME, 0},
+    {{0, 100}, {SECOND, 0}, -ETIME, 0},
+    {{0, 100}, {SECOND, SECOND + MSEC - 1}, -ETIME, 0},
+    /* The shortest interval that counts. */
+    {{0, 1000}, {SECOND, SECOND + MSEC}, 0, 1000},
+    /* 8192 CPUs, all busy, and what no machine can do. */
+    {{0, UINT64_C(8192000000)}, {0, SECOND}, 0, 8192000},
+    {{0, UINT64_C(8192000001)}, {0, SECOND}, -EOVERFLOW, 0},
+    {{0, 8192000}, {SECOND, SECOND + MSEC}, 0, 8192000},
+    {{0, 8192001}, {SECOND, SECOND + MSEC}, -EOVERFLOW, 0},
+    /* 300 years in which nobody read. */
+    {{0, UINT64_C(9000000000000000000)},
+     {0, UINT64_C(9000000000000000000)},
+     0,
+     1e6},
+    /* Too little time for a rate is time enough to see this. */
+    {{0, 8192001}, {SECOND, SECOND}, -EOVERFLOW, 0},
+    {{0, 8192000}, {SECOND, SECOND}, -ETIME, 0},
+};
+
+START_TEST(two_readings) {
+  struct rate rate = {0};
+  struct rate_interval interval = {.millicores = NAN};
+
+  ck_assert_int_eq(rate_update(&rate, pairs[_i].usage_usec[0],
+                               pairs[_i].time_nsec[0], &interval),
+                   -ENODATA);
+  ck_assert_int_eq(rate_update(&rate, pairs[_i].usage_usec[1],
+                               pairs[_i].time_nsec[1], &interval),
+                   pairs[_i].status);
+  if (pairs[_i].status == 0) {
+    ck_assert_double_eq_tol(interval.millicores, pairs[_i].millicores,
+                            1e-9 + pairs[_i].millicores * 1e-12);
+    ck_assert_uint_eq(interval.delta_usec,
+                      pairs[_i].usage_usec[1] - pairs[_i].usage_usec[0]);
+  } else {
+    ck_assert_double_nan(interval.millicores);
+  }
+}
+END_TEST
+
+START_TEST(reset_begins_anew) {
+  struct rate rate = {0};
+  struct rate_interval interval;
+
+  ck_assert_int_eq(rate_update(&rate, 900, 1 * SECOND, &interval), -ENODATA);
+  ck_assert_int_eq(rate_update(&rate, 100, 2 * SECOND, &interval), -ERANGE);
+  ck_assert_int_eq(rate_update(&rate, 30100, 3 * SECOND, &interval), 0);
+  ck_assert_double_eq_tol(interval.millicores, 30, 1e-9);
+}
+END_TEST
+
+/* As seen after a fault of a kernel. */
+START_TEST(impossible_reading_makes_no_rate) {
+  struct rate rate = {0};
+  struct rate_interval interval = {.millicores = NAN};
+
+  ck_assert_int_eq(rate_update(&rate, 1000000, 1 * SECOND, &interval),
+                   -ENODATA);
+  ck_assert_int_eq(
+      rate_update(&rate, UINT64_C(1730000000000000), 2 * SECOND, &interval),
+      -EOVERFLOW);
+  ck_assert_int_eq(rate_update(&rate, 1100000, 3 * SECOND, &interval), -ERANGE);
+  ck_assert_double_nan(interval.millicores);
+  ck_assert_int_eq(rate_update(&rate, 1150000, 4 * SECOND, &interval), 0);
+  ck_assert_double_eq_tol(interval.millicores, 50, 1e-9);
+}
+END_TEST
+
+/* The counter may go on from there. */
+START_TEST(impossible_reading_begins_anew) {
+  struct rate rate = {0};
+  struct rate_interval interval;
+
+  ck_assert_int_eq(rate_update(&rate, 5, 1 * SECOND, &interval), -ENODATA);
+  ck_assert_int_eq(rate_update(&rate, UINT64_C(1) << 60, 2 * SECOND, &interval),
+                   -EOVERFLOW);
+  ck_assert_int_eq(
+      rate_update(&rate, (UINT64_C(1) << 60) + 30000, 3 * SECOND, &interval),
+      0);
+  ck_assert_double_eq_tol(interval.millicores, 30, 1e-9);
+}
+END_TEST
+
+START_TEST(too_early_reading_lengthens_the_interval) {
+  struct rate rate = {0};
+  struct rate_interval interval;
+
+  ck_assert_int_eq(rate_update(&rate, 0, 0, &interval), -ENODATA);
+  ck_assert_int_eq(rate_update(&rate, 40000, MSEC / 2, &interval), -ETIME);
+  ck_assert_int_eq(rate_update(&rate, 50000, SECOND, &interval), 0);
+  ck_assert_uint_eq(interval.delta_usec, 50000);
+  ck_assert_uint_eq(interval.elapsed_nsec, SECOND);
+  ck_assert_double_eq_tol(interval.millicores, 50, 1e-9);
+}
+END_TEST
+
+Suite *rate_suite(void) {
+  Suite *suite = suite_create("rate");
+  TCase *tests = tcase_create("rate");
+
+  add_test_for_each(tests, two_readings, pairs);
+  tcase_add_test(tests, reset_begins_anew);
+  tcase_add_test(tests, impossible_reading_makes_no_rate);
+  tcase_add_test(tests, impossible_reading_begins_anew);
+  tcase_add_test(tests, too_early_reading_lengthens_the_interval);
+  suite_add_tcase(suite, tests);
+  return suite;
+}
