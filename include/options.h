@@ -21,7 +21,7 @@ struct options {
   /* LeavesOnly */
   bool leaves_only;
   /* InstanceFormat */
-  enum name_format instance_format;
+  enum instance_format instance_format;
   /* MaxDepth, MaxCgroups and KeepOpen */
   unsigned max_depth;
   size_t max_cgroups;

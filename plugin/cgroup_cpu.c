@@ -19,7 +19,7 @@
 
 /* collectd can be built with shorter names: they would be cut without a word.
  */
-_Static_assert(DATA_MAX_NAME_LEN >= NAME_SIZE,
+_Static_assert(DATA_MAX_NAME_LEN >= INSTANCE_NAME_SIZE,
                "this collectd cuts names (--with-data-max-name-len)");
 _Static_assert(_Generic((gauge_t)0, double : 1, default : 0),
                "gauges are double");

@@ -439,7 +439,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   open_controllers(collector);
   collector->root_birth = order[0]->birth + 1;
   collector->sampler.pass++;
-  reader_begin_pass(&collector->sampler.reader);
+  file_reader_begin_pass(&collector->sampler.reader);
   begin_limits(collector, order, pass);
   if (sink->begin != NULL)
     sink->begin(sink->context);

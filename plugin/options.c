@@ -97,9 +97,9 @@ static int set_instance_format(struct options *options,
   if (value->kind != OPTION_STRING)
     return -EINVAL;
   if (strcasecmp(value->as.string, "path") == 0)
-    options->instance_format = NAME_FORMAT_PATH;
+    options->instance_format = INSTANCE_FORMAT_PATH;
   else if (strcasecmp(value->as.string, "leaf") == 0)
-    options->instance_format = NAME_FORMAT_LEAF;
+    options->instance_format = INSTANCE_FORMAT_LEAF;
   else
     return -EINVAL;
   return 0;

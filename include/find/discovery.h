@@ -35,7 +35,7 @@ struct discovery {
   const char *root_path;
   /* Depth below the root of the deepest cgroups that are taken in. */
   unsigned max_depth;
-  /* The most cgroups that are kept; room.h says which. */
+  /* The most cgroups that are kept; tree/fair_share.h says which. */
   size_t max_cgroups;
   /* Events, link counts and inodes of listings are the kernel's, see
    * hierarchy.h. */
@@ -44,7 +44,7 @@ struct discovery {
   /* The directory of the root cgroup, or -1, and its file system. */
   int root_fd;
   dev_t device;
-  struct watcher watcher;
+  struct inotify_watches watches;
   /* Cgroups without a watch that should have one. */
   size_t unwatched;
   /* Link counts were seen to count subdirectories. */

@@ -30,7 +30,7 @@ struct cgroup_mount {
   size_t line;
 };
 
-struct mount_table {
+struct mountinfo {
   struct cgroup_mount *mounts;
   size_t count;
 };
@@ -38,15 +38,15 @@ struct mount_table {
 /* Reads the mountinfo file at `path`, in its order. Lines that make no sense
  * are passed over.
  *
- * Returns 0 and fills `table`, to be released with mount_table_release(), or
+ * Returns 0 and fills `table`, to be released with mountinfo_release(), or
  * a negative errno.
  */
-int mount_table_read(const char *path, struct mount_table *table);
+int mountinfo_read(const char *path, struct mountinfo *table);
 
 /* The mount that the absolute path without symbolic links lies in, among those
  * that are not hidden. NULL: none. Borrowed from the table. */
-const struct cgroup_mount *mount_table_find(const struct mount_table *table,
-                                            const char *path);
+const struct cgroup_mount *mountinfo_find(const struct mountinfo *table,
+                                          const char *path);
 
 /* Stores where the cgroup whose directory is `path`, in the mount `from`, has
  * the directory of the cgroup of the same name in the mount `to`, of whatever
@@ -55,9 +55,9 @@ const struct cgroup_mount *mount_table_find(const struct mount_table *table,
  *
  * Returns 0 or -ENOMEM.
  */
-int mount_table_translate(const struct cgroup_mount *from, const char *path,
-                          const struct cgroup_mount *to, char **translated);
+int mountinfo_translate(const struct cgroup_mount *from, const char *path,
+                        const struct cgroup_mount *to, char **translated);
 
-void mount_table_release(struct mount_table *table);
+void mountinfo_release(struct mountinfo *table);
 
 #endif

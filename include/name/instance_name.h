@@ -8,13 +8,13 @@
 #define CGROUP_CPU_INSTANCE_NAME_H
 
 /* Room for collectd's longest field, 127 bytes, and a zero byte. */
-#define NAME_SIZE 128
+#define INSTANCE_NAME_SIZE 128
 
-enum name_format {
+enum instance_format {
   /* The whole path below the root. */
-  NAME_FORMAT_PATH,
+  INSTANCE_FORMAT_PATH,
   /* Its last component. */
-  NAME_FORMAT_LEAF,
+  INSTANCE_FORMAT_LEAF,
 };
 
 /* Writes the name of the cgroup at `path` ("/" is the root: "root").
@@ -26,15 +26,15 @@ enum name_format {
  * of systemd at its beginning, the second that within a unit. Where other
  * characters had to be replaced or the name is too long, "~" and a hash of the
  * path end it. Two paths have the same name only if they differ in nothing but
- * an escape, the later digits of a container id, or, for NAME_FORMAT_LEAF, the
- * directory.
+ * an escape, the later digits of a container id, or, for INSTANCE_FORMAT_LEAF,
+ * the directory.
  */
-void name_of_path(const char *path, enum name_format format,
-                  char name[NAME_SIZE]);
+void instance_name_of_path(const char *path, enum instance_format format,
+                           char name[INSTANCE_NAME_SIZE]);
 
 /* Writes a name that ends with a hash in any case, for a path whose own name
  * another cgroup has; another `attempt` gives another hash. */
-void name_apart(const char *path, enum name_format format, unsigned attempt,
-                char name[NAME_SIZE]);
+void instance_name_apart(const char *path, enum instance_format format,
+                         unsigned attempt, char name[INSTANCE_NAME_SIZE]);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* Descriptors below this one are left to the rest of the process: some of it
  * may use select(2), which takes no others. */
-#define READER_LOWEST_FD 1024
+#define FILE_READER_LOWEST_FD 1024
 
 /* One file at one time. */
 struct reading {
@@ -26,7 +26,7 @@ struct reading {
   uint64_t time_nsec;
 };
 
-struct reader {
+struct file_reader {
   /* The most descriptors to keep, in this pass, and how many are. */
   size_t keep;
   size_t keep_now;
@@ -36,27 +36,27 @@ struct reader {
 };
 
 /* Prepares to keep up to `wanted` descriptors open, and no more than three
- * quarters of those that the process may have from READER_LOWEST_FD on, for
- * which its soft limit is raised as far as needed; where the hard limit is
- * lower than twice READER_LOWEST_FD, a quarter of all. */
-void reader_open(struct reader *reader, size_t wanted);
+ * quarters of those that the process may have from FILE_READER_LOWEST_FD on,
+ * for which its soft limit is raised as far as needed; where the hard limit is
+ * lower than twice FILE_READER_LOWEST_FD, a quarter of all. */
+void file_reader_open(struct file_reader *reader, size_t wanted);
 
 /* To be called before the first file of a pass: where there was no descriptor
  * left in the pass before, there may be some now. */
-void reader_begin_pass(struct reader *reader);
+void file_reader_begin_pass(struct file_reader *reader);
 
 /* Reads the file `name` of `cgroup`, whose root is the directory `root_fd`, as
- * counter_file_read() does. Its descriptor may be kept as the cgroup's
+ * kernel_file_read() does. Its descriptor may be kept as the cgroup's
  * `fds[index]`; with an index of -1 it is not.
  *
  * Returns 0 and fills `reading`; -ENOENT or -ENODEV when the cgroup or the file
  * is gone, or another negative errno.
  */
-int reader_read(struct reader *reader, int root_fd, struct cgroup *cgroup,
-                const char *name, int index, char *buffer, size_t size,
-                struct reading *reading);
+int file_reader_read(struct file_reader *reader, int root_fd,
+                     struct cgroup *cgroup, const char *name, int index,
+                     char *buffer, size_t size, struct reading *reading);
 
 /* To be called for every cgroup that leaves the tree. */
-void reader_forget(struct reader *reader, struct cgroup *cgroup);
+void file_reader_forget(struct file_reader *reader, struct cgroup *cgroup);
 
 #endif

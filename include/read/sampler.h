@@ -36,7 +36,7 @@ struct sampler {
    * and why: a negative errno, until the user sets it back to 0. */
   const char *failed_file;
   int error;
-  struct reader reader;
+  struct file_reader reader;
 };
 
 /* Prepares for a host where the controllers' hierarchies have these versions;
@@ -51,8 +51,8 @@ void sampler_forget(struct sampler *sampler, struct cgroup *cgroup);
 /* Reads the counters of `cgroup`: those of the core, and those of `groups` in
  * so far as they are there. What is missing is absent from `sample`.
  *
- * Returns 0, or the negative errno of the core's file, as reader_read() does,
- * or -ENODATA, -EINVAL or -ERANGE where it cannot be understood.
+ * Returns 0, or the negative errno of the core's file, as file_reader_read()
+ * does, or -ENODATA, -EINVAL or -ERANGE where it cannot be understood.
  */
 int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
                  unsigned groups, struct cpu_sample *sample);

@@ -17,12 +17,12 @@
 
 /* How many of `wanted` new cgroups directly below `parent` have a place in a
  * tree of `limit`, where others may have to make way for them. */
-size_t room_for(const struct tree *tree, size_t limit,
-                const struct cgroup *parent, size_t wanted);
+size_t fair_share_for(const struct tree *tree, size_t limit,
+                      const struct cgroup *parent, size_t wanted);
 
-/* Sets `room`, the places that each subtree has in a tree of `limit` cgroups,
+/* Sets `share`, the places that each subtree has in a tree of `limit` cgroups,
  * at least one: where it is 0 the whole subtree has to leave. Returns 0, or
  * -ENOMEM. */
-int room_divide(struct tree *tree, size_t limit);
+int fair_share_divide(struct tree *tree, size_t limit);
 
 #endif

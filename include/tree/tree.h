@@ -41,8 +41,8 @@ struct cgroup {
   /* Is not in the tree any more. */
   bool removed;
 
-  /* For discovery.h. No cgroup below is wanted, so the directory need not be
-   * listed. */
+  /* For find/discovery.h. No cgroup below is wanted, so the directory need not
+   * be listed. */
   bool closed;
   /* Is in the queue of directories to list. */
   bool queued;
@@ -70,12 +70,12 @@ struct cgroup {
   /* A time on CLOCK_MONOTONIC, in nanoseconds, at which the cgroup did not
    * exist yet, shortly before it was found; 0: not known. */
   uint64_t absent_nsec;
-  /* For room.h: the places that its subtree was given. */
-  uint32_t room;
-  /* For watcher.h: watch descriptor of inotify, or -1. */
+  /* For tree/fair_share.h: the places that its subtree was given. */
+  uint32_t share;
+  /* For find/inotify_watches.h: watch descriptor of inotify, or -1. */
   int watch;
 
-  /* For reader.h: the files that count, kept open; or -1. */
+  /* For read/file_reader.h: the files that count, kept open; or -1. */
   int fds[CPU_FILES_COUNTING];
 
   /* For collector.h: the reading before, what was used since in how much time
@@ -99,7 +99,7 @@ struct cgroup_details {
    * read. */
   unsigned missing;
 
-  /* For cgroup_limits.h: what its own files say. */
+  /* For read/cgroup_limits.h: what its own files say. */
   struct cpu_limit limit;
   struct cpu_set cpus;
   bool has_quota;
@@ -135,7 +135,7 @@ struct cgroup_details {
 struct tree {
   /* Borrowed. */
   const struct selection *selection;
-  enum name_format instance_format;
+  enum instance_format instance_format;
   /* Of the path of the root's directory. Cgroups with files whose whole paths
    * the kernel would not take (PATH_MAX) are not taken in. */
   size_t root_length;

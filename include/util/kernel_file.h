@@ -14,6 +14,6 @@
  * Returns the length of the text, which has no zero byte at its end, or a
  * negative errno: -ENODEV when the cgroup was removed.
  */
-ssize_t counter_file_read(int fd, char *buffer, size_t size);
+ssize_t kernel_file_read(int fd, char *buffer, size_t size);
 
 #endif

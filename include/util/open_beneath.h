@@ -14,10 +14,10 @@
  * Returns the descriptor, or a negative errno: -ELOOP or -ENOTDIR for a
  * symbolic link, -EXDEV for another file system.
  */
-int beneath_open(int root, const char *path, int flags);
+int open_beneath(int root, const char *path, int flags);
 
 /* Whether something is mounted on the directory `name` in `directory`; false
  * where the kernel or a sandbox cannot say. */
-bool beneath_is_mount(int directory, const char *name);
+bool is_mount_beneath(int directory, const char *name);
 
 #endif

@@ -23,13 +23,13 @@ struct update {
 
 void discovery_open(struct discovery *discovery) {
   discovery->root_fd = -1;
-  discovery->watcher = (struct watcher)WATCHER_CLOSED;
+  discovery->watches = (struct inotify_watches)INOTIFY_WATCHES_CLOSED;
 }
 
 void discovery_close(struct discovery *discovery) {
   if (discovery->root_fd >= 0)
     (void)close(TAKE_FD(discovery->root_fd));
-  watcher_close(&discovery->watcher);
+  inotify_watches_close(&discovery->watches);
   free(discovery->queue);
   discovery->queue = NULL;
   listing_release(&discovery->found);
@@ -49,11 +49,11 @@ void discovery_forget(struct discovery *discovery, struct cgroup *cgroup) {
   discovery->unwatched -= is_unwatched(cgroup);
   discovery->left_out -= cgroup->left_out;
   discovery->doubts -= cgroup->doubted;
-  watcher_remove(&discovery->watcher, cgroup);
+  inotify_watches_remove(&discovery->watches, cgroup);
 }
 
 int discovery_watch_error(const struct discovery *discovery) {
-  return discovery->unwatched > 0 ? discovery->watcher.error : 0;
+  return discovery->unwatched > 0 ? discovery->watches.error : 0;
 }
 
 static void note_failure(struct update *update, const struct cgroup *cgroup,
@@ -90,7 +90,8 @@ static void enqueue(struct update *update, struct cgroup *cgroup) {
 static void watch(struct discovery *discovery, struct cgroup *cgroup) {
   bool was_unwatched = is_unwatched(cgroup);
 
-  if (watcher_add(&discovery->watcher, discovery->root_path, cgroup) < 0)
+  if (inotify_watches_add(&discovery->watches, discovery->root_path, cgroup) <
+      0)
     return;
   cgroup->complete = false;
   discovery->unwatched -= was_unwatched;
@@ -220,7 +221,7 @@ static int identify(struct update *update, struct cgroup *parent, int directory,
     return 0;
   }
   if (status.st_ino != *inode && discovery->native) {
-    if (!beneath_is_mount(directory, name))
+    if (!is_mount_beneath(directory, name))
       return -EAGAIN;
     note_mount_point(discovery, parent, name);
     return 0;
@@ -343,8 +344,8 @@ static int take_in(struct update *update, struct cgroup *cgroup,
                    int directory) {
   struct discovery *discovery = update->discovery;
   struct listing *found = &discovery->found;
-  size_t places =
-      room_for(update->tree, discovery->max_cgroups, cgroup, found->count);
+  size_t places = fair_share_for(update->tree, discovery->max_cgroups, cgroup,
+                                 found->count);
   int failure = 0;
 
   if (places < found->count)
@@ -394,7 +395,7 @@ static DIR *open_directory(const struct discovery *discovery,
 
   (void)tree_path(cgroup, path);
   CLEANUP_FD int fd =
-      beneath_open(discovery->root_fd, path + 1, O_RDONLY | O_DIRECTORY);
+      open_beneath(discovery->root_fd, path + 1, O_RDONLY | O_DIRECTORY);
   *error = fd < 0 ? fd : 0;
   if (fd >= 0 && fstat(fd, status) < 0)
     *error = -errno;
@@ -482,7 +483,7 @@ static void trim(struct update *update, size_t most) {
 
   if (count <= most)
     return;
-  int status = room_divide(tree, discovery->max_cgroups);
+  int status = fair_share_divide(tree, discovery->max_cgroups);
   struct cgroup *const *order = tree_order(tree);
   if (status < 0 || order == NULL) {
     note_failure(update, tree->root, -ENOMEM);
@@ -490,7 +491,7 @@ static void trim(struct update *update, size_t most) {
   }
   for (size_t i = 0; i < count; i++) {
     struct cgroup *parent = order[i]->parent;
-    if (order[i]->removed || order[i]->room > 0)
+    if (order[i]->removed || order[i]->share > 0)
       continue;
     tree_remove(tree, order[i]);
     leave_out(discovery, parent, 1);
@@ -596,18 +597,18 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
 /* Directories with most to gain from a watch keep theirs. */
 static void give_watches_back(struct update *update) {
   struct discovery *discovery = update->discovery;
-  struct cgroup *const *order = watcher_surplus(&discovery->watcher) > 0
+  struct cgroup *const *order = inotify_watches_surplus(&discovery->watches) > 0
                                     ? tree_order(update->tree)
                                     : NULL;
   size_t count = order != NULL ? update->tree->count : 0;
 
   for (int leaves = 1; leaves >= 0; leaves--)
-    for (size_t i = count; i > 0 && watcher_surplus(&discovery->watcher) > 0;
-         i--) {
+    for (size_t i = count;
+         i > 0 && inotify_watches_surplus(&discovery->watches) > 0; i--) {
       struct cgroup *cgroup = order[i - 1];
       if (cgroup->watch < 0 || (leaves == 1 && cgroup->first_child != NULL))
         continue;
-      watcher_remove(&discovery->watcher, cgroup);
+      inotify_watches_remove(&discovery->watches, cgroup);
       cgroup->complete = false;
       discovery->unwatched += is_unwatched(cgroup);
     }
@@ -717,17 +718,19 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
   discovery->before_nsec = discovery->begin_nsec;
   discovery->begin_nsec = 0;
   (void)monotonic_nsec(&discovery->begin_nsec);
-  watcher_begin(&discovery->watcher, discovery->updates % DISCOVERY_ROUND == 0);
+  inotify_watches_begin(&discovery->watches,
+                        discovery->updates % DISCOVERY_ROUND == 0);
   int status = find_root(&update, &fresh);
   if (status == 0) {
-    bool complete = watcher_drain(&discovery->watcher, on_event, &update);
+    bool complete =
+        inotify_watches_drain(&discovery->watches, on_event, &update);
     if (!fresh)
       look_around(&update, complete);
     list_queued(&update);
     trim(&update, discovery->max_cgroups);
     give_watches_back(&update);
     if (discovery->unwatched == 0)
-      discovery->watcher.error = 0;
+      discovery->watches.error = 0;
     status = update.status;
   }
   keep_to_try_again(discovery);

@@ -17,7 +17,7 @@
 #include "values/value_files.h"
 
 #define DEFAULT_DIRECTORY "/sys/fs/cgroup"
-#define MOUNT_TABLE "/proc/self/mountinfo"
+#define MOUNTINFO "/proc/self/mountinfo"
 
 /* Directories that are looked at below one that holds none itself; v1 has less
  * than 20. Something else may hold any number. */
@@ -61,7 +61,7 @@ struct search {
   const struct hierarchy_options *options;
   /* The best directory of each version. */
   struct candidate found[CGROUP_VERSION_2 + 1];
-  struct mount_table mounts;
+  struct mountinfo mounts;
   /* What was looked at and found, for the explanation. */
   FILE *log;
   /* What kept it from seeing all there is, as a negative errno. */
@@ -306,12 +306,12 @@ static int compare_mounts(const void *left, const void *right) {
 }
 
 static void read_mounts(struct search *search) {
-  CLEANUP_FREE char *path = system_path(search, MOUNT_TABLE, NULL);
-  struct mount_table *table = &search->mounts;
-  int status = path != NULL ? mount_table_read(path, table) : -ENOMEM;
+  CLEANUP_FREE char *path = system_path(search, MOUNTINFO, NULL);
+  struct mountinfo *table = &search->mounts;
+  int status = path != NULL ? mountinfo_read(path, table) : -ENOMEM;
 
   if (status < 0)
-    note_error(search, MOUNT_TABLE, status);
+    note_error(search, MOUNTINFO, status);
   else if (table->count > 0)
     qsort(table->mounts, table->count, sizeof(*table->mounts), compare_mounts);
 }
@@ -359,7 +359,7 @@ static void look_everywhere(struct search *search) {
     looked_at += look_at_mounts(search, true);
   if (looked_at == 0)
     (void)fprintf(search->log,
-                  "; " MOUNT_TABLE ": no cgroup2 mount, no cgroup mount with "
+                  "; " MOUNTINFO ": no cgroup2 mount, no cgroup mount with "
                   "cpuacct");
   if (place_found(search) > PLACE_BELOW_USUAL)
     look_below(search, DEFAULT_DIRECTORY);
@@ -413,7 +413,7 @@ static void look_for_controller(struct search *search,
       &origin->hierarchy->controllers[controller];
   CLEANUP_FREE char *path = NULL;
 
-  if (mount_table_translate(origin->mount, origin->path, mount, &path) < 0)
+  if (mountinfo_translate(origin->mount, origin->path, mount, &path) < 0)
     note_error(search, mount->directory, -ENOMEM);
   if (path == NULL || !(mount->version == CGROUP_VERSION_1
                             ? has_sign(search, path, controller)
@@ -513,7 +513,7 @@ static void find_controllers(struct search *search,
     return;
   /* What another file system passes on may be of another kernel. */
   if (hierarchy->native)
-    origin.mount = mount_table_find(&search->mounts, path);
+    origin.mount = mountinfo_find(&search->mounts, path);
   if (origin.mount != NULL && origin.mount->version != hierarchy->version)
     origin.mount = NULL;
   for (enum cgroup_controller i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
@@ -612,7 +612,7 @@ int hierarchy_detect(const struct hierarchy_options *options,
     *explanation = explain(options, looked_at, status);
   for (size_t i = 0; i < sizeof(search.found) / sizeof(*search.found); i++)
     free(search.found[i].path);
-  mount_table_release(&search.mounts);
+  mountinfo_release(&search.mounts);
   return status;
 }
 

@@ -35,7 +35,7 @@ static uint64_t read_number(const char *path) {
   char text[32];
   uint64_t number = 0;
 
-  ssize_t length = fd >= 0 ? counter_file_read(fd, text, sizeof(text)) : 0;
+  ssize_t length = fd >= 0 ? kernel_file_read(fd, text, sizeof(text)) : 0;
   if (length <= 0 || cpu_stat_parse_number(text, (size_t)length, &number) < 0)
     return 0;
   return number;
@@ -43,7 +43,7 @@ static uint64_t read_number(const char *path) {
 
 /* Where the user had none left, others may have given some back since: a little
  * more is tried each time. */
-static void take_share(struct watcher *watcher, bool first) {
+static void take_share(struct inotify_watches *watches, bool first) {
   uint64_t of_user = read_number("/proc/sys/fs/inotify/max_user_watches");
   uint64_t of_namespace = read_number("/proc/sys/user/max_inotify_watches");
   uint64_t maximum =
@@ -52,25 +52,25 @@ static void take_share(struct watcher *watcher, bool first) {
           : of_user;
   size_t share = maximum > 0 ? (size_t)(maximum / 2) : SIZE_MAX;
 
-  if (first || maximum != watcher->maximum)
-    watcher->share = share;
-  else if (watcher->share < share)
-    watcher->share += watcher->share / 8 + 1;
-  watcher->maximum = maximum;
+  if (first || maximum != watches->maximum)
+    watches->share = share;
+  else if (watches->share < share)
+    watches->share += watches->share / 8 + 1;
+  watches->maximum = maximum;
 }
 
-void watcher_begin(struct watcher *watcher, bool refresh) {
-  bool closed = watcher->fd < 0;
+void inotify_watches_begin(struct inotify_watches *watches, bool refresh) {
+  bool closed = watches->fd < 0;
 
   if (closed) {
-    watcher->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (watcher->fd < 0) {
-      watcher->error = -errno;
+    watches->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (watches->fd < 0) {
+      watches->error = -errno;
       return;
     }
   }
   if (closed || refresh)
-    take_share(watcher, closed);
+    take_share(watches, closed);
 }
 
 static void forget_watch(void *watched) {
@@ -79,80 +79,81 @@ static void forget_watch(void *watched) {
   cgroup->watch = -1;
 }
 
-void watcher_close(struct watcher *watcher) {
-  if (watcher->fd >= 0)
-    (void)close(watcher->fd);
-  tdestroy(watcher->by_watch, forget_watch);
-  *watcher = (struct watcher)WATCHER_CLOSED;
+void inotify_watches_close(struct inotify_watches *watches) {
+  if (watches->fd >= 0)
+    (void)close(watches->fd);
+  tdestroy(watches->by_watch, forget_watch);
+  *watches = (struct inotify_watches)INOTIFY_WATCHES_CLOSED;
 }
 
-static int add_watch(struct watcher *watcher, const char *root_path,
+static int add_watch(struct inotify_watches *watches, const char *root_path,
                      const struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
   CLEANUP_FREE char *full_path = NULL;
 
-  if (watcher->fd < 0)
-    return watcher->error < 0 ? watcher->error : -ENOSYS;
-  if (watcher->count >= watcher->share)
+  if (watches->fd < 0)
+    return watches->error < 0 ? watches->error : -ENOSYS;
+  if (watches->count >= watches->share)
     return -ENOSPC;
   (void)tree_path(cgroup, path);
   if (asprintf(&full_path, "%s%s", root_path, path) < 0) {
     full_path = NULL;
     return -ENOMEM;
   }
-  int watch = inotify_add_watch(watcher->fd, full_path,
+  int watch = inotify_add_watch(watches->fd, full_path,
                                 CHANGES | IN_ONLYDIR | IN_DONT_FOLLOW);
   if (watch < 0 && errno == ENOSPC) {
-    watcher->share = watcher->count / 2;
+    watches->share = watches->count / 2;
     return -ENOSPC;
   }
   return watch >= 0 ? watch : -errno;
 }
 
-int watcher_add(struct watcher *watcher, const char *root_path,
-                struct cgroup *cgroup) {
-  int watch = add_watch(watcher, root_path, cgroup);
+int inotify_watches_add(struct inotify_watches *watches, const char *root_path,
+                        struct cgroup *cgroup) {
+  int watch = add_watch(watches, root_path, cgroup);
 
   if (watch < 0) {
     if (!error_is_absence(watch))
-      watcher->error = watch;
+      watches->error = watch;
     return watch;
   }
   cgroup->watch = watch;
-  struct cgroup **owner = tsearch(cgroup, &watcher->by_watch, compare_watches);
+  struct cgroup **owner = tsearch(cgroup, &watches->by_watch, compare_watches);
   if (owner != NULL && *owner == cgroup) {
-    watcher->count++;
+    watches->count++;
     return 0;
   }
   /* The kernel has one watch for one directory, whatever its paths. */
   cgroup->watch = -1;
-  watcher->error = owner == NULL ? -ENOMEM : -EEXIST;
+  watches->error = owner == NULL ? -ENOMEM : -EEXIST;
   if (owner == NULL)
-    (void)inotify_rm_watch(watcher->fd, watch);
-  return watcher->error;
+    (void)inotify_rm_watch(watches->fd, watch);
+  return watches->error;
 }
 
-void watcher_remove(struct watcher *watcher, struct cgroup *cgroup) {
+void inotify_watches_remove(struct inotify_watches *watches,
+                            struct cgroup *cgroup) {
   if (cgroup->watch < 0)
     return;
-  (void)tdelete(cgroup, &watcher->by_watch, compare_watches);
-  if (watcher->fd >= 0)
-    (void)inotify_rm_watch(watcher->fd, cgroup->watch);
+  (void)tdelete(cgroup, &watches->by_watch, compare_watches);
+  if (watches->fd >= 0)
+    (void)inotify_rm_watch(watches->fd, cgroup->watch);
   cgroup->watch = -1;
-  watcher->count--;
+  watches->count--;
 }
 
-static void hand_over(struct watcher *watcher, int watch, watcher_event event,
-                      void *context) {
+static void hand_over(struct inotify_watches *watches, int watch,
+                      inotify_watches_event event, void *context) {
   struct cgroup key = {.watch = watch};
-  struct cgroup **found = tfind(&key, &watcher->by_watch, compare_watches);
+  struct cgroup **found = tfind(&key, &watches->by_watch, compare_watches);
 
   if (found != NULL)
     event(context, *found);
 }
 
-static bool handle(struct watcher *watcher, const char *events, size_t length,
-                   watcher_event event, void *context) {
+static bool handle(struct inotify_watches *watches, const char *events,
+                   size_t length, inotify_watches_event event, void *context) {
   bool complete = true;
 
   for (const char *at = events; at < events + length;) {
@@ -161,27 +162,27 @@ static bool handle(struct watcher *watcher, const char *events, size_t length,
     if ((what->mask & IN_Q_OVERFLOW) != 0)
       complete = false;
     else if ((what->mask & CHANGES) != 0 && (what->mask & IN_ISDIR) != 0)
-      hand_over(watcher, what->wd, event, context);
+      hand_over(watches, what->wd, event, context);
     at += sizeof(*what) + what->len;
   }
   return complete;
 }
 
-bool watcher_drain(struct watcher *watcher, watcher_event event,
-                   void *context) {
+bool inotify_watches_drain(struct inotify_watches *watches,
+                           inotify_watches_event event, void *context) {
   _Alignas(struct inotify_event) char buffer[BUFFER_SIZE];
   bool complete = true;
 
-  if (watcher->fd < 0)
+  if (watches->fd < 0)
     return true;
   for (int reads = 0; reads < READS_MAX; reads++) {
-    ssize_t length = read(watcher->fd, buffer, sizeof(buffer));
+    ssize_t length = read(watches->fd, buffer, sizeof(buffer));
 
     if (length < 0 && errno == EINTR)
       continue;
     if (length <= 0)
       return complete && errno == EAGAIN;
-    if (!handle(watcher, buffer, (size_t)length, event, context))
+    if (!handle(watches, buffer, (size_t)length, event, context))
       complete = false;
   }
   return false;

@@ -111,7 +111,7 @@ static int subtree_depth(const char *root) {
   return depth;
 }
 
-static int add_mount(struct mount_table *table, enum cgroup_version version,
+static int add_mount(struct mountinfo *table, enum cgroup_version version,
                      unsigned controllers, const struct mountinfo_line *fields,
                      size_t number) {
   struct cgroup_mount *mounts =
@@ -155,8 +155,8 @@ static void release_places(struct places *places) {
   free(places->places);
 }
 
-static int add_line(struct mount_table *table, struct places *places,
-                    char *line, size_t number) {
+static int add_line(struct mountinfo *table, struct places *places, char *line,
+                    size_t number) {
   struct mountinfo_line fields;
 
   if (!split_line(line, &fields))
@@ -212,8 +212,7 @@ static bool is_hidden(const struct places *places, const struct place *place) {
   return false;
 }
 
-static void note_hidden(struct mount_table *table,
-                        const struct places *places) {
+static void note_hidden(struct mountinfo *table, const struct places *places) {
   size_t next = 0;
 
   /* Both are in the order of the lines. */
@@ -222,14 +221,14 @@ static void note_hidden(struct mount_table *table,
       table->mounts[next++].hidden = is_hidden(places, &places->places[i]);
 }
 
-int mount_table_read(const char *path, struct mount_table *table) {
+int mountinfo_read(const char *path, struct mountinfo *table) {
   CLEANUP_FREE char *line = NULL;
   CLEANUP_FILE FILE *file = fopen(path, "re");
   struct places places = {0};
   size_t size = 0;
   int status = 0;
 
-  *table = (struct mount_table){0};
+  *table = (struct mountinfo){0};
   if (file == NULL)
     return -errno;
 
@@ -240,15 +239,15 @@ int mount_table_read(const char *path, struct mount_table *table) {
   if (status == 0 && !feof(file))
     status = errno != 0 ? -errno : -EIO;
   if (status != 0)
-    mount_table_release(table);
+    mountinfo_release(table);
   else
     note_hidden(table, &places);
   release_places(&places);
   return status;
 }
 
-const struct cgroup_mount *mount_table_find(const struct mount_table *table,
-                                            const char *path) {
+const struct cgroup_mount *mountinfo_find(const struct mountinfo *table,
+                                          const char *path) {
   const struct cgroup_mount *innermost = NULL;
 
   for (size_t i = 0; i < table->count; i++) {
@@ -261,8 +260,8 @@ const struct cgroup_mount *mount_table_find(const struct mount_table *table,
   return innermost;
 }
 
-int mount_table_translate(const struct cgroup_mount *from, const char *path,
-                          const struct cgroup_mount *to, char **translated) {
+int mountinfo_translate(const struct cgroup_mount *from, const char *path,
+                        const struct cgroup_mount *to, char **translated) {
   CLEANUP_FREE char *name = NULL;
   const char *below = behind(path, from->directory);
 
@@ -288,11 +287,11 @@ int mount_table_translate(const struct cgroup_mount *from, const char *path,
   return 0;
 }
 
-void mount_table_release(struct mount_table *table) {
+void mountinfo_release(struct mountinfo *table) {
   for (size_t i = 0; i < table->count; i++) {
     free(table->mounts[i].directory);
     free(table->mounts[i].root);
   }
   free(table->mounts);
-  *table = (struct mount_table){0};
+  *table = (struct mountinfo){0};
 }

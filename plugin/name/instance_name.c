@@ -18,7 +18,7 @@
 
 /* A name while it is written, before it is shortened. */
 struct writer {
-  enum name_format format;
+  enum instance_format format;
   char text[PATH_MAX];
   size_t length;
   /* Something of the path does not show. */
@@ -111,7 +111,7 @@ static size_t put_next(struct writer *writer, const char *text,
     }
   }
   if (text[0] == '/' ||
-      (text[0] == '_' && writer->format == NAME_FORMAT_PATH)) {
+      (text[0] == '_' && writer->format == INSTANCE_FORMAT_PATH)) {
     put_underscore(writer, text[0] == '/');
   } else if (is_plain(text[0])) {
     put(writer, text[0]);
@@ -134,30 +134,31 @@ static uint32_t hash(const char *text, unsigned attempt) {
 }
 
 static void shorten(const struct writer *writer, uint32_t path_hash,
-                    char name[NAME_SIZE]) {
-  int room = NAME_SIZE - 1 - HASH_LENGTH;
+                    char name[INSTANCE_NAME_SIZE]) {
+  int room = INSTANCE_NAME_SIZE - 1 - HASH_LENGTH;
   int length = (int)writer->length;
 
   if (length <= room) {
-    (void)snprintf(name, NAME_SIZE, "%.*s~%08" PRIx32, length, writer->text,
-                   path_hash);
+    (void)snprintf(name, INSTANCE_NAME_SIZE, "%.*s~%08" PRIx32, length,
+                   writer->text, path_hash);
     return;
   }
   int tail = room - HEAD_LENGTH - 1;
-  (void)snprintf(name, NAME_SIZE, "%.*s~%.*s~%08" PRIx32, HEAD_LENGTH,
+  (void)snprintf(name, INSTANCE_NAME_SIZE, "%.*s~%.*s~%08" PRIx32, HEAD_LENGTH,
                  writer->text, tail, writer->text + length - tail, path_hash);
 }
 
-static void write_name(const char *path, enum name_format format, bool apart,
-                       unsigned attempt, char name[NAME_SIZE]) {
-  const char *text = format == NAME_FORMAT_LEAF ? strrchr(path, '/') : path;
+static void write_name(const char *path, enum instance_format format,
+                       bool apart, unsigned attempt,
+                       char name[INSTANCE_NAME_SIZE]) {
+  const char *text = format == INSTANCE_FORMAT_LEAF ? strrchr(path, '/') : path;
   struct writer writer;
 
   writer.format = format;
   writer.length = 0;
   writer.lossy = writer.divided = writer.units = false;
   if (strcmp(path, "/") == 0) {
-    (void)snprintf(name, NAME_SIZE, "root");
+    (void)snprintf(name, INSTANCE_NAME_SIZE, "root");
     return;
   }
   text++;
@@ -168,19 +169,19 @@ static void write_name(const char *path, enum name_format format, bool apart,
   }
   writer.text[writer.length] = '\0';
 
-  if (writer.lossy || apart || writer.length >= NAME_SIZE ||
+  if (writer.lossy || apart || writer.length >= INSTANCE_NAME_SIZE ||
       strcmp(writer.text, "root") == 0)
     shorten(&writer, hash(path, attempt), name);
   else
     memcpy(name, writer.text, writer.length + 1);
 }
 
-void name_of_path(const char *path, enum name_format format,
-                  char name[NAME_SIZE]) {
+void instance_name_of_path(const char *path, enum instance_format format,
+                           char name[INSTANCE_NAME_SIZE]) {
   write_name(path, format, false, 0, name);
 }
 
-void name_apart(const char *path, enum name_format format, unsigned attempt,
-                char name[NAME_SIZE]) {
+void instance_name_apart(const char *path, enum instance_format format,
+                         unsigned attempt, char name[INSTANCE_NAME_SIZE]) {
   write_name(path, format, true, attempt, name);
 }

@@ -31,19 +31,19 @@ static rlim_t descriptor_limit(rlim_t wanted) {
   return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : soft;
 }
 
-void reader_open(struct reader *reader, size_t wanted) {
-  const rlim_t least = (rlim_t)2 * READER_LOWEST_FD;
-  rlim_t enough = READER_LOWEST_FD + (rlim_t)wanted / 3 * 4 + 4;
+void file_reader_open(struct file_reader *reader, size_t wanted) {
+  const rlim_t least = (rlim_t)2 * FILE_READER_LOWEST_FD;
+  rlim_t enough = FILE_READER_LOWEST_FD + (rlim_t)wanted / 3 * 4 + 4;
   rlim_t limit =
       wanted > 0 ? descriptor_limit(enough > least ? enough : least) : 0;
   bool high = limit >= least;
-  rlim_t share = high ? (limit - READER_LOWEST_FD) / 4 * 3 : limit / 4;
+  rlim_t share = high ? (limit - FILE_READER_LOWEST_FD) / 4 * 3 : limit / 4;
 
-  *reader = (struct reader){
+  *reader = (struct file_reader){
       .keep = share < wanted ? (size_t)share : wanted,
-      .lowest = high ? READER_LOWEST_FD : 0,
+      .lowest = high ? FILE_READER_LOWEST_FD : 0,
   };
-  reader_begin_pass(reader);
+  file_reader_begin_pass(reader);
 }
 
 static int open_file(int root_fd, const struct cgroup *cgroup,
@@ -57,16 +57,16 @@ static int open_file(int root_fd, const struct cgroup *cgroup,
   if (name_length > NAME_MAX)
     return -ENAMETOOLONG;
   memcpy(path + length, name, name_length + 1);
-  return beneath_open(root_fd, path + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  return open_beneath(root_fd, path + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
-void reader_begin_pass(struct reader *reader) {
+void file_reader_begin_pass(struct file_reader *reader) {
   reader->keep_now = reader->keep;
 }
 
 /* Keeps `fd` in the place for kept descriptors. If the process is out of
  * descriptors, stop keeping more in this pass. */
-static void keep(struct reader *reader, int *kept_fd, int fd) {
+static void keep(struct file_reader *reader, int *kept_fd, int fd) {
   if (reader->lowest > 0) {
     int moved = fcntl(fd, F_DUPFD_CLOEXEC, reader->lowest);
     (void)close(fd);
@@ -90,7 +90,7 @@ static int read_file(int fd, char *buffer, size_t size,
 
   if (status < 0)
     return status;
-  reading->length = counter_file_read(fd, buffer, size);
+  reading->length = kernel_file_read(fd, buffer, size);
   if (reading->length < 0)
     return (int)reading->length;
   status = monotonic_nsec(&after);
@@ -98,16 +98,16 @@ static int read_file(int fd, char *buffer, size_t size,
   return status;
 }
 
-static void let_go(struct reader *reader, int *kept_fd) {
+static void let_go(struct file_reader *reader, int *kept_fd) {
   if (*kept_fd < 0)
     return;
   (void)close(TAKE_FD(*kept_fd));
   reader->kept--;
 }
 
-int reader_read(struct reader *reader, int root_fd, struct cgroup *cgroup,
-                const char *name, int index, char *buffer, size_t size,
-                struct reading *reading) {
+int file_reader_read(struct file_reader *reader, int root_fd,
+                     struct cgroup *cgroup, const char *name, int index,
+                     char *buffer, size_t size, struct reading *reading) {
   int *kept_fd = index >= 0 ? &cgroup->fds[index] : NULL;
 
   if (kept_fd != NULL && *kept_fd >= 0) {
@@ -126,7 +126,7 @@ int reader_read(struct reader *reader, int root_fd, struct cgroup *cgroup,
   return status;
 }
 
-void reader_forget(struct reader *reader, struct cgroup *cgroup) {
+void file_reader_forget(struct file_reader *reader, struct cgroup *cgroup) {
   for (size_t i = 0; i < CPU_FILES_COUNTING; i++)
     let_go(reader, &cgroup->fds[i]);
 }

@@ -48,7 +48,7 @@ static ssize_t read_list(const struct machine_cpus *machine, const char *file,
                          char text[MACHINE_CPUS_LIST_MAX]) {
   CLEANUP_FD int fd = open_list(machine, file);
 
-  return fd < 0 ? fd : counter_file_read(fd, text, MACHINE_CPUS_LIST_MAX);
+  return fd < 0 ? fd : kernel_file_read(fd, text, MACHINE_CPUS_LIST_MAX);
 }
 
 /* The file system that shows the list may have been replaced, as when lxcfs
@@ -56,8 +56,7 @@ static ssize_t read_list(const struct machine_cpus *machine, const char *file,
 static ssize_t read_online(struct machine_cpus *machine,
                            char text[MACHINE_CPUS_LIST_MAX]) {
   if (machine->fd >= 0) {
-    ssize_t length =
-        counter_file_read(machine->fd, text, MACHINE_CPUS_LIST_MAX);
+    ssize_t length = kernel_file_read(machine->fd, text, MACHINE_CPUS_LIST_MAX);
     if (length > 0)
       return length;
     (void)close(TAKE_FD(machine->fd));
@@ -65,7 +64,7 @@ static ssize_t read_online(struct machine_cpus *machine,
   CLEANUP_FD int fd = open_list(machine, "online");
   if (fd < 0)
     return fd;
-  ssize_t length = counter_file_read(fd, text, MACHINE_CPUS_LIST_MAX);
+  ssize_t length = kernel_file_read(fd, text, MACHINE_CPUS_LIST_MAX);
   if (length >= 0)
     machine->fd = TAKE_FD(fd);
   return length;

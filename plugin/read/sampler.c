@@ -19,11 +19,11 @@ void sampler_open(struct sampler *sampler,
     sampler->versions[i] = versions[i];
     sampler->root_fds[i] = -ENOENT;
   }
-  reader_open(&sampler->reader, keep_open);
+  file_reader_open(&sampler->reader, keep_open);
 }
 
 void sampler_forget(struct sampler *sampler, struct cgroup *cgroup) {
-  reader_forget(&sampler->reader, cgroup);
+  file_reader_forget(&sampler->reader, cgroup);
 }
 
 const char *sampler_core_file(const struct sampler *sampler) {
@@ -58,8 +58,8 @@ ssize_t sampler_read_text(struct sampler *sampler, struct cgroup *cgroup,
 
   if (root_fd < 0)
     return root_fd;
-  int status = reader_read(&sampler->reader, root_fd, cgroup, file, -1, text,
-                           size, &reading);
+  int status = file_reader_read(&sampler->reader, root_fd, cgroup, file, -1,
+                                text, size, &reading);
   return status < 0 ? status : reading.length;
 }
 
@@ -71,8 +71,8 @@ static int read_text(struct sampler *sampler, struct cgroup *cgroup,
 
   if (root_fd < 0)
     return root_fd;
-  return reader_read(&sampler->reader, root_fd, cgroup, file->name, (int)index,
-                     text, CPU_STAT_FILE_MAX, reading);
+  return file_reader_read(&sampler->reader, root_fd, cgroup, file->name,
+                          (int)index, text, CPU_STAT_FILE_MAX, reading);
 }
 
 static int read_counters(struct sampler *sampler, struct cgroup *cgroup,

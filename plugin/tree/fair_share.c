@@ -46,8 +46,8 @@ static size_t places_below(const struct cgroup *parent, size_t limit,
   return places > 0 ? places - 1 : 0;
 }
 
-size_t room_for(const struct tree *tree, size_t limit,
-                const struct cgroup *parent, size_t wanted) {
+size_t fair_share_for(const struct tree *tree, size_t limit,
+                      const struct cgroup *parent, size_t wanted) {
   size_t children = 0;
 
   if (wanted == 0 || (limit >= tree->count && wanted <= limit - tree->count))
@@ -77,7 +77,7 @@ static int compare_births(const void *left, const void *right) {
 /* Those who need least come first; the others have equal shares, the older of
  * them one more where that does not come out even. */
 static void divide(const struct cgroup *parent, struct cgroup **children) {
-  size_t left = parent->room > 0 ? parent->room - 1 : 0;
+  size_t left = parent->share > 0 ? parent->share - 1 : 0;
   size_t count = 0;
   size_t i = 0;
 
@@ -86,21 +86,21 @@ static void divide(const struct cgroup *parent, struct cgroup **children) {
     children[count++] = child;
   qsort(children, count, sizeof(*children), compare_sizes);
   for (; i < count && children[i]->size <= left / (count - i); i++)
-    left -= children[i]->room = children[i]->size;
+    left -= children[i]->share = children[i]->size;
   qsort(children + i, count - i, sizeof(*children), compare_births);
   for (; i < count; i++)
-    left -= children[i]->room =
+    left -= children[i]->share =
         (uint32_t)((left + count - i - 1) / (count - i));
 }
 
-int room_divide(struct tree *tree, size_t limit) {
+int fair_share_divide(struct tree *tree, size_t limit) {
   struct cgroup *const *order = tree_order(tree);
   CLEANUP_FREE struct cgroup **children =
       order != NULL ? reallocarray(NULL, tree->count, sizeof(*children)) : NULL;
 
   if (children == NULL)
     return -ENOMEM;
-  order[0]->room = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
+  order[0]->share = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
   for (size_t i = 0; i < tree->count; i++)
     if (order[i]->first_child != NULL)
       divide(order[i], children);

@@ -55,13 +55,13 @@ static int take_name(struct tree *tree, struct cgroup *cgroup,
 
 static int take_name_apart(struct tree *tree, struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
-  char name[NAME_SIZE];
+  char name[INSTANCE_NAME_SIZE];
   int status = 0;
 
   (void)tree_path(cgroup, path);
   for (unsigned attempt = 0; status == 0 && attempt < NAME_ATTEMPTS;
        attempt++) {
-    name_apart(path, tree->instance_format, attempt, name);
+    instance_name_apart(path, tree->instance_format, attempt, name);
     status = take_name(tree, cgroup, name);
   }
   return status == 0 ? -EEXIST : status;
@@ -85,7 +85,7 @@ static int exchange_names(struct tree *tree, struct cgroup *cgroup,
 
 static int give_name(struct tree *tree, struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
-  char name[NAME_SIZE];
+  char name[INSTANCE_NAME_SIZE];
   const struct cgroup key = {.instance = name};
 
   (void)tree_path(cgroup, path);
@@ -93,7 +93,7 @@ static int give_name(struct tree *tree, struct cgroup *cgroup) {
   if (selected < 0)
     return selected;
   cgroup->selected = selected > 0;
-  name_of_path(path, tree->instance_format, name);
+  instance_name_of_path(path, tree->instance_format, name);
   struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
   if (owner != NULL && (*owner)->birth >= tree->settled &&
       cgroup->inode < (*owner)->inode)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-ssize_t counter_file_read(int fd, char *buffer, size_t size) {
+ssize_t kernel_file_read(int fd, char *buffer, size_t size) {
   size_t length = 0;
 
   while (length < size && (length == 0 || buffer[length - 1] != '\n')) {

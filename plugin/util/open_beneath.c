@@ -71,14 +71,14 @@ static int require_same_device(int root, int fd) {
   return of_root.st_dev == of_file.st_dev ? TAKE_FD(opened) : -EXDEV;
 }
 
-bool beneath_is_mount(int directory, const char *name) {
+bool is_mount_beneath(int directory, const char *name) {
   CLEANUP_FD int fd =
       open_at_once(directory, name, O_PATH | O_DIRECTORY, RESOLVE_NO_XDEV);
 
   return fd == -EXDEV;
 }
 
-int beneath_open(int root, const char *path, int flags) {
+int open_beneath(int root, const char *path, int flags) {
   if (*path == '\0')
     path = ".";
   int fd = open_at_once(root, path, flags, RESOLVE_NO_XDEV);

@@ -9,7 +9,7 @@
 #include "report/report.h"
 
 struct record_value {
-  char cgroup[NAME_SIZE];
+  char cgroup[INSTANCE_NAME_SIZE];
   const char *type_instance;
   double value;
 };

@@ -351,8 +351,9 @@ static void finish(void) {
   options_release(&options);
 }
 
-static void name_of(const struct host_life *life, char name[NAME_SIZE]) {
-  (void)snprintf(name, NAME_SIZE, "%s",
+static void name_of(const struct host_life *life,
+                    char name[INSTANCE_NAME_SIZE]) {
+  (void)snprintf(name, INSTANCE_NAME_SIZE, "%s",
                  *life->path != '\0' ? life->path : "root");
   for (char *slash = strchr(name, '/'); slash != NULL;
        slash = strchr(name, '/'))
@@ -364,7 +365,7 @@ START_TEST(without_faults) {
   start(&variants[_i]);
   for (int pass = 0; pass < PASSES; pass++)
     for (size_t i = 0; i < host_life_count; i++) {
-      char name[NAME_SIZE];
+      char name[INSTANCE_NAME_SIZE];
       name_of(&host_lives[i], name);
       const struct record_value *usage =
           record_find(&expected[pass], name, "cpu_usage_usec");
@@ -428,7 +429,7 @@ END_TEST
 static size_t high_descriptors(void) {
   size_t count = 0;
 
-  for (int fd = READER_LOWEST_FD; fd < 4 * READER_LOWEST_FD; fd++)
+  for (int fd = FILE_READER_LOWEST_FD; fd < 4 * FILE_READER_LOWEST_FD; fd++)
     count += fcntl(fd, F_GETFD) >= 0;
   return count;
 }

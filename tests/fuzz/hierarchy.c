@@ -224,7 +224,7 @@ static bool lies_in(const char *path, const struct cgroup_mount *mount) {
 }
 
 /* Some mount with the controller shows the same cgroup at `path`. */
-static bool is_same_cgroup(const struct mount_table *table, const char *name,
+static bool is_same_cgroup(const struct mountinfo *table, const char *name,
                            const struct hierarchy_controller *found,
                            unsigned controller) {
   for (size_t i = 0; i < table->count; i++) {
@@ -249,7 +249,7 @@ static void require_controller(const struct hierarchy *hierarchy,
   };
   const struct hierarchy_controller *found =
       &hierarchy->controllers[controller];
-  struct mount_table table;
+  struct mountinfo table;
   bool same = false;
 
   if (found->path == NULL) {
@@ -262,7 +262,7 @@ static void require_controller(const struct hierarchy *hierarchy,
       hierarchy->version == CGROUP_VERSION_1 &&
       strcmp(found->path, hierarchy->path) == 0)
     return;
-  REQUIRE(mount_table_read("/proc/self/mountinfo", &table) == 0 ||
+  REQUIRE(mountinfo_read("/proc/self/mountinfo", &table) == 0 ||
           found->version == CGROUP_VERSION_1);
   for (size_t i = 0; i < table.count && !same; i++)
     if (table.mounts[i].version == hierarchy->version &&
@@ -279,7 +279,7 @@ static void require_controller(const struct hierarchy *hierarchy,
     REQUIRE(strcmp(found->path + length + 1,
                    cgroup_controller_name(controller)) == 0);
   }
-  mount_table_release(&table);
+  mountinfo_release(&table);
 }
 
 static void require_found(const struct hierarchy_options *options,
@@ -317,19 +317,19 @@ static void require_none_in(const char *directory, enum cgroup_version wanted) {
 }
 
 static void require_none(const struct hierarchy_options *options) {
-  struct mount_table table = {0};
+  struct mountinfo table = {0};
 
   if (options->root != NULL) {
     require_none_in(options->root, options->version);
     return;
   }
   require_none_in(USUAL_PLACE, options->version);
-  (void)mount_table_read("/proc/self/mountinfo", &table);
+  (void)mountinfo_read("/proc/self/mountinfo", &table);
   for (size_t i = 0; i < table.count; i++)
     if (table.mounts[i].version == CGROUP_VERSION_2 ||
         (table.mounts[i].controllers & (1U << CGROUP_CPUACCT)) != 0)
       REQUIRE(!fits(table.mounts[i].directory, options->version));
-  mount_table_release(&table);
+  mountinfo_release(&table);
 }
 
 /* Behind the table, lines: "=" wants a version, "@" is the root to look in,

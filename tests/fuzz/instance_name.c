@@ -23,7 +23,7 @@ static bool has_hash(const char *name) {
 }
 
 static void require_clean(const char *name) {
-  REQUIRE(memchr(name, '\0', NAME_SIZE) != NULL);
+  REQUIRE(memchr(name, '\0', INSTANCE_NAME_SIZE) != NULL);
   REQUIRE(*name != '\0');
   for (const char *c = name; *c != '\0'; c++)
     REQUIRE((isascii(*c) && isalnum((unsigned char)*c)) ||
@@ -31,19 +31,19 @@ static void require_clean(const char *name) {
   REQUIRE(strchr(name, '~') == NULL || has_hash(name));
 }
 
-static void require_names(const char *path, enum name_format format) {
-  char name[NAME_SIZE];
-  char again[NAME_SIZE];
+static void require_names(const char *path, enum instance_format format) {
+  char name[INSTANCE_NAME_SIZE];
+  char again[INSTANCE_NAME_SIZE];
 
   memset(name, 'x', sizeof(name));
   memset(again, 'y', sizeof(again));
-  name_of_path(path, format, name);
-  name_of_path(path, format, again);
+  instance_name_of_path(path, format, name);
+  instance_name_of_path(path, format, again);
   require_clean(name);
   REQUIRE(strcmp(name, again) == 0);
   REQUIRE((strcmp(name, "root") == 0) == (strcmp(path, "/") == 0));
 
-  name_apart(path, format, 7, name);
+  instance_name_apart(path, format, 7, name);
   require_clean(name);
   REQUIRE(has_hash(name) || strcmp(path, "/") == 0);
 }
@@ -75,7 +75,7 @@ static void vary(const char *path, size_t member, char varied[PATH_MAX]) {
 /* All paths of a family differ by more than the rules let two of one name
  * differ. A hash is what it is: only names without one must be apart. */
 static void require_apart(const char *path) {
-  static char names[FAMILY][NAME_SIZE];
+  static char names[FAMILY][INSTANCE_NAME_SIZE];
   char varied[PATH_MAX];
   size_t places = 0;
   size_t members = 1;
@@ -87,7 +87,7 @@ static void require_apart(const char *path) {
     members *= WAYS;
   for (size_t member = 0; member < members; member++) {
     vary(path, member, varied);
-    name_of_path(varied, NAME_FORMAT_PATH, names[count]);
+    instance_name_of_path(varied, INSTANCE_FORMAT_PATH, names[count]);
     if (!has_hash(names[count]))
       count++;
   }
@@ -120,9 +120,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char path[PATH_MAX];
 
   make_path(text, path);
-  require_names(path, NAME_FORMAT_PATH);
-  require_names(path, NAME_FORMAT_LEAF);
-  if (strlen(path) < NAME_SIZE)
+  require_names(path, INSTANCE_FORMAT_PATH);
+  require_names(path, INSTANCE_FORMAT_LEAF);
+  if (strlen(path) < INSTANCE_NAME_SIZE)
     require_apart(path);
   return 0;
 }

@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     file.pieces = end + 2;
     file.piece_count = size - length - 2;
   }
-  ssize_t got = counter_file_read(MODEL_FD, buffer, room);
+  ssize_t got = kernel_file_read(MODEL_FD, buffer, room);
   if (got < 0)
     REQUIRE(file.error != 0 && got == -file.error);
   else

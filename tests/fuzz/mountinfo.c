@@ -117,7 +117,7 @@ static bool is_visible(const struct walked *mount) {
   return is_reached(mount, walked_count);
 }
 
-static void require_visibility(const struct mount_table *table) {
+static void require_visibility(const struct mountinfo *table) {
   for (size_t i = 0; i < table->count; i++)
     for (size_t j = 0; j < walked_count; j++)
       if (walked[j].number == table->mounts[i].line)
@@ -155,7 +155,7 @@ static void require_mount(const struct cgroup_mount *mount,
 /* Compares the line with the next mount of the table if it has one of cgroups.
  * Returns whether it has. */
 static bool require_line(char *line, size_t number,
-                         const struct mount_table *table, size_t next) {
+                         const struct mountinfo *table, size_t next) {
   char *fields[FIELDS_MAX];
   size_t count = split(line, fields);
   size_t dash = FIELD_FIRST_OPTIONAL;
@@ -182,17 +182,17 @@ static bool require_line(char *line, size_t number,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CLEANUP_FREE char *text = fuzz_string(data, size);
-  struct mount_table table;
+  struct mountinfo table;
   char *rest = text;
   size_t count = 0;
 
-  REQUIRE(mount_table_read(memory_file(text, size), &table) == 0);
+  REQUIRE(mountinfo_read(memory_file(text, size), &table) == 0);
   for (size_t number = 1; rest != NULL; number++)
     if (require_line(strsep(&rest, "\n"), number, &table, count))
       count++;
   REQUIRE(count == table.count);
   require_visibility(&table);
   forget_walked();
-  mount_table_release(&table);
+  mountinfo_release(&table);
   return 0;
 }

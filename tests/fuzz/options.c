@@ -54,8 +54,8 @@ static void require_allowed(const struct options *options) {
   REQUIRE(options->version == CGROUP_VERSION_AUTO ||
           options->version == CGROUP_VERSION_1 ||
           options->version == CGROUP_VERSION_2);
-  REQUIRE(options->instance_format == NAME_FORMAT_PATH ||
-          options->instance_format == NAME_FORMAT_LEAF);
+  REQUIRE(options->instance_format == INSTANCE_FORMAT_PATH ||
+          options->instance_format == INSTANCE_FORMAT_LEAF);
   require_count(options->max_depth, 0, 1e6);
   require_count((double)options->max_cgroups, 1, 1e6);
   require_count((double)options->keep_open, 0, 1e6);

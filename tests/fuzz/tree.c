@@ -92,7 +92,7 @@ static size_t node_of(const struct cgroup *cgroup) {
 }
 
 static void require_name(const char *name) {
-  REQUIRE(*name != '\0' && strlen(name) < NAME_SIZE);
+  REQUIRE(*name != '\0' && strlen(name) < INSTANCE_NAME_SIZE);
   for (; *name != '\0'; name++)
     REQUIRE(isalnum((unsigned char)*name) || strchr("._-@:+~", *name) != NULL);
 }
@@ -529,7 +529,7 @@ static void configure(struct run *run, struct hierarchy *hierarchy,
   hierarchy->native = (line[1] & 2) != 0;
   options->leaves_only = (line[1] & 4) != 0;
   options->instance_format =
-      (line[1] & 8) != 0 ? NAME_FORMAT_LEAF : NAME_FORMAT_PATH;
+      (line[1] & 8) != 0 ? INSTANCE_FORMAT_LEAF : INSTANCE_FORMAT_PATH;
   options->selection.ignore_selected = (line[1] & 16) != 0;
   options->groups = CPU_GROUP_CORE | ((unsigned char)line[2] & 31);
   model.no_links = (line[3] & 1) != 0;

@@ -4,26 +4,26 @@
 #include "suites.h"
 
 int main(void) {
-  SRunner *runner = srunner_create(beneath_suite());
+  SRunner *runner = srunner_create(cgroup_count_suite());
 
   srunner_add_suite(runner, cgroup_limits_suite());
-  srunner_add_suite(runner, cgroup_count_suite());
   srunner_add_suite(runner, collector_suite());
-  srunner_add_suite(runner, counter_file_suite());
   srunner_add_suite(runner, cpu_limit_suite());
   srunner_add_suite(runner, cpu_set_suite());
   srunner_add_suite(runner, cpu_stat_suite());
   srunner_add_suite(runner, discovery_suite());
+  srunner_add_suite(runner, fair_share_suite());
+  srunner_add_suite(runner, file_reader_suite());
   srunner_add_suite(runner, hierarchy_suite());
+  srunner_add_suite(runner, instance_name_suite());
+  srunner_add_suite(runner, kernel_file_suite());
   srunner_add_suite(runner, machine_cpus_suite());
-  srunner_add_suite(runner, mount_table_suite());
-  srunner_add_suite(runner, name_suite());
+  srunner_add_suite(runner, mountinfo_suite());
+  srunner_add_suite(runner, open_beneath_suite());
   srunner_add_suite(runner, options_suite());
   srunner_add_suite(runner, printable_suite());
   srunner_add_suite(runner, rate_suite());
-  srunner_add_suite(runner, reader_suite());
   srunner_add_suite(runner, report_suite());
-  srunner_add_suite(runner, room_suite());
   srunner_add_suite(runner, sampler_suite());
   srunner_add_suite(runner, selection_suite());
   srunner_add_suite(runner, tree_suite());

@@ -8,7 +8,7 @@
 #include "report/report.h"
 
 struct recorded_value {
-  char cgroup[NAME_SIZE];
+  char cgroup[INSTANCE_NAME_SIZE];
   enum report_type type;
   char type_instance[64];
   int64_t derive;

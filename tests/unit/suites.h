@@ -5,25 +5,25 @@
 
 #include <check.h>
 
-Suite *beneath_suite(void);
-Suite *cgroup_limits_suite(void);
 Suite *cgroup_count_suite(void);
+Suite *cgroup_limits_suite(void);
 Suite *collector_suite(void);
-Suite *counter_file_suite(void);
 Suite *cpu_limit_suite(void);
 Suite *cpu_set_suite(void);
 Suite *cpu_stat_suite(void);
 Suite *discovery_suite(void);
+Suite *fair_share_suite(void);
+Suite *file_reader_suite(void);
 Suite *hierarchy_suite(void);
+Suite *instance_name_suite(void);
+Suite *kernel_file_suite(void);
 Suite *machine_cpus_suite(void);
-Suite *mount_table_suite(void);
-Suite *name_suite(void);
+Suite *mountinfo_suite(void);
+Suite *open_beneath_suite(void);
 Suite *options_suite(void);
 Suite *printable_suite(void);
 Suite *rate_suite(void);
-Suite *reader_suite(void);
 Suite *report_suite(void);
-Suite *room_suite(void);
 Suite *sampler_suite(void);
 Suite *selection_suite(void);
 Suite *tree_suite(void);

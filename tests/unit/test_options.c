@@ -51,7 +51,7 @@ START_TEST(defaults) {
   ck_assert_uint_eq(options.selection.count, 0);
   ck_assert(!options.selection.ignore_selected);
   ck_assert(!options.leaves_only);
-  ck_assert_int_eq(options.instance_format, NAME_FORMAT_PATH);
+  ck_assert_int_eq(options.instance_format, INSTANCE_FORMAT_PATH);
   ck_assert_uint_eq(options.max_depth, 64);
   ck_assert_uint_eq(options.max_cgroups, 10000);
   ck_assert_uint_eq(options.keep_open, 2000);
@@ -81,9 +81,9 @@ START_TEST(values_are_taken) {
   accept(&options, "LeavesOnly", boolean(true));
   ck_assert(options.leaves_only);
   accept(&options, "InstanceFormat", string("leaf"));
-  ck_assert_int_eq(options.instance_format, NAME_FORMAT_LEAF);
+  ck_assert_int_eq(options.instance_format, INSTANCE_FORMAT_LEAF);
   accept(&options, "InstanceFormat", string("Path"));
-  ck_assert_int_eq(options.instance_format, NAME_FORMAT_PATH);
+  ck_assert_int_eq(options.instance_format, INSTANCE_FORMAT_PATH);
   accept(&options, "MaxDepth", number(0));
   ck_assert_uint_eq(options.max_depth, 0);
   accept(&options, "MaxCgroups", number(1000000));

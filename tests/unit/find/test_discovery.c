@@ -43,8 +43,8 @@ static void teardown(void) {
   tree_release(&tree);
   ck_assert_uint_eq(discovery.left_out, 0);
   ck_assert_uint_eq(discovery.unwatched, 0);
-  ck_assert_uint_eq(discovery.watcher.count, 0);
-  ck_assert_ptr_null(discovery.watcher.by_watch);
+  ck_assert_uint_eq(discovery.watches.count, 0);
+  ck_assert_ptr_null(discovery.watches.by_watch);
   discovery_close(&discovery);
   selection_release(&selection);
   (void)close(root);
@@ -118,8 +118,8 @@ enum { SMALL, LARGE, LARGE_WITHOUT_EVENTS, LARGE_FOREIGN, SITUATIONS };
 
 /* From the next update on no directory gets a watch. */
 static void have_no_watches(void) {
-  watcher_begin(&discovery.watcher, false);
-  discovery.watcher.share = 0;
+  inotify_watches_begin(&discovery.watches, false);
+  discovery.watches.share = 0;
 }
 
 static void prepare(int situation) {
@@ -203,9 +203,9 @@ START_TEST(nothing_stays_unseen) {
   for (struct cgroup *cgroup = tree.root->first_child->first_child;
        cgroup != NULL; cgroup = cgroup->next)
     ck_assert_int_ge(cgroup->watch, 0);
-  (void)close(discovery.watcher.fd);
-  discovery.watcher.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  ck_assert_int_ge(discovery.watcher.fd, 0);
+  (void)close(discovery.watches.fd);
+  discovery.watches.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  ck_assert_int_ge(discovery.watches.fd, 0);
 
   make("many/7/new");
   make("other");
@@ -226,7 +226,7 @@ START_TEST(nothing_stays_unseen_beside_others) {
 
   make_many();
   struct cgroup *deaf = find("/many/7");
-  ck_assert_int_eq(inotify_rm_watch(discovery.watcher.fd, deaf->watch), 0);
+  ck_assert_int_eq(inotify_rm_watch(discovery.watches.fd, deaf->watch), 0);
   make("many/7/new");
   /* One that is removed before and another one created behind. */
   for (int updates = 0;
@@ -269,10 +269,10 @@ START_TEST(missing_watches_are_reported_while_they_are) {
   make_many();
   ck_assert_int_eq(discovery_watch_error(&discovery), -ENOSPC);
   ck_assert_uint_eq(discovery.unwatched, MANY + 2);
-  discovery.watcher.share = SIZE_MAX;
+  discovery.watches.share = SIZE_MAX;
   update();
   ck_assert_int_eq(discovery_watch_error(&discovery), 0);
-  ck_assert_uint_eq(discovery.watcher.count, MANY + 2);
+  ck_assert_uint_eq(discovery.watches.count, MANY + 2);
 }
 END_TEST
 
@@ -280,10 +280,10 @@ END_TEST
 START_TEST(watches_are_given_back) {
   make("a");
   make_many();
-  ck_assert_uint_eq(discovery.watcher.count, MANY + 3);
-  discovery.watcher.share = 10;
+  ck_assert_uint_eq(discovery.watches.count, MANY + 3);
+  discovery.watches.share = 10;
   update();
-  ck_assert_uint_eq(discovery.watcher.count, 10);
+  ck_assert_uint_eq(discovery.watches.count, 10);
   ck_assert_uint_eq(discovery.unwatched, MANY + 3 - 10);
   ck_assert_int_ge(find("/")->watch, 0);
   ck_assert_int_ge(find("/many")->watch, 0);
@@ -312,7 +312,7 @@ START_TEST(the_share_is_half) {
     size_t other_half = (size_t)strtoull(line, NULL, 10) / 2;
     half = other_half < half ? other_half : half;
   }
-  ck_assert_uint_eq(discovery.watcher.share, half);
+  ck_assert_uint_eq(discovery.watches.share, half);
 }
 END_TEST
 
@@ -355,7 +355,7 @@ END_TEST
 
 START_TEST(what_was_overlooked_is_not_absent) {
   make_many();
-  discovery.watcher.share = 0;
+  discovery.watches.share = 0;
   update();
   make("many/7/new");
   update();

@@ -10,14 +10,14 @@
 #include "suites.h"
 #include "util/cleanup.h"
 
-static struct mount_table read_text(const char *text) {
+static struct mountinfo read_text(const char *text) {
   char *tree = make_tree();
   CLEANUP_FREE char *path = NULL;
-  struct mount_table table;
+  struct mountinfo table;
 
   write_file(tree, "mountinfo", text);
   ck_assert_int_ge(asprintf(&path, "%s/mountinfo", tree), 0);
-  ck_assert_int_eq(mount_table_read(path, &table), 0);
+  ck_assert_int_eq(mountinfo_read(path, &table), 0);
   remove_tree(tree);
   return table;
 }
@@ -61,13 +61,13 @@ static const struct {
 };
 
 START_TEST(cgroup_lines) {
-  struct mount_table table = read_text(lines[_i].line);
+  struct mountinfo table = read_text(lines[_i].line);
 
   ck_assert_uint_eq(table.count, 1);
   ck_assert_int_eq(table.mounts[0].version, lines[_i].version);
   ck_assert_str_eq(table.mounts[0].directory, lines[_i].directory);
   ck_assert_int_eq(table.mounts[0].depth, lines[_i].depth);
-  mount_table_release(&table);
+  mountinfo_release(&table);
 }
 END_TEST
 
@@ -87,9 +87,9 @@ START_TEST(root_fields) {
   ck_assert_int_ge(
       asprintf(&line, "9 8 0:30 %s /x rw - cgroup2 none rw\n", roots[_i].field),
       0);
-  struct mount_table table = read_text(line);
+  struct mountinfo table = read_text(line);
   ck_assert_str_eq(table.mounts[0].root, roots[_i].root);
-  mount_table_release(&table);
+  mountinfo_release(&table);
 }
 END_TEST
 
@@ -145,29 +145,29 @@ static const struct {
 };
 
 START_TEST(hidden_mounts) {
-  struct mount_table table = read_text(tables[_i].text);
+  struct mountinfo table = read_text(tables[_i].text);
 
   ck_assert_uint_eq(table.count, strlen(tables[_i].hidden));
   for (size_t i = 0; i < table.count; i++)
     ck_assert_int_eq(table.mounts[i].hidden, tables[_i].hidden[i] == 'h');
-  mount_table_release(&table);
+  mountinfo_release(&table);
 }
 END_TEST
 
 START_TEST(mount_of_a_path) {
-  struct mount_table table = read_text("2 1 0:2 / /a rw - cgroup2 c rw\n"
-                                       "3 2 0:3 / /a/b rw - cgroup c rw,cpu\n"
-                                       "4 2 0:3 / /a/c rw - cgroup c rw,cpu\n"
-                                       "5 4 0:3 / /a/c rw - tmpfs t rw\n");
+  struct mountinfo table = read_text("2 1 0:2 / /a rw - cgroup2 c rw\n"
+                                     "3 2 0:3 / /a/b rw - cgroup c rw,cpu\n"
+                                     "4 2 0:3 / /a/c rw - cgroup c rw,cpu\n"
+                                     "5 4 0:3 / /a/c rw - tmpfs t rw\n");
 
-  ck_assert_ptr_eq(mount_table_find(&table, "/a"), &table.mounts[0]);
-  ck_assert_ptr_eq(mount_table_find(&table, "/a/x"), &table.mounts[0]);
-  ck_assert_ptr_eq(mount_table_find(&table, "/a/b"), &table.mounts[1]);
-  ck_assert_ptr_eq(mount_table_find(&table, "/a/b/x/y"), &table.mounts[1]);
-  ck_assert_ptr_eq(mount_table_find(&table, "/a/bc"), &table.mounts[0]);
-  ck_assert_ptr_null(mount_table_find(&table, "/ab"));
-  ck_assert_ptr_null(mount_table_find(&table, "/"));
-  mount_table_release(&table);
+  ck_assert_ptr_eq(mountinfo_find(&table, "/a"), &table.mounts[0]);
+  ck_assert_ptr_eq(mountinfo_find(&table, "/a/x"), &table.mounts[0]);
+  ck_assert_ptr_eq(mountinfo_find(&table, "/a/b"), &table.mounts[1]);
+  ck_assert_ptr_eq(mountinfo_find(&table, "/a/b/x/y"), &table.mounts[1]);
+  ck_assert_ptr_eq(mountinfo_find(&table, "/a/bc"), &table.mounts[0]);
+  ck_assert_ptr_null(mountinfo_find(&table, "/ab"));
+  ck_assert_ptr_null(mountinfo_find(&table, "/"));
+  mountinfo_release(&table);
 }
 END_TEST
 
@@ -276,9 +276,9 @@ static const struct {
 START_TEST(translated_paths) {
   CLEANUP_FREE char *translated = NULL;
 
-  ck_assert_int_eq(mount_table_translate(&translations[_i].from,
-                                         translations[_i].path,
-                                         &translations[_i].to, &translated),
+  ck_assert_int_eq(mountinfo_translate(&translations[_i].from,
+                                       translations[_i].path,
+                                       &translations[_i].to, &translated),
                    0);
   ck_assert_pstr_eq(translated, translations[_i].translated);
 }
@@ -309,15 +309,15 @@ static const char *const other_lines[] = {
 };
 
 START_TEST(lines_passed_over) {
-  struct mount_table table = read_text(other_lines[_i]);
+  struct mountinfo table = read_text(other_lines[_i]);
 
   ck_assert_uint_eq(table.count, 0);
-  mount_table_release(&table);
+  mountinfo_release(&table);
 }
 END_TEST
 
 START_TEST(order_and_line_numbers) {
-  struct mount_table table =
+  struct mountinfo table =
       read_text("1 0 0:1 / / rw - ext4 d rw\n"
                 "2 1 0:2 / /b rw - cgroup2 none rw\n"
                 "broken\n"
@@ -328,12 +328,12 @@ START_TEST(order_and_line_numbers) {
   ck_assert_uint_eq(table.mounts[0].line, 2);
   ck_assert_str_eq(table.mounts[1].directory, "/a");
   ck_assert_uint_eq(table.mounts[1].line, 4);
-  mount_table_release(&table);
+  mountinfo_release(&table);
 }
 END_TEST
 
 START_TEST(controllers) {
-  struct mount_table table =
+  struct mountinfo table =
       read_text("1 0 0:1 / /a rw - cgroup none rw,cpuset\n"
                 "2 1 0:2 / /b rw - cgroup none rw,cpu,cpuacct\n"
                 "3 1 0:3 / /c rw - cgroup2 none rw\n");
@@ -343,22 +343,22 @@ START_TEST(controllers) {
   ck_assert_uint_eq(table.mounts[1].controllers,
                     1U << CGROUP_CPU | 1U << CGROUP_CPUACCT);
   ck_assert_uint_eq(table.mounts[2].controllers, 0);
-  mount_table_release(&table);
+  mountinfo_release(&table);
 }
 END_TEST
 
 START_TEST(no_file) {
-  struct mount_table table;
+  struct mountinfo table;
 
-  ck_assert_int_eq(mount_table_read("/nowhere/mountinfo", &table), -ENOENT);
-  ck_assert_int_eq(mount_table_read("/", &table), -EISDIR);
+  ck_assert_int_eq(mountinfo_read("/nowhere/mountinfo", &table), -ENOENT);
+  ck_assert_int_eq(mountinfo_read("/", &table), -EISDIR);
   ck_assert_uint_eq(table.count, 0);
 }
 END_TEST
 
-Suite *mount_table_suite(void) {
-  Suite *suite = suite_create("mount_table");
-  TCase *tests = tcase_create("mount_table");
+Suite *mountinfo_suite(void) {
+  Suite *suite = suite_create("mountinfo");
+  TCase *tests = tcase_create("mountinfo");
 
   add_test_for_each(tests, cgroup_lines, lines);
   add_test_for_each(tests, root_fields, roots);

@@ -49,9 +49,9 @@ static const struct {
 };
 
 START_TEST(whole) {
-  char name[NAME_SIZE];
+  char name[INSTANCE_NAME_SIZE];
 
-  name_of_path(whole_names[_i].path, NAME_FORMAT_PATH, name);
+  instance_name_of_path(whole_names[_i].path, INSTANCE_FORMAT_PATH, name);
   ck_assert_str_eq(name, whole_names[_i].name);
 }
 END_TEST
@@ -68,9 +68,9 @@ static const struct {
 };
 
 START_TEST(leaf) {
-  char name[NAME_SIZE];
+  char name[INSTANCE_NAME_SIZE];
 
-  name_of_path(leaf_names[_i].path, NAME_FORMAT_LEAF, name);
+  instance_name_of_path(leaf_names[_i].path, INSTANCE_FORMAT_LEAF, name);
   ck_assert_str_eq(name, leaf_names[_i].name);
 }
 END_TEST
@@ -98,10 +98,10 @@ static const struct {
 };
 
 START_TEST(hashed) {
-  char name[NAME_SIZE];
+  char name[INSTANCE_NAME_SIZE];
   const char *begin = hashed_names[_i].begin;
 
-  name_of_path(hashed_names[_i].path, NAME_FORMAT_PATH, name);
+  instance_name_of_path(hashed_names[_i].path, INSTANCE_FORMAT_PATH, name);
   ck_assert_msg(strncmp(name, begin, strlen(begin)) == 0, "%s", name);
   ck_assert_uint_eq(strlen(name), strlen(begin) + 8);
 }
@@ -111,7 +111,7 @@ static void assert_clean(const char *name) {
   size_t length = strlen(name);
 
   ck_assert_uint_gt(length, 0);
-  ck_assert_uint_lt(length, NAME_SIZE);
+  ck_assert_uint_lt(length, INSTANCE_NAME_SIZE);
   for (size_t i = 0; i < length; i++)
     ck_assert_msg(isalnum((unsigned char)name[i]) ||
                       strchr("._-@:+~", name[i]) != NULL,
@@ -119,25 +119,26 @@ static void assert_clean(const char *name) {
 }
 
 START_TEST(long_names_keep_both_ends) {
-  char name[NAME_SIZE];
-  char other[NAME_SIZE];
+  char name[INSTANCE_NAME_SIZE];
+  char other[INSTANCE_NAME_SIZE];
 
-  name_of_path("/kubepods.slice/kubepods-burstable.slice/"
-               "kubepods-burstable-pod" UID ".slice/cri-containerd-" ID
-               ".scope/some-nested-cgroup.service",
-               NAME_FORMAT_PATH, name);
+  instance_name_of_path("/kubepods.slice/kubepods-burstable.slice/"
+                        "kubepods-burstable-pod" UID ".slice/cri-containerd-" ID
+                        ".scope/some-nested-cgroup.service",
+                        INSTANCE_FORMAT_PATH, name);
   assert_clean(name);
-  ck_assert_uint_eq(strlen(name), NAME_SIZE - 1);
+  ck_assert_uint_eq(strlen(name), INSTANCE_NAME_SIZE - 1);
   ck_assert_ptr_eq(strstr(name, "kubepods.slice_kubepods-burstable.slice_"),
                    name);
   ck_assert_ptr_nonnull(strstr(
       name, "cri-containerd-4f1c2d9e8b7a.scope_some-nested-cgroup.service~"));
 
   /* What differs only in the part that is cut out differs in the hash. */
-  name_of_path("/kubepods.slice/kubepods-burstable.slice/"
-               "kubepods-burstable-pod9" UID ".slice/cri-containerd-" ID
-               ".scope/some-nested-cgroup.service",
-               NAME_FORMAT_PATH, other);
+  instance_name_of_path("/kubepods.slice/kubepods-burstable.slice/"
+                        "kubepods-burstable-pod9" UID
+                        ".slice/cri-containerd-" ID
+                        ".scope/some-nested-cgroup.service",
+                        INSTANCE_FORMAT_PATH, other);
   ck_assert_str_ne(name, other);
 }
 END_TEST
@@ -146,26 +147,26 @@ static const size_t lengths[] = {117, 118, 119, 126, 127, 128, 255, 4094};
 
 START_TEST(lengths_fit) {
   char path[4096];
-  char name[NAME_SIZE];
+  char name[INSTANCE_NAME_SIZE];
 
   path[0] = '/';
   memset(path + 1, 'x', lengths[_i]);
   path[lengths[_i] + 1] = '\0';
-  name_of_path(path, NAME_FORMAT_PATH, name);
+  instance_name_of_path(path, INSTANCE_FORMAT_PATH, name);
   assert_clean(name);
-  ck_assert(strcmp(name, path + 1) == 0 || lengths[_i] >= NAME_SIZE);
-  name_apart(path, NAME_FORMAT_PATH, 0, name);
+  ck_assert(strcmp(name, path + 1) == 0 || lengths[_i] >= INSTANCE_NAME_SIZE);
+  instance_name_apart(path, INSTANCE_FORMAT_PATH, 0, name);
   assert_clean(name);
   ck_assert_ptr_nonnull(strrchr(name, '~'));
 }
 END_TEST
 
 START_TEST(attempts_differ) {
-  char names[3][NAME_SIZE];
+  char names[3][INSTANCE_NAME_SIZE];
 
-  name_of_path("/a/b", NAME_FORMAT_PATH, names[0]);
-  name_apart("/a/b", NAME_FORMAT_PATH, 0, names[1]);
-  name_apart("/a/b", NAME_FORMAT_PATH, 1, names[2]);
+  instance_name_of_path("/a/b", INSTANCE_FORMAT_PATH, names[0]);
+  instance_name_apart("/a/b", INSTANCE_FORMAT_PATH, 0, names[1]);
+  instance_name_apart("/a/b", INSTANCE_FORMAT_PATH, 1, names[2]);
   ck_assert_str_ne(names[0], names[1]);
   ck_assert_str_ne(names[1], names[2]);
 }
@@ -185,9 +186,9 @@ static int compare(const void *left, const void *right) {
 
 static void add_paths(char *path, size_t length, size_t end) {
   if (path[length - 1] != '/') {
-    char name[NAME_SIZE];
+    char name[INSTANCE_NAME_SIZE];
 
-    name_of_path(path, NAME_FORMAT_PATH, name);
+    instance_name_of_path(path, INSTANCE_FORMAT_PATH, name);
     assert_clean(name);
     ck_assert_uint_lt(all_count, sizeof(all_names) / sizeof(*all_names));
     all_names[all_count++] = strdup(name);
@@ -216,9 +217,9 @@ START_TEST(no_two_paths_share_a_name) {
 }
 END_TEST
 
-Suite *name_suite(void) {
-  Suite *suite = suite_create("name");
-  TCase *tests = tcase_create("name");
+Suite *instance_name_suite(void) {
+  Suite *suite = suite_create("instance_name");
+  TCase *tests = tcase_create("instance_name");
 
   add_test_for_each(tests, whole, whole_names);
   add_test_for_each(tests, leaf, leaf_names);

@@ -20,12 +20,12 @@ static int root_fd = -1;
 static struct selection selection;
 static struct tree tree;
 static struct cgroup *cgroups[COUNT];
-static struct reader reader;
+static struct file_reader reader;
 static const char *file;
 
 static void forget(void *context, struct cgroup *cgroup) {
   (void)context;
-  reader_forget(&reader, cgroup);
+  file_reader_forget(&reader, cgroup);
 }
 
 /* The root, and cgroups below it that each have their number in the file. */
@@ -58,8 +58,8 @@ static void teardown(void) {
 
 static int read_one(struct cgroup *cgroup, char *text, size_t size) {
   struct reading reading;
-  int status =
-      reader_read(&reader, root_fd, cgroup, file, 0, text, size - 1, &reading);
+  int status = file_reader_read(&reader, root_fd, cgroup, file, 0, text,
+                                size - 1, &reading);
 
   text[status == 0 ? reading.length : 0] = '\0';
   return status;
@@ -92,7 +92,7 @@ static void limit_descriptors(rlim_t soft, rlim_t hard) {
 START_TEST(kept_and_not_kept_read_alike) {
   static const size_t keeps[] = {0, 1, 7, COUNT, 1000};
 
-  reader_open(&reader, keeps[_i]);
+  file_reader_open(&reader, keeps[_i]);
   read_all();
   read_all();
   ck_assert_uint_eq(reader.kept, keeps[_i] < COUNT ? keeps[_i] : COUNT);
@@ -101,12 +101,12 @@ END_TEST
 
 START_TEST(kept_ones_are_above_select) {
   limit_descriptors(1024, 4096);
-  size_t low = open_descriptors(0, READER_LOWEST_FD);
-  reader_open(&reader, 1000);
+  size_t low = open_descriptors(0, FILE_READER_LOWEST_FD);
+  file_reader_open(&reader, 1000);
   read_all();
   ck_assert_uint_eq(reader.kept, COUNT);
-  ck_assert_uint_eq(open_descriptors(0, READER_LOWEST_FD), low);
-  ck_assert_uint_eq(open_descriptors(READER_LOWEST_FD, 4096), COUNT);
+  ck_assert_uint_eq(open_descriptors(0, FILE_READER_LOWEST_FD), low);
+  ck_assert_uint_eq(open_descriptors(FILE_READER_LOWEST_FD, 4096), COUNT);
   ck_assert_int_eq(fcntl(cgroups[0]->fds[0], F_GETFD), FD_CLOEXEC);
 }
 END_TEST
@@ -118,7 +118,7 @@ static const struct {
 
 START_TEST(a_share_is_taken) {
   limit_descriptors(limits[_i].hard, limits[_i].hard);
-  reader_open(&reader, 1000);
+  file_reader_open(&reader, 1000);
   ck_assert_uint_eq(reader.keep, limits[_i].share);
   read_all();
   read_all();
@@ -136,22 +136,22 @@ static rlim_t soft_limit(void) {
  * as the hard one would have them busy for long. */
 START_TEST(the_limit_is_raised_as_needed) {
   limit_descriptors(256, 16000);
-  reader_open(&reader, 0);
+  file_reader_open(&reader, 0);
   ck_assert_uint_eq(soft_limit(), 256);
-  reader_open(&reader, 30);
+  file_reader_open(&reader, 30);
   ck_assert_uint_eq(reader.keep, 30);
   ck_assert_uint_eq(soft_limit(), 2048);
-  reader_open(&reader, 3000);
+  file_reader_open(&reader, 3000);
   ck_assert_uint_eq(reader.keep, 3000);
   ck_assert_uint_eq(soft_limit(), 5028);
-  reader_open(&reader, 10);
+  file_reader_open(&reader, 10);
   ck_assert_uint_eq(soft_limit(), 5028);
 }
 END_TEST
 
 START_TEST(share_does_not_exhaust_a_small_limit) {
   limit_descriptors(64, 64);
-  reader_open(&reader, 1000);
+  file_reader_open(&reader, 1000);
   read_all();
   ck_assert_uint_eq(reader.kept, 16);
   int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -163,7 +163,7 @@ END_TEST
 START_TEST(removed_ones_are_let_go) {
   char text[32];
 
-  reader_open(&reader, 5);
+  file_reader_open(&reader, 5);
   read_all();
   tree_remove(&tree, cgroups[2]);
   tree_remove(&tree, cgroups[30]);
@@ -176,7 +176,7 @@ END_TEST
 START_TEST(missing_file_is_told) {
   char text[32];
 
-  reader_open(&reader, 5);
+  file_reader_open(&reader, 5);
   file = "nothing";
   ck_assert_int_eq(read_one(cgroups[0], text, sizeof(text)), -ENOENT);
   ck_assert_int_eq(read_one(cgroups[3], text, sizeof(text)), -ENOENT);
@@ -189,7 +189,7 @@ END_TEST
 START_TEST(only_files_of_the_tree) {
   char text[32];
 
-  reader_open(&reader, 0);
+  file_reader_open(&reader, 0);
   ck_assert_int_eq(unlinkat(root_fd, "1/usage", 0), 0);
   ck_assert_int_eq(symlinkat("../2/usage", root_fd, "1/usage"), 0);
   ck_assert_int_eq(read_one(cgroups[1], text, sizeof(text)), -ELOOP);
@@ -199,9 +199,9 @@ START_TEST(only_files_of_the_tree) {
 }
 END_TEST
 
-Suite *reader_suite(void) {
-  Suite *suite = suite_create("reader");
-  TCase *tests = tcase_create("reader");
+Suite *file_reader_suite(void) {
+  Suite *suite = suite_create("file_reader");
+  TCase *tests = tcase_create("file_reader");
 
   /* They change the process's own limit, which valgrind does not allow. */
   TCase *limit_tests = tcase_create("limits");

@@ -33,7 +33,7 @@ static void add_many(struct cgroup *parent, int count) {
 }
 
 static void divide(size_t limit) {
-  ck_assert_int_eq(room_divide(&tree, limit), 0);
+  ck_assert_int_eq(fair_share_divide(&tree, limit), 0);
 }
 
 START_TEST(all_stay_where_there_is_room) {
@@ -43,7 +43,7 @@ START_TEST(all_stay_where_there_is_room) {
   add_many(a, 7);
   divide(9);
   for (size_t i = 0; i < tree.count; i++)
-    ck_assert_uint_ge(tree_order(&tree)[i]->room, 1);
+    ck_assert_uint_ge(tree_order(&tree)[i]->share, 1);
 }
 END_TEST
 
@@ -57,9 +57,9 @@ START_TEST(small_subtrees_lose_nothing_to_large_ones) {
   add_many(large, 2000);
 
   divide(1012);
-  ck_assert_uint_eq(small->room, 11);
-  ck_assert_uint_eq(tenant->room, 500);
-  ck_assert_uint_eq(large->room, 500);
+  ck_assert_uint_eq(small->share, 11);
+  ck_assert_uint_eq(tenant->share, 500);
+  ck_assert_uint_eq(large->share, 500);
 }
 END_TEST
 
@@ -70,9 +70,9 @@ START_TEST(the_older_of_equals_stay) {
   struct cgroup *third = add(root);
 
   divide(3);
-  ck_assert_uint_eq(first->room, 1);
-  ck_assert_uint_eq(second->room, 1);
-  ck_assert_uint_eq(third->room, 0);
+  ck_assert_uint_eq(first->share, 1);
+  ck_assert_uint_eq(second->share, 1);
+  ck_assert_uint_eq(third->share, 0);
 }
 END_TEST
 
@@ -112,16 +112,16 @@ START_TEST(places_are_those_of_the_smaller) {
   struct cgroup *deep = add(small);
 
   /* There is room for all. */
-  ck_assert_uint_eq(room_for(&tree, 20, large, 11), 11);
+  ck_assert_uint_eq(fair_share_for(&tree, 20, large, 11), 11);
   /* Half of nine for each of the two, of which the directory itself is one. */
-  ck_assert_uint_eq(room_for(&tree, 10, small, 100), 2);
-  ck_assert_uint_eq(room_for(&tree, 10, deep, 100), 2);
-  ck_assert_uint_eq(room_for(&tree, 10, deep, 1), 1);
-  ck_assert_uint_eq(room_for(&tree, 10, large, 100), 1);
+  ck_assert_uint_eq(fair_share_for(&tree, 10, small, 100), 2);
+  ck_assert_uint_eq(fair_share_for(&tree, 10, deep, 100), 2);
+  ck_assert_uint_eq(fair_share_for(&tree, 10, deep, 1), 1);
+  ck_assert_uint_eq(fair_share_for(&tree, 10, large, 100), 1);
   /* One of a third: those there are older. */
-  ck_assert_uint_eq(room_for(&tree, 10, root, 100), 7);
-  ck_assert_uint_eq(room_for(&tree, 3, root, 100), 0);
-  ck_assert_uint_eq(room_for(&tree, 1, deep, 1), 0);
+  ck_assert_uint_eq(fair_share_for(&tree, 10, root, 100), 7);
+  ck_assert_uint_eq(fair_share_for(&tree, 3, root, 100), 0);
+  ck_assert_uint_eq(fair_share_for(&tree, 1, deep, 1), 0);
 }
 END_TEST
 
@@ -137,7 +137,7 @@ START_TEST(places_are_those_that_stay) {
     all[i] = add(all[next_random(&random) % (_i % 2 == 0 ? i : (i + 3) / 4)]);
   size_t limit = 1 + next_random(&random) % (count + wanted);
   struct cgroup *parent = all[next_random(&random) % count];
-  size_t places = room_for(&tree, limit, parent, wanted);
+  size_t places = fair_share_for(&tree, limit, parent, wanted);
 
   add_many(parent, (int)wanted);
   remove_one_by_one(limit);
@@ -163,7 +163,7 @@ START_TEST(those_stay_who_are_not_in_the_largest_subtrees) {
     all[i] = add(all[next_random(&random) % (_i % 2 == 0 ? i : (i + 3) / 4)]);
   divide(limit);
   for (size_t i = 0; i < count; i++)
-    room[i] = all[i]->room;
+    room[i] = all[i]->share;
 
   remove_one_by_one(limit);
   for (size_t i = 0; i < count; i++) {
@@ -177,9 +177,9 @@ START_TEST(those_stay_who_are_not_in_the_largest_subtrees) {
 }
 END_TEST
 
-Suite *room_suite(void) {
-  Suite *suite = suite_create("room");
-  TCase *tests = tcase_create("all");
+Suite *fair_share_suite(void) {
+  Suite *suite = suite_create("fair_share");
+  TCase *tests = tcase_create("fair_share");
 
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, all_stay_where_there_is_room);

@@ -153,7 +153,7 @@ START_TEST(a_name_is_for_life) {
 END_TEST
 
 START_TEST(leaf_names_are_told_apart) {
-  tree.instance_format = NAME_FORMAT_LEAF;
+  tree.instance_format = INSTANCE_FORMAT_LEAF;
   struct cgroup *root = add(NULL, "", 1);
   struct cgroup *a = add(add(root, "a", 2), "container", 3);
   struct cgroup *b = add(add(root, "b", 4), "container", 5);

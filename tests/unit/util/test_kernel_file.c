@@ -44,7 +44,7 @@ START_TEST(whole_lines) {
   write_file(tree, "file", reads[_i].text);
   CLEANUP_FD int fd = openat(directory, "file", O_RDONLY | O_CLOEXEC);
   ck_assert_int_ge(fd, 0);
-  ck_assert_int_eq(counter_file_read(fd, buffer, reads[_i].size),
+  ck_assert_int_eq(kernel_file_read(fd, buffer, reads[_i].size),
                    (ssize_t)strlen(reads[_i].read));
   ck_assert_mem_eq(buffer, reads[_i].read, strlen(reads[_i].read));
 }
@@ -55,9 +55,9 @@ START_TEST(kept_descriptor_reads_the_present_value) {
 
   write_file(tree, "file", "111\n");
   CLEANUP_FD int fd = openat(directory, "file", O_RDONLY | O_CLOEXEC);
-  ck_assert_int_eq(counter_file_read(fd, buffer, sizeof(buffer)), 4);
+  ck_assert_int_eq(kernel_file_read(fd, buffer, sizeof(buffer)), 4);
   write_file(tree, "file", "22222\n");
-  ck_assert_int_eq(counter_file_read(fd, buffer, sizeof(buffer)), 6);
+  ck_assert_int_eq(kernel_file_read(fd, buffer, sizeof(buffer)), 6);
   ck_assert_mem_eq(buffer, "22222\n", 6);
 }
 END_TEST
@@ -65,15 +65,15 @@ END_TEST
 START_TEST(errors_are_passed_on) {
   char buffer[64];
 
-  ck_assert_int_eq(counter_file_read(-1, buffer, sizeof(buffer)), -EBADF);
-  ck_assert_int_eq(counter_file_read(directory, buffer, sizeof(buffer)),
+  ck_assert_int_eq(kernel_file_read(-1, buffer, sizeof(buffer)), -EBADF);
+  ck_assert_int_eq(kernel_file_read(directory, buffer, sizeof(buffer)),
                    -EISDIR);
 }
 END_TEST
 
-Suite *counter_file_suite(void) {
-  Suite *suite = suite_create("counter_file");
-  TCase *tests = tcase_create("counter_file");
+Suite *kernel_file_suite(void) {
+  Suite *suite = suite_create("kernel_file");
+  TCase *tests = tcase_create("kernel_file");
 
   tcase_add_checked_fixture(tests, setup, teardown);
   add_test_for_each(tests, whole_lines, reads);

@@ -56,7 +56,7 @@ static void refuse_openat2(void) {
 
 static void assert_reads(const char *path, const char *text) {
   char buffer[16] = "";
-  CLEANUP_FD int fd = beneath_open(root, path, O_RDONLY);
+  CLEANUP_FD int fd = open_beneath(root, path, O_RDONLY);
 
   ck_assert_msg(fd >= 0, "%s: %s", path, strerror(-fd));
   ck_assert_int_eq(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
@@ -65,7 +65,7 @@ static void assert_reads(const char *path, const char *text) {
 }
 
 static void assert_refused(const char *path) {
-  int fd = beneath_open(root, path, O_RDONLY);
+  int fd = open_beneath(root, path, O_RDONLY);
 
   ck_assert_msg(fd == -ELOOP || fd == -ENOTDIR || fd == -EXDEV, "%s: %d", path,
                 fd);
@@ -77,10 +77,10 @@ START_TEST(what_lies_below) {
     refuse_openat2();
   assert_reads("file", "root\n");
   assert_reads("a/b/file", "inner\n");
-  CLEANUP_FD int itself = beneath_open(root, "", O_RDONLY | O_DIRECTORY);
+  CLEANUP_FD int itself = open_beneath(root, "", O_RDONLY | O_DIRECTORY);
   ck_assert_int_ge(itself, 0);
-  ck_assert_int_eq(beneath_open(root, "a/missing", O_RDONLY), -ENOENT);
-  ck_assert_int_eq(beneath_open(root, "file/below", O_RDONLY), -ENOTDIR);
+  ck_assert_int_eq(open_beneath(root, "a/missing", O_RDONLY), -ENOENT);
+  ck_assert_int_eq(open_beneath(root, "file/below", O_RDONLY), -ENOTDIR);
 }
 END_TEST
 
@@ -101,15 +101,15 @@ START_TEST(longest_names) {
     refuse_openat2();
   memset(name, 'x', sizeof(name) - 1);
   name[sizeof(name) - 1] = '\0';
-  ck_assert_int_eq(beneath_open(root, name, O_RDONLY), -ENAMETOOLONG);
+  ck_assert_int_eq(open_beneath(root, name, O_RDONLY), -ENAMETOOLONG);
   name[255] = '\0';
-  ck_assert_int_eq(beneath_open(root, name, O_RDONLY), -ENOENT);
+  ck_assert_int_eq(open_beneath(root, name, O_RDONLY), -ENOENT);
 }
 END_TEST
 
-Suite *beneath_suite(void) {
-  Suite *suite = suite_create("beneath");
-  TCase *tests = tcase_create("beneath");
+Suite *open_beneath_suite(void) {
+  Suite *suite = suite_create("open_beneath");
+  TCase *tests = tcase_create("open_beneath");
 
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_loop_test(tests, what_lies_below, 0, 2);
