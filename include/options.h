@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "find/hierarchy.h"
 #include "name/instance_name.h"
 #include "tree/selection.h"
+#include "values/cgroup_types.h"
 #include "values/value_files.h"
 
 struct options {

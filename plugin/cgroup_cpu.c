@@ -7,13 +7,12 @@
 
 #include "collector.h"
 #include "options.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/printable.h"
 
 #define PLUGIN "cgroup_cpu"
 #define LOG_PREFIX PLUGIN " plugin: "
-/* Of a path in a log line: c_complain() has 511 bytes for the whole. */
-#define SHOWN_SIZE 257
 /* What writers of JSON have for a value's metadata, in quotation marks. */
 #define METADATA_SIZE 512
 
@@ -90,7 +89,7 @@ static struct option_value option_value(const oconfig_item_t *item) {
 }
 
 static void tell_option(const char *key, const char *message) {
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
 
   (void)printable(key, shown, sizeof(shown));
   if (message != NULL)
@@ -269,7 +268,7 @@ static int find_cgroups(void) {
 
 /* What it had open would keep an unmounted hierarchy alive. */
 static void lose_cgroups(const char *path) {
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
 
   (void)printable(path, shown, sizeof(shown));
   ERROR(LOG_PREFIX
@@ -296,7 +295,7 @@ static const char *advice(int error) {
 }
 
 static void tell_failures(const struct collector_pass *pass) {
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
   char more[64] = "";
 
   if (pass->failed == 0) {
@@ -313,7 +312,7 @@ static void tell_failures(const struct collector_pass *pass) {
 }
 
 static void tell_unmatched(const struct collector_pass *pass) {
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
 
   if (pass->unmatched == NULL)
     return;
@@ -324,7 +323,7 @@ static void tell_unmatched(const struct collector_pass *pass) {
 }
 
 static void tell_mount_point(const struct collector_pass *pass) {
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
 
   if (pass->mount_point == NULL)
     return;
@@ -411,7 +410,7 @@ static int read_cgroups(user_data_t *user_data) {
 static bool daemon_fits(void) {
   const char *const types[] = {"derive", "gauge", "percent"};
 
-  for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
     const data_set_t *set = plugin_get_ds(types[i]);
 
     if (set == NULL) {

@@ -6,13 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/printable.h"
 
 #define COUNT_MAX 1000000
-/* Of a value or a key in a message. */
-#define SHOWN_SIZE 256
-
 struct option {
   const char *key;
   const char *allowed;
@@ -197,7 +195,7 @@ static const struct option known[] = {
 
 static char *describe_value(const struct option_value *value) {
   char *text = NULL;
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
   int length = -1;
 
   switch (value->kind) {
@@ -229,14 +227,14 @@ static void explain_value(const struct option *option,
 
 static void explain_key(const char *key, char **message) {
   CLEANUP_FREE char *list = NULL;
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
   size_t size = 0;
   FILE *stream = open_memstream(&list, &size);
 
   *message = NULL;
   if (stream == NULL)
     return;
-  for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(known); i++)
     (void)fprintf(stream, "%s%s", i > 0 ? ", " : "", known[i].key);
   (void)printable(key, shown, sizeof(shown));
   if (fclose(stream) != 0 ||
@@ -248,7 +246,7 @@ static void explain_key(const char *key, char **message) {
 int options_set(struct options *options, const char *key,
                 const struct option_value *value, char **message) {
   *message = NULL;
-  for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
     if (strcasecmp(known[i].key, key) != 0)
       continue;
     int status = known[i].set(options, value);

@@ -10,19 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum cgroup_version {
-  CGROUP_VERSION_AUTO,
-  CGROUP_VERSION_1,
-  CGROUP_VERSION_2,
-};
-
-/* The controllers of v1 that have files of interest. */
-enum cgroup_controller {
-  CGROUP_CPUACCT,
-  CGROUP_CPU,
-  CGROUP_CPUSET,
-  CGROUP_CONTROLLER_COUNT,
-};
+#include "values/cgroup_types.h"
 
 /* What to look for, and where. All zero is the default: this process's own
  * view, either version. */
@@ -106,11 +94,5 @@ bool hierarchy_is_gone(const struct hierarchy *hierarchy);
 char *hierarchy_describe(const struct hierarchy *hierarchy);
 
 void hierarchy_release(struct hierarchy *hierarchy);
-
-/* "auto", "v1" or "v2". */
-const char *cgroup_version_name(enum cgroup_version version);
-
-/* As in mount options: "cpuacct". */
-const char *cgroup_controller_name(enum cgroup_controller controller);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "find/hierarchy.h"
+#include "values/cgroup_types.h"
 
 /* A cgroup2 mount, or a v1 mount that carries one of the controllers. */
 struct cgroup_mount {

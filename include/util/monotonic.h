@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#define NSEC_PER_SEC UINT64_C(1000000000)
+#include "util/units.h"
 
 /* Stores the time in nanoseconds. Returns 0, or a negative errno and stores
  * nothing. */

@@ -9,6 +9,10 @@
 
 #include <stddef.h>
 
+/* Room for a path in a log line: c_complain() of collectd has 511 bytes for the
+ * whole line. */
+#define PRINTABLE_PATH_SIZE 257
+
 /* Writes `text` for a person to read in one line: bytes that are not printable
  * ASCII become \xNN, and where `size` is too small for the whole, "..." stands
  * for its middle. A zero byte ends it. Returns its length. */

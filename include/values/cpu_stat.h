@@ -74,10 +74,6 @@ int cpu_stat_parse_nsec(const char *text, size_t length,
 int cpu_stat_parse_pressure(const char *text, size_t length,
                             struct cpu_stat *stat);
 
-/* A decimal number below 2^64 that is all of the text, which may end with a
- * newline. Returns 0, -ENODATA, -EINVAL or -ERANGE as above. */
-int cpu_stat_parse_number(const char *text, size_t length, uint64_t *number);
-
 static inline bool cpu_stat_has(const struct cpu_stat *stat,
                                 enum cpu_counter counter) {
   return (stat->present & (UINT32_C(1) << counter)) != 0;

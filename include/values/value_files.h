@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "find/hierarchy.h"
+#include "values/cgroup_types.h"
 #include "values/cpu_limit.h"
 #include "values/cpu_stat.h"
 

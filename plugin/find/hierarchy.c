@@ -11,6 +11,7 @@
 
 #include "find/cgroup_count.h"
 #include "find/mountinfo.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
 #include "util/printable.h"
@@ -53,9 +54,6 @@ struct candidate {
   char *path;
 };
 
-/* Of a path in a line of the log, which collectd ends after 1023 bytes. */
-#define SHOWN_SIZE 257
-
 /* The state of one search. */
 struct search {
   const struct hierarchy_options *options;
@@ -79,7 +77,7 @@ static int kernel_file_system_magic(const char *path, uint64_t *magic) {
 
 /* Writes an entry of the explanation. */
 static void note_path(struct search *search, const char *path) {
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
 
   (void)printable(path, shown, sizeof(shown));
   (void)fprintf(search->log, "; %s: ", shown);
@@ -344,7 +342,7 @@ static size_t look_at_mounts(struct search *search, bool hidden) {
 static enum place place_found(const struct search *search) {
   enum place best = PLACE_ANY;
 
-  for (size_t i = 0; i < sizeof(search->found) / sizeof(*search->found); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(search->found); i++)
     if (search->found[i].path != NULL && place_of(search->found[i].path) < best)
       best = place_of(search->found[i].path);
   return best;
@@ -610,7 +608,7 @@ int hierarchy_detect(const struct hierarchy_options *options,
   bool written = fclose(search.log) == 0 && looked_at != NULL;
   if (written && status < 0 && explanation != NULL)
     *explanation = explain(options, looked_at, status);
-  for (size_t i = 0; i < sizeof(search.found) / sizeof(*search.found); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(search.found); i++)
     free(search.found[i].path);
   mountinfo_release(&search.mounts);
   return status;
@@ -654,7 +652,7 @@ static void describe_other(FILE *stream, const struct hierarchy *hierarchy) {
   const char *other_version = cgroup_version_name(other->version);
   struct cgroup_count own = cgroup_count(hierarchy->path, hierarchy->native);
   struct cgroup_count others = cgroup_count(other->path, other->native);
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
 
   (void)printable(other->path, shown, sizeof(shown));
 
@@ -672,7 +670,7 @@ char *hierarchy_describe(const struct hierarchy *hierarchy) {
   char *text = NULL;
   size_t size = 0;
   size_t count = 0;
-  char shown[SHOWN_SIZE];
+  char shown[PRINTABLE_PATH_SIZE];
   FILE *stream = open_memstream(&text, &size);
 
   if (stream == NULL)
@@ -696,22 +694,4 @@ void hierarchy_release(struct hierarchy *hierarchy) {
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
     free(hierarchy->controllers[i].path);
   *hierarchy = (struct hierarchy){0};
-}
-
-const char *cgroup_version_name(enum cgroup_version version) {
-  static const char *const names[] = {
-      [CGROUP_VERSION_AUTO] = "auto",
-      [CGROUP_VERSION_1] = "v1",
-      [CGROUP_VERSION_2] = "v2",
-  };
-  return names[version];
-}
-
-const char *cgroup_controller_name(enum cgroup_controller controller) {
-  static const char *const names[] = {
-      [CGROUP_CPUACCT] = "cpuacct",
-      [CGROUP_CPU] = "cpu",
-      [CGROUP_CPUSET] = "cpuset",
-  };
-  return names[controller];
 }

@@ -12,7 +12,7 @@
 #include "util/cleanup.h"
 #include "util/errors.h"
 #include "util/kernel_file.h"
-#include "values/cpu_stat.h"
+#include "values/number.h"
 
 #define CHANGES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 
@@ -36,7 +36,7 @@ static uint64_t read_number(const char *path) {
   uint64_t number = 0;
 
   ssize_t length = fd >= 0 ? kernel_file_read(fd, text, sizeof(text)) : 0;
-  if (length <= 0 || cpu_stat_parse_number(text, (size_t)length, &number) < 0)
+  if (length <= 0 || number_parse(text, (size_t)length, &number) < 0)
     return 0;
   return number;
 }

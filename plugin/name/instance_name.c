@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/array.h"
+
 #define CONTAINER_ID_DIGITS 64
 #define CONTAINER_ID_SHOWN 12
 
@@ -57,7 +59,7 @@ static bool ends_unit(const struct writer *writer) {
   static const char *const suffixes[] = {".slice",  ".service", ".scope",
                                          ".socket", ".mount",   ".swap"};
 
-  for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
     size_t length = strlen(suffixes[i]);
     if (writer->length > length &&
         memcmp(writer->text + writer->length - length, suffixes[i], length) ==

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "util/errors.h"
+#include "util/units.h"
 
-#define MILLICORES_PER_CPU 1000
 /* The kernel hands over a list of processes one page at a time, of whole
  * lines: a shorter text is the whole list. */
 #define PROCESSES_SIZE 4096

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
 
@@ -217,7 +218,7 @@ char *sampler_explain_missing(const struct sampler *sampler) {
 
   if (stream == NULL)
     return NULL;
-  for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
     if ((reasons[i].group & sampler->groups) != 0 && !was_seen(sampler, i)) {
       (void)fprintf(stream, "%s%s (",
                     count++ == 0 ? "Values not available here: " : ", ",

@@ -6,10 +6,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "util/array.h"
+#include "util/units.h"
+
 /* The stock type "percent" ends at 100.1, and what is above becomes no value at
  * all. */
 #define PERCENT_MAX 100.0
-#define NSEC_PER_USEC 1000
 
 /* Every counter that goes out, and the names of rates made of it. */
 static const struct {
@@ -92,7 +94,7 @@ static int counter_delta(const struct report_sample *sample,
  * make a rate of it. */
 static void report_counters(const struct report_sink *sink,
                             const struct report_sample *sample) {
-  for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
     enum cpu_counter counter = counters[i].counter;
     struct rate_interval interval;
 

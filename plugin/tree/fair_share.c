@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
 
 /* What a child has of `places` among its siblings if it needs `need`. Those who
@@ -38,7 +39,7 @@ static size_t places_below(const struct cgroup *parent, size_t limit,
   size_t depth = 0;
   size_t places = limit;
 
-  for (; parent->parent != NULL && depth < sizeof(path) / sizeof(*path);
+  for (; parent->parent != NULL && depth < ARRAY_SIZE(path);
        parent = parent->parent)
     path[depth++] = parent;
   while (depth-- > 0 && places > 0)

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "values/cpu_stat.h"
+#include "util/units.h"
+#include "values/number.h"
 
-#define MILLICORES_PER_CPU 1000
 #define WEIGHT_MIN 1
 #define WEIGHT_DEFAULT 100
 #define WEIGHT_MAX 10000
@@ -19,9 +19,8 @@ static size_t trimmed(const char *text, size_t length) {
 
 /* A number in the middle of a line. */
 static int parse_part(const char *text, size_t length, uint64_t *number) {
-  return trimmed(text, length) == length
-             ? cpu_stat_parse_number(text, length, number)
-             : -EINVAL;
+  return trimmed(text, length) == length ? number_parse(text, length, number)
+                                         : -EINVAL;
 }
 
 int cpu_limit_parse_max(const char *text, size_t length,
@@ -51,15 +50,13 @@ int cpu_limit_parse_quota(const char *text, size_t length,
   limit->quota_usec = 0;
   if (end == strlen("-1") && memcmp(text, "-1", end) == 0)
     return 0;
-  return cpu_stat_parse_number(text, length, &limit->quota_usec) < 0 ? -EINVAL
-                                                                     : 0;
+  return number_parse(text, length, &limit->quota_usec) < 0 ? -EINVAL : 0;
 }
 
 int cpu_limit_parse_period(const char *text, size_t length,
                            struct cpu_limit *limit) {
   limit->period_usec = 0;
-  return cpu_stat_parse_number(text, length, &limit->period_usec) < 0 ? -EINVAL
-                                                                      : 0;
+  return number_parse(text, length, &limit->period_usec) < 0 ? -EINVAL : 0;
 }
 
 int cpu_limit_parse_weight(const char *text, size_t length,
@@ -67,7 +64,7 @@ int cpu_limit_parse_weight(const char *text, size_t length,
   uint64_t weight = 0;
 
   limit->weight = 0;
-  limit->weight_known = cpu_stat_parse_number(text, length, &weight) == 0;
+  limit->weight_known = number_parse(text, length, &weight) == 0;
   if (!limit->weight_known)
     return -EINVAL;
   limit->weight = (double)weight;
@@ -92,7 +89,7 @@ int cpu_limit_parse_idle(const char *text, size_t length,
                          struct cpu_limit *limit) {
   uint64_t idle = 0;
 
-  if (cpu_stat_parse_number(text, length, &idle) < 0)
+  if (number_parse(text, length, &idle) < 0)
     return -EINVAL;
   if (idle != 0)
     limit->weight = 0;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "values/cpu_stat.h"
+#include "values/number.h"
 
 #define WORD_BITS 64
 
@@ -14,7 +14,7 @@ static int parse_cpu(const char *text, size_t length, unsigned *cpu) {
   uint64_t number = 0;
 
   if (length == 0 || text[length - 1] == '\n' ||
-      cpu_stat_parse_number(text, length, &number) < 0 || number >= CPU_SET_MAX)
+      number_parse(text, length, &number) < 0 || number >= CPU_SET_MAX)
     return -EINVAL;
   *cpu = (unsigned)number;
   return 0;

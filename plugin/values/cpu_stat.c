@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define NSEC_PER_USEC 1000
-#define USEC_PER_SEC UINT64_C(1000000)
+#include "util/units.h"
+#include "values/number.h"
+
+#include "util/array.h"
+
 /* From CPU_NR_PERIODS to CPU_BURST_USEC. */
 #define THROTTLING_COUNTERS                                                    \
   ((UINT32_C(2) << CPU_BURST_USEC) - (UINT32_C(1) << CPU_NR_PERIODS))
@@ -29,23 +32,6 @@ static const struct {
     {"burst_time", CPU_BURST_USEC, NSEC_PER_USEC},
 };
 
-static int parse_digits(const char *text, size_t length, uint64_t *number) {
-  uint64_t value = 0;
-
-  if (length == 0)
-    return -EINVAL;
-  for (size_t i = 0; i < length; i++) {
-    if (text[i] < '0' || text[i] > '9')
-      return -EINVAL;
-    uint64_t digit = (uint64_t)(text[i] - '0');
-    if (value > (UINT64_MAX - digit) / 10)
-      return -ERANGE;
-    value = value * 10 + digit;
-  }
-  *number = value;
-  return 0;
-}
-
 static void set_counter(struct cpu_stat *stat, enum cpu_counter counter,
                         uint64_t value) {
   stat->counters[counter] = value;
@@ -60,10 +46,10 @@ static bool parse_stat_line(const char *line, size_t length,
   if (blank == NULL)
     return false;
   size_t key_length = (size_t)(blank - line);
-  for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
     if (strlen(keys[i].key) == key_length &&
         memcmp(keys[i].key, line, key_length) == 0 &&
-        parse_digits(blank + 1, length - key_length - 1, &value) == 0) {
+        number_parse_digits(blank + 1, length - key_length - 1, &value) == 0) {
       set_counter(stat, keys[i].counter, value / keys[i].divisor);
       return true;
     }
@@ -80,7 +66,7 @@ static bool parse_pressure_line(const char *line, size_t length,
   if (found == NULL)
     return false;
   const char *digits = found + strlen(total);
-  if (parse_digits(digits, (size_t)(line + length - digits), &value) < 0)
+  if (number_parse_digits(digits, (size_t)(line + length - digits), &value) < 0)
     return false;
   if (length > 5 && memcmp(line, "some ", 5) == 0)
     set_counter(stat, CPU_PRESSURE_SOME_USEC, value);
@@ -137,7 +123,7 @@ static bool parse_ticks_line(const char *line, size_t length,
   bool user = key == strlen("user") && memcmp(line, "user", key) == 0;
   bool system = key == strlen("system") && memcmp(line, "system", key) == 0;
   if ((!user && !system) ||
-      parse_digits(blank + 1, length - key - 1, &ticks) < 0)
+      number_parse_digits(blank + 1, length - key - 1, &ticks) < 0)
     return false;
   set_counter(stat, user ? CPU_USER_USEC : CPU_SYSTEM_USEC, ticks);
   return true;
@@ -150,7 +136,7 @@ int cpu_stat_parse_ticks(const char *text, size_t length, uint64_t per_second,
   int status = -ENODATA;
 
   (void)parse_lines(text, length, &ticks, parse_ticks_line);
-  for (size_t i = 0; i < sizeof(both) / sizeof(*both); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
     uint64_t count = ticks.counters[both[i]];
     uint64_t usec = 0;
 
@@ -171,16 +157,10 @@ int cpu_stat_parse_pressure(const char *text, size_t length,
   return parse_lines(text, length, stat, parse_pressure_line);
 }
 
-int cpu_stat_parse_number(const char *text, size_t length, uint64_t *number) {
-  if (length > 0 && text[length - 1] == '\n')
-    length--;
-  return length > 0 ? parse_digits(text, length, number) : -ENODATA;
-}
-
 int cpu_stat_parse_nsec(const char *text, size_t length,
                         enum cpu_counter counter, struct cpu_stat *stat) {
   uint64_t nsec = 0;
-  int status = cpu_stat_parse_number(text, length, &nsec);
+  int status = number_parse(text, length, &nsec);
 
   if (status == 0)
     set_counter(stat, counter, nsec / NSEC_PER_USEC);

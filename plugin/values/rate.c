@@ -3,12 +3,11 @@
 
 #include <errno.h>
 
-/* millicores = Δµs / Δns × (1000 ns per µs) × (1000 millicores per core) */
-#define MILLICORES_NSEC_PER_USEC 1e6
-#define NSEC_PER_USEC 1000
+#include "util/units.h"
 
 double rate_millicores(uint64_t usec, uint64_t elapsed_nsec) {
-  return (double)usec * MILLICORES_NSEC_PER_USEC / (double)elapsed_nsec;
+  return (double)usec * (double)NSEC_PER_USEC * MILLICORES_PER_CPU /
+         (double)elapsed_nsec;
 }
 
 /* Divided and not multiplied, which could overflow. */

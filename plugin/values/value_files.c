@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "util/array.h"
+
 #define TICKS_PER_SECOND_DEFAULT 100
 
 static int parse_usage(const char *text, size_t length, struct cpu_stat *stat) {
@@ -116,10 +118,10 @@ static const struct cpu_file v2_files[] = {
 
 const struct cpu_file *cpu_files(enum cgroup_version version, size_t *count) {
   if (version == CGROUP_VERSION_1) {
-    *count = sizeof(v1_files) / sizeof(*v1_files);
+    *count = ARRAY_SIZE(v1_files);
     return v1_files;
   }
-  *count = sizeof(v2_files) / sizeof(*v2_files);
+  *count = ARRAY_SIZE(v2_files);
   return v2_files;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cpuacct.usage: one number of nanoseconds, or an error that says why not. */
 #include "values/cpu_stat.h"
+#include "values/number.h"
 
 #include "fuzz.h"
 #include "util/cleanup.h"
@@ -23,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
   reference_chomp(text);
   int reference = reference_status(text, &expected);
-  int status = cpu_stat_parse_number((const char *)data, size, &number);
+  int status = number_parse((const char *)data, size, &number);
   REQUIRE(status == reference || (status == -ERANGE && reference == -EINVAL));
   REQUIRE(number == expected || status < 0);
 

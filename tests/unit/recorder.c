@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "recorder.h"
+#include "util/array.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 static void record_value(void *context, const struct report_value *value) {
   struct recorder *recorder = context;
-  size_t room = sizeof(recorder->values) / sizeof(*recorder->values);
+  size_t room = ARRAY_SIZE(recorder->values);
 
   ck_assert_uint_lt(recorder->count, room);
   struct recorded_value *kept = &recorder->values[recorder->count++];

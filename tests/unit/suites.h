@@ -5,6 +5,8 @@
 
 #include <check.h>
 
+#include "util/array.h"
+
 Suite *cgroup_count_suite(void);
 Suite *cgroup_limits_suite(void);
 Suite *collector_suite(void);
@@ -30,7 +32,6 @@ Suite *tree_suite(void);
 
 /* Runs `test` once for each entry of the array `entries`, with its index _i. */
 #define add_test_for_each(tests, test, entries)                                \
-  tcase_add_loop_test(tests, test, 0,                                          \
-                      (int)(sizeof(entries) / sizeof(*(entries))))
+  tcase_add_loop_test(tests, test, 0, (int)ARRAY_SIZE(entries))
 
 #endif

@@ -153,7 +153,7 @@ START_TEST(impossible_counter_gives_no_value) {
   options.groups =
       _i == 0 ? CPU_GROUP_CORE : CPU_GROUP_CORE | CPU_GROUP_THROTTLING;
   start(CGROUP_VERSION_2);
-  for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
     write_file(tree, "cpu.stat", texts[i]);
     wait_past_shortest_interval();
     (void)timed_run();
@@ -411,7 +411,7 @@ static void write_usages(int root, int a, int b, int c) {
                {"a/b/cpu.stat", b},
                {"c/cpu.stat", c}};
 
-  for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
     (void)snprintf(text, sizeof(text), "usage_usec %d\n", files[i].usage);
     write_file(tree, files[i].file, text);
   }
@@ -478,7 +478,7 @@ START_TEST(remainders_beside_a_gap) {
                                   {"a_b", "millicores"},
                                   {"c", "millicores"}};
   double sum = 0;
-  for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
     const struct recorded_value *part =
         recorder_find(&recorder, parts[i][0], parts[i][1]);
     ck_assert_ptr_nonnull(part);

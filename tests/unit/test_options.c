@@ -143,7 +143,7 @@ START_TEST(messages_are_printable_and_whole) {
 
   memset(text, '\n', sizeof(text));
   text[sizeof(text) - 1] = '\0';
-  for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
     struct options options = OPTIONS_DEFAULT;
     struct option_value value = string(text);
     CLEANUP_FREE char *message = NULL;

@@ -25,7 +25,7 @@ static uint64_t magic_of_type(const char *type) {
                {"tmpfs", TMPFS_MAGIC},
                {"9p", V9FS_MAGIC}};
 
-  for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(known); i++)
     if (strcmp(type, known[i].type) == 0)
       return known[i].magic;
   return EXT4_SUPER_MAGIC;

@@ -190,7 +190,7 @@ static void add_paths(char *path, size_t length, size_t end) {
 
     instance_name_of_path(path, INSTANCE_FORMAT_PATH, name);
     assert_clean(name);
-    ck_assert_uint_lt(all_count, sizeof(all_names) / sizeof(*all_names));
+    ck_assert_uint_lt(all_count, ARRAY_SIZE(all_names));
     all_names[all_count++] = strdup(name);
   }
   for (const char *next = ALPHABET; length < end && *next != '\0'; next++) {
