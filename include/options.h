@@ -26,7 +26,7 @@ struct options {
   unsigned max_depth;
   size_t max_cgroups;
   size_t keep_open;
-  /* ReportUserSystem and so on: a mask of enum cpu_group */
+  /* ReportUserSystem and so on: a mask of enum value_group */
   unsigned groups;
   /* LogSamples */
   bool log_samples;
@@ -40,7 +40,7 @@ struct options {
 #define OPTIONS_DEFAULT                                                        \
   {                                                                            \
     .max_depth = OPTIONS_MAX_DEPTH, .max_cgroups = 10000, .keep_open = 2000,   \
-    .groups = CPU_GROUP_CORE                                                   \
+    .groups = VALUE_GROUP_CORE                                                 \
   }
 
 enum option_kind {

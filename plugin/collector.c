@@ -41,9 +41,10 @@ static void forget(void *context, struct cgroup *cgroup) {
   sampler_forget(&collector->sampler, cgroup);
 }
 
-static void open_sampler(struct collector *collector) {
+static void open_parts(struct collector *collector) {
   const struct hierarchy *hierarchy = &collector->hierarchy;
   enum cgroup_version versions[CGROUP_CONTROLLER_COUNT];
+  bool separate[CGROUP_CONTROLLER_COUNT];
 
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
     const struct hierarchy_controller *controller = &hierarchy->controllers[i];
@@ -52,11 +53,13 @@ static void open_sampler(struct collector *collector) {
     versions[i] = own && controller->version != CGROUP_VERSION_AUTO
                       ? controller->version
                       : hierarchy->version;
-    collector->limits.separate[i] =
-        own && strcmp(controller->path, hierarchy->path) != 0;
+    separate[i] = own && strcmp(controller->path, hierarchy->path) != 0;
   }
+  discovery_open(&collector->discovery);
   sampler_open(&collector->sampler, versions, collector->options->groups,
                collector->options->keep_open);
+  cgroup_limits_open(&collector->limits, &collector->sampler, separate,
+                     MACHINE_CPUS_DIRECTORY);
 }
 
 int collector_new(struct hierarchy *hierarchy, const struct options *options,
@@ -84,9 +87,7 @@ int collector_new(struct hierarchy *hierarchy, const struct options *options,
       .max_cgroups = options->max_cgroups,
       .native = new->hierarchy.native,
   };
-  discovery_open(&new->discovery);
-  cgroup_limits_open(&new->limits, &new->sampler, MACHINE_CPUS_DIRECTORY);
-  open_sampler(new);
+  open_parts(new);
   return 0;
 }
 
@@ -204,7 +205,7 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
     return -ENODEV;
   /* Throttling shows that a limit may have changed, reported or not. */
   return sampler_read(&collector->sampler, cgroup,
-                      reported ? groups : groups & (unsigned)CPU_GROUP_LIMIT,
+                      reported ? groups : groups & (unsigned)VALUE_GROUP_LIMIT,
                       sample);
 }
 
@@ -254,7 +255,7 @@ static void report(struct collector *collector, struct cgroup *cgroup,
 }
 
 static bool wants_limits(const struct collector *collector) {
-  return (collector->options->groups & CPU_GROUP_LIMIT) != 0;
+  return (collector->options->groups & VALUE_GROUP_LIMIT) != 0;
 }
 
 static bool is_sampled(const void *context, const struct cgroup *cgroup) {

@@ -145,28 +145,28 @@ static int set_groups(struct options *options, const struct option_value *value,
 
 static int set_user_system(struct options *options,
                            const struct option_value *value) {
-  return set_groups(options, value, CPU_GROUP_USER_SYSTEM);
+  return set_groups(options, value, VALUE_GROUP_USER_SYSTEM);
 }
 
 static int set_throttling(struct options *options,
                           const struct option_value *value) {
-  return set_groups(options, value, CPU_GROUP_THROTTLING);
+  return set_groups(options, value, VALUE_GROUP_THROTTLING);
 }
 
 static int set_limit(struct options *options,
                      const struct option_value *value) {
-  return set_groups(options, value, CPU_GROUP_LIMIT);
+  return set_groups(options, value, VALUE_GROUP_LIMIT);
 }
 
 static int set_pressure(struct options *options,
                         const struct option_value *value) {
-  return set_groups(options, value, CPU_GROUP_PRESSURE);
+  return set_groups(options, value, VALUE_GROUP_PRESSURE);
 }
 
 static int set_all(struct options *options, const struct option_value *value) {
   return set_groups(options, value,
-                    CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |
-                        CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE);
+                    VALUE_GROUP_USER_SYSTEM | VALUE_GROUP_THROTTLING |
+                        VALUE_GROUP_LIMIT | VALUE_GROUP_PRESSURE);
 }
 
 #define BOOLEAN "true or false"

@@ -29,6 +29,8 @@
 struct cgroup_limits {
   /* Borrowed. */
   struct sampler *sampler;
+  const struct limit_file *files[LIMIT_FILES_MAX];
+  size_t file_count;
   /* The hierarchies of these controllers are not that of usage, so that
    * processes may be in other cgroups there. */
   bool separate[CGROUP_CONTROLLER_COUNT];
@@ -55,9 +57,11 @@ struct cgroup_limits {
 typedef bool (*cgroup_limits_is_sampled)(const void *context,
                                          const struct cgroup *cgroup);
 
-/* Prepares for the files and directories of `sampler`. `directory` has the
+/* Prepares for the files and directories of `sampler`, which is open.
+ * `directory` has the
  * machine's lists of CPUs and is borrowed. */
 void cgroup_limits_open(struct cgroup_limits *limits, struct sampler *sampler,
+                        const bool separate[CGROUP_CONTROLLER_COUNT],
                         const char *directory);
 
 void cgroup_limits_close(struct cgroup_limits *limits);

@@ -47,14 +47,19 @@ void file_reader_begin_pass(struct file_reader *reader);
 
 /* Reads the file `name` of `cgroup`, whose root is the directory `root_fd`, as
  * kernel_file_read() does. Its descriptor may be kept as the cgroup's
- * `fds[index]`; with an index of -1 it is not.
+ * `fds[index]`.
  *
  * Returns 0 and fills `reading`; -ENOENT or -ENODEV when the cgroup or the file
  * is gone, or another negative errno.
  */
 int file_reader_read(struct file_reader *reader, int root_fd,
-                     struct cgroup *cgroup, const char *name, int index,
+                     struct cgroup *cgroup, const char *name, size_t index,
                      char *buffer, size_t size, struct reading *reading);
+
+/* The same for a file that is not kept open. Returns the length of the text, or
+ * a negative errno. */
+ssize_t file_reader_read_once(int root_fd, const struct cgroup *cgroup,
+                              const char *name, char *buffer, size_t size);
 
 /* To be called for every cgroup that leaves the tree. */
 void file_reader_forget(struct file_reader *reader, struct cgroup *cgroup);

@@ -17,9 +17,9 @@
 #define SAMPLER_ROUND 6
 
 struct sampler {
-  const struct cpu_file *files[CPU_FILES_MAX];
+  const struct counter_file *files[COUNTER_FILES_MAX];
   size_t file_count;
-  /* What is wanted: a mask of enum cpu_group. */
+  /* What is wanted: a mask of enum value_group. */
   unsigned groups;
   /* Versions of the controllers' hierarchies, and directories of the root
    * cgroup there, or the negative errno of opening them; -ENOENT: there is
@@ -72,7 +72,8 @@ bool sampler_has_turn(const struct sampler *sampler,
 
 /* Reads a file that is not kept open, in the hierarchy of that controller.
  * Returns the length of the text or a negative errno. */
-ssize_t sampler_read_text(struct sampler *sampler, struct cgroup *cgroup,
+ssize_t sampler_read_text(const struct sampler *sampler,
+                          const struct cgroup *cgroup,
                           enum cgroup_controller controller, const char *file,
                           char *text, size_t size);
 

@@ -44,7 +44,7 @@ struct report_sink {
 /* What is known of a cgroup at one time. */
 struct report_sample {
   const struct cgroup *cgroup;
-  /* A mask of enum cpu_group: what is wanted. */
+  /* A mask of enum value_group: what is wanted. */
   unsigned groups;
   const struct cpu_sample *now;
   /* The sample before; NULL: none. */

@@ -76,7 +76,7 @@ struct cgroup {
   int watch;
 
   /* For read/file_reader.h: the files that count, kept open; or -1. */
-  int fds[CPU_FILES_COUNTING];
+  int fds[COUNTER_FILES_MAX];
 
   /* For collector.h: the reading before, what was used since in how much time
    * (0: not known), and how much of that by cgroups below. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which files of a cgroup hold what, on v1 and on v2. */
+/* Which files of a cgroup hold what, on v1 and on v2.
+ *
+ * A new counter begins here: with its file, its key in cpu_stat.c and its name
+ * in report.c. */
 #ifndef CGROUP_CPU_VALUE_FILES_H
 #define CGROUP_CPU_VALUE_FILES_H
 
@@ -11,12 +14,12 @@
 #include "values/cpu_stat.h"
 
 /* What can be asked for, as bits of a mask. */
-enum cpu_group {
-  CPU_GROUP_CORE = 1 << 0,
-  CPU_GROUP_USER_SYSTEM = 1 << 1,
-  CPU_GROUP_THROTTLING = 1 << 2,
-  CPU_GROUP_LIMIT = 1 << 3,
-  CPU_GROUP_PRESSURE = 1 << 4,
+enum value_group {
+  VALUE_GROUP_CORE = 1 << 0,
+  VALUE_GROUP_USER_SYSTEM = 1 << 1,
+  VALUE_GROUP_THROTTLING = 1 << 2,
+  VALUE_GROUP_LIMIT = 1 << 3,
+  VALUE_GROUP_PRESSURE = 1 << 4,
 };
 
 /* The parts of a limit, as bits of a mask. */
@@ -27,12 +30,12 @@ enum cpu_limit_part {
 };
 #define CPU_LIMIT_ALL (CPU_LIMIT_QUOTA | CPU_LIMIT_CPUS | CPU_LIMIT_WEIGHT)
 
-/* The most files of one cgroup that are read in each interval. */
-#define CPU_FILES_COUNTING 5
-/* And the most in all. */
-#define CPU_FILES_MAX 16
+/* The most files of each kind that one cgroup has on any host. */
+#define COUNTER_FILES_MAX 5
+#define LIMIT_FILES_MAX 11
 
-struct cpu_file {
+/* A file in which the kernel counts: it is read in each pass. */
+struct counter_file {
   const char *name;
   /* Stands in for the file before it where that does not exist. */
   bool fallback;
@@ -40,24 +43,33 @@ struct cpu_file {
   bool usage_of_v1;
   /* In whose hierarchy it is. */
   enum cgroup_controller controller;
-  /* For a file that counts, which holds for CPU_FILES_COUNTING at most: the
-   * groups that need it, and its parser. */
+  /* The groups that need it, as a mask. */
   unsigned groups;
-  int (*parse_stat)(const char *text, size_t length, struct cpu_stat *stat);
-  /* For one that is set by people, and changes rarely: what it is a part of,
-   * and its parser; NULL is a list of CPUs, see cpu_set.h. */
-  enum cpu_limit_part part;
-  int (*parse_limit)(const char *text, size_t length, struct cpu_limit *limit);
+  int (*parse)(const char *text, size_t length, struct cpu_stat *stat);
 };
 
-/* All files of that version; the first is the one with CPU_USAGE_USEC. */
-const struct cpu_file *cpu_files(enum cgroup_version version, size_t *count);
+/* A file in which people set a limit: it changes rarely. */
+struct limit_file {
+  const char *name;
+  /* Stands in for the file before it where that does not exist. */
+  bool fallback;
+  enum cgroup_controller controller;
+  enum cpu_limit_part part;
+  /* Not of CPU_LIMIT_CPUS, which are for cpu_set_parse(). */
+  int (*parse)(const char *text, size_t length, struct cpu_limit *limit);
+};
 
-/* The files of a host where the hierarchies of the controllers have these
- * versions, usage being in that of CGROUP_CPUACCT. Those that count come first,
- * and of these the one with CPU_USAGE_USEC. Returns how many there are. */
+/* Both store the files of a host where the hierarchies of the controllers have
+ * these versions, usage being in that of CGROUP_CPUACCT, and return how many
+ * there are. The first of the counter files is the one with CPU_USAGE_USEC. */
 size_t
-cpu_files_select(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
-                 const struct cpu_file *files[CPU_FILES_MAX]);
+counter_files(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
+              const struct counter_file *files[COUNTER_FILES_MAX]);
+
+size_t limit_files(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
+                   const struct limit_file *files[LIMIT_FILES_MAX]);
+
+/* The name of the file with CPU_USAGE_USEC. */
+const char *usage_file(enum cgroup_version version);
 
 #endif

@@ -669,7 +669,6 @@ static void describe_other(FILE *stream, const struct hierarchy *hierarchy) {
 char *hierarchy_describe(const struct hierarchy *hierarchy) {
   char *text = NULL;
   size_t size = 0;
-  size_t count = 0;
   char shown[PRINTABLE_PATH_SIZE];
   FILE *stream = open_memstream(&text, &size);
 
@@ -678,7 +677,7 @@ char *hierarchy_describe(const struct hierarchy *hierarchy) {
   (void)printable(hierarchy->path, shown, sizeof(shown));
   (void)fprintf(stream, "Cgroup version: %s (%s), CPU time from %s",
                 cgroup_version_name(hierarchy->version), shown,
-                cpu_files(hierarchy->version, &count)[0].name);
+                usage_file(hierarchy->version));
   if (hierarchy->other.path != NULL)
     describe_other(stream, hierarchy);
   if (fclose(stream) != 0) {

@@ -16,8 +16,11 @@
 #define SETTLING 2
 
 void cgroup_limits_open(struct cgroup_limits *limits, struct sampler *sampler,
+                        const bool separate[CGROUP_CONTROLLER_COUNT],
                         const char *directory) {
   *limits = (struct cgroup_limits){.sampler = sampler};
+  memcpy(limits->separate, separate, sizeof(limits->separate));
+  limits->file_count = limit_files(sampler->versions, limits->files);
   machine_cpus_open(&limits->machine, directory);
 }
 
@@ -57,7 +60,7 @@ static int take_cpus(struct cgroup_limits *limits,
 /* Reads one file. Returns 0, -ENOENT when it does not exist, or another
  * negative errno. What does not exist resets what it said before. */
 static int read_limit_file(struct cgroup_limits *limits, struct cgroup *cgroup,
-                           const struct cpu_file *file) {
+                           const struct limit_file *file) {
   struct sampler *sampler = limits->sampler;
   struct cgroup_details *details = cgroup->details;
   ssize_t length =
@@ -68,11 +71,11 @@ static int read_limit_file(struct cgroup_limits *limits, struct cgroup *cgroup,
 
   if (sampler_is_missing(status))
     status = -ENOENT;
-  if (file->parse_limit == NULL) {
+  if (file->part == CPU_LIMIT_CPUS) {
     /* Others go by the CPUs, too: they stay what they were. */
     if (status == 0 || status == -ENOENT)
       status = take_cpus(limits, details, size) < 0 ? -ENOMEM : status;
-  } else if (file->parse_limit(limits->text, size, &details->limit) == 0) {
+  } else if (file->parse(limits->text, size, &details->limit) == 0) {
     sampler->seen_parts |= file->part;
   }
   if (status < 0 && status != -ENOENT)
@@ -83,13 +86,12 @@ static int read_limit_file(struct cgroup_limits *limits, struct cgroup *cgroup,
 /* Reads the files of `parts`. */
 static void read_limit_files(struct cgroup_limits *limits,
                              struct cgroup *cgroup, unsigned parts) {
-  const struct sampler *sampler = limits->sampler;
   struct cgroup_details *details = cgroup->details;
   int before = 0;
 
   details->fresh |= parts;
-  for (size_t i = 0; i < sampler->file_count; i++) {
-    const struct cpu_file *file = sampler->files[i];
+  for (size_t i = 0; i < limits->file_count; i++) {
+    const struct limit_file *file = limits->files[i];
 
     if ((file->part & parts) == 0 || (file->fallback && before != -ENOENT))
       continue;
@@ -274,36 +276,43 @@ static double cpus_millicores(const struct cgroup_limits *limits,
   return (double)count * MILLICORES_PER_CPU;
 }
 
+/* Takes the next line off `text`, without its end. Returns its length. */
+static size_t next_line(const char **text, size_t *length, const char **line) {
+  const char *newline = memchr(*text, '\n', *length);
+  size_t line_length = newline != NULL ? (size_t)(newline - *text) : *length;
+  size_t taken = line_length + (newline != NULL);
+
+  *line = *text;
+  *text += taken;
+  *length -= taken;
+  return line_length;
+}
+
 /* The first process of a list, as the text of its number; its length, or 0.
  * Those of other PID namespaces have the number 0. */
 static size_t first_process(const char *text, size_t length,
                             char process[PROCESSES_SIZE]) {
-  while (length > 0) {
-    const char *newline = memchr(text, '\n', length);
-    size_t line = newline != NULL ? (size_t)(newline - text) : length;
+  const char *line;
 
-    if (line > 0 && text[0] != '0') {
-      memcpy(process, text, line);
-      return line;
+  while (length > 0) {
+    size_t line_length = next_line(&text, &length, &line);
+    if (line_length > 0 && line[0] != '0') {
+      memcpy(process, line, line_length);
+      return line_length;
     }
-    line += newline != NULL;
-    text += line;
-    length -= line;
   }
   return 0;
 }
 
 static bool lists_process(const char *text, size_t length, const char *process,
                           size_t process_length) {
-  while (length > 0) {
-    const char *newline = memchr(text, '\n', length);
-    size_t line = newline != NULL ? (size_t)(newline - text) : length;
+  const char *line;
 
-    if (line == process_length && memcmp(text, process, line) == 0)
+  while (length > 0) {
+    size_t line_length = next_line(&text, &length, &line);
+    if (line_length == process_length &&
+        memcmp(line, process, process_length) == 0)
       return true;
-    line += newline != NULL;
-    text += line;
-    length -= line;
   }
   return false;
 }
@@ -311,7 +320,7 @@ static bool lists_process(const char *text, size_t length, const char *process,
 /* Reads the list of processes. Returns its length; -ENODATA where there is
  * none, as for threads of cgroup v2; or a negative errno that may pass. */
 static ssize_t read_processes(struct cgroup_limits *limits,
-                              struct cgroup *cgroup,
+                              const struct cgroup *cgroup,
                               enum cgroup_controller controller) {
   ssize_t length =
       sampler_read_text(limits->sampler, cgroup, controller, PROCESSES_FILE,

@@ -66,7 +66,7 @@ void file_reader_begin_pass(struct file_reader *reader) {
 
 /* Keeps `fd` in the place for kept descriptors. If the process is out of
  * descriptors, stop keeping more in this pass. */
-static void keep(struct file_reader *reader, int *kept_fd, int fd) {
+static void keep_open(struct file_reader *reader, int *kept_fd, int fd) {
   if (reader->lowest > 0) {
     int moved = fcntl(fd, F_DUPFD_CLOEXEC, reader->lowest);
     (void)close(fd);
@@ -106,11 +106,11 @@ static void let_go(struct file_reader *reader, int *kept_fd) {
 }
 
 int file_reader_read(struct file_reader *reader, int root_fd,
-                     struct cgroup *cgroup, const char *name, int index,
+                     struct cgroup *cgroup, const char *name, size_t index,
                      char *buffer, size_t size, struct reading *reading) {
-  int *kept_fd = index >= 0 ? &cgroup->fds[index] : NULL;
+  int *kept_fd = &cgroup->fds[index];
 
-  if (kept_fd != NULL && *kept_fd >= 0) {
+  if (*kept_fd >= 0) {
     int status = read_file(*kept_fd, buffer, size, reading);
     if (status < 0)
       let_go(reader, kept_fd);
@@ -121,12 +121,19 @@ int file_reader_read(struct file_reader *reader, int root_fd,
   if (fd < 0)
     return fd;
   int status = read_file(fd, buffer, size, reading);
-  if (status == 0 && kept_fd != NULL && reader->kept < reader->keep_now)
-    keep(reader, kept_fd, TAKE_FD(fd));
+  if (status == 0 && reader->kept < reader->keep_now)
+    keep_open(reader, kept_fd, TAKE_FD(fd));
   return status;
 }
 
+ssize_t file_reader_read_once(int root_fd, const struct cgroup *cgroup,
+                              const char *name, char *buffer, size_t size) {
+  CLEANUP_FD int fd = open_file(root_fd, cgroup, name);
+
+  return fd < 0 ? fd : kernel_file_read(fd, buffer, size);
+}
+
 void file_reader_forget(struct file_reader *reader, struct cgroup *cgroup) {
-  for (size_t i = 0; i < CPU_FILES_COUNTING; i++)
+  for (size_t i = 0; i < COUNTER_FILES_MAX; i++)
     let_go(reader, &cgroup->fds[i]);
 }

@@ -15,7 +15,7 @@ void sampler_open(struct sampler *sampler,
                   const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
                   unsigned groups, size_t keep_open) {
   *sampler = (struct sampler){.groups = groups};
-  sampler->file_count = cpu_files_select(versions, sampler->files);
+  sampler->file_count = counter_files(versions, sampler->files);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
     sampler->versions[i] = versions[i];
     sampler->root_fds[i] = -ENOENT;
@@ -51,29 +51,26 @@ void sampler_note_failure(struct sampler *sampler, const char *file,
   sampler->error = status;
 }
 
-ssize_t sampler_read_text(struct sampler *sampler, struct cgroup *cgroup,
+ssize_t sampler_read_text(const struct sampler *sampler,
+                          const struct cgroup *cgroup,
                           enum cgroup_controller controller, const char *file,
                           char *text, size_t size) {
   int root_fd = sampler->root_fds[controller];
-  struct reading reading;
 
-  if (root_fd < 0)
-    return root_fd;
-  int status = file_reader_read(&sampler->reader, root_fd, cgroup, file, -1,
-                                text, size, &reading);
-  return status < 0 ? status : reading.length;
+  return root_fd < 0 ? root_fd
+                     : file_reader_read_once(root_fd, cgroup, file, text, size);
 }
 
-static int read_text(struct sampler *sampler, struct cgroup *cgroup,
+static int read_file(struct sampler *sampler, struct cgroup *cgroup,
                      size_t index, char text[CPU_STAT_FILE_MAX],
                      struct reading *reading) {
-  const struct cpu_file *file = sampler->files[index];
+  const struct counter_file *file = sampler->files[index];
   int root_fd = sampler->root_fds[file->controller];
 
   if (root_fd < 0)
     return root_fd;
-  return file_reader_read(&sampler->reader, root_fd, cgroup, file->name,
-                          (int)index, text, CPU_STAT_FILE_MAX, reading);
+  return file_reader_read(&sampler->reader, root_fd, cgroup, file->name, index,
+                          text, CPU_STAT_FILE_MAX, reading);
 }
 
 static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
@@ -83,12 +80,12 @@ static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
   struct reading reading;
   uint32_t before = sample->stat.present;
 
-  int status = read_text(sampler, cgroup, index, text, &reading);
+  int status = read_file(sampler, cgroup, index, text, &reading);
   *missing = sampler_is_missing(status);
   if (status < 0)
     return status;
-  status = sampler->files[index]->parse_stat(text, (size_t)reading.length,
-                                             &sample->stat);
+  status =
+      sampler->files[index]->parse(text, (size_t)reading.length, &sample->stat);
   uint32_t added = sample->stat.present & ~before;
   sampler->seen_counters |= added;
   for (size_t i = 0; added != 0; i++, added >>= 1)
@@ -140,15 +137,14 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
 
   if (status == 0 && !cpu_stat_has(&sample->stat, CPU_USAGE_USEC))
     status = -ENODATA;
-  if (status < 0 || (groups & ~(unsigned)CPU_GROUP_CORE) == 0)
+  if (status < 0 || (groups & ~(unsigned)VALUE_GROUP_CORE) == 0)
     return status;
   /* Rates need the sample before; without memory for it there are none. */
   if (sampler_details(cgroup) == NULL)
     sampler_note_failure(sampler, sampler_core_file(sampler), -ENOMEM);
   for (size_t i = 1; i < sampler->file_count; i++) {
-    const struct cpu_file *file = sampler->files[i];
-    if (file->parse_stat != NULL && (file->groups & groups) != 0 &&
-        is_due(sampler, cgroup, i))
+    const struct counter_file *file = sampler->files[i];
+    if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i))
       read_more(sampler, cgroup, i, sample);
   }
   return 0;
@@ -166,24 +162,25 @@ static const struct {
   const char *why_v1;
   const char *why_v2;
 } reasons[] = {
-    {CPU_GROUP_USER_SYSTEM, CPU_USER_USEC, 0, "user and system time",
+    {VALUE_GROUP_USER_SYSTEM, CPU_USER_USEC, 0, "user and system time",
      CGROUP_CPUACCT, "the kernel or sandbox does not report them",
      "the kernel or sandbox does not report them"},
-    {CPU_GROUP_THROTTLING, CPU_NR_PERIODS, 0, "throttling", CGROUP_CPU,
+    {VALUE_GROUP_THROTTLING, CPU_NR_PERIODS, 0, "throttling", CGROUP_CPU,
      "the cpu hierarchy does not report it",
      "no cgroup has the cpu controller"},
-    {CPU_GROUP_THROTTLING, CPU_NR_BURSTS, 0, "bursts", CGROUP_CPU,
+    {VALUE_GROUP_THROTTLING, CPU_NR_BURSTS, 0, "bursts", CGROUP_CPU,
      "Linux reports them since 5.15",
      "Linux reports them since 5.15, with the cpu controller"},
-    {CPU_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, 0, "pressure", CGROUP_CPUACCT,
-     "only cgroup v2 has it", "it can be off in the kernel, as with psi=0"},
-    {CPU_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, 0, "full pressure",
+    {VALUE_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, 0, "pressure",
+     CGROUP_CPUACCT, "only cgroup v2 has it",
+     "it can be off in the kernel, as with psi=0"},
+    {VALUE_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, 0, "full pressure",
      CGROUP_CPUACCT, "only cgroup v2 has it",
      "Linux reports it for cgroups since 5.13"},
-    {CPU_GROUP_LIMIT, 0, CPU_LIMIT_QUOTA, "quotas", CGROUP_CPU,
+    {VALUE_GROUP_LIMIT, 0, CPU_LIMIT_QUOTA, "quotas", CGROUP_CPU,
      "the cpu hierarchy has no file for them under the paths of these cgroups",
      "no cgroup has the cpu controller"},
-    {CPU_GROUP_LIMIT, 0, CPU_LIMIT_CPUS, "CPUs of cpusets", CGROUP_CPUSET,
+    {VALUE_GROUP_LIMIT, 0, CPU_LIMIT_CPUS, "CPUs of cpusets", CGROUP_CPUSET,
      "the cpuset hierarchy has no file for them under the paths of these "
      "cgroups",
      "no cgroup has the cpuset controller"},

@@ -23,20 +23,20 @@ static const struct {
   /* The rate as a share of the time that went by, or NULL. */
   const char *percent;
 } counters[] = {
-    {CPU_GROUP_CORE, CPU_USAGE_USEC, "cpu_usage_usec", NULL, NULL},
-    {CPU_GROUP_USER_SYSTEM, CPU_USER_USEC, "user_usec", "user_millicores",
+    {VALUE_GROUP_CORE, CPU_USAGE_USEC, "cpu_usage_usec", NULL, NULL},
+    {VALUE_GROUP_USER_SYSTEM, CPU_USER_USEC, "user_usec", "user_millicores",
      NULL},
-    {CPU_GROUP_USER_SYSTEM, CPU_SYSTEM_USEC, "system_usec", "system_millicores",
-     NULL},
-    {CPU_GROUP_USER_SYSTEM, CPU_NICE_USEC, "nice_usec", NULL, NULL},
-    {CPU_GROUP_THROTTLING, CPU_NR_PERIODS, "nr_periods", NULL, NULL},
-    {CPU_GROUP_THROTTLING, CPU_NR_THROTTLED, "nr_throttled", NULL, NULL},
-    {CPU_GROUP_THROTTLING, CPU_THROTTLED_USEC, "throttled_usec", NULL, NULL},
-    {CPU_GROUP_THROTTLING, CPU_NR_BURSTS, "nr_bursts", NULL, NULL},
-    {CPU_GROUP_THROTTLING, CPU_BURST_USEC, "burst_usec", NULL, NULL},
-    {CPU_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, "pressure_some_usec", NULL,
+    {VALUE_GROUP_USER_SYSTEM, CPU_SYSTEM_USEC, "system_usec",
+     "system_millicores", NULL},
+    {VALUE_GROUP_USER_SYSTEM, CPU_NICE_USEC, "nice_usec", NULL, NULL},
+    {VALUE_GROUP_THROTTLING, CPU_NR_PERIODS, "nr_periods", NULL, NULL},
+    {VALUE_GROUP_THROTTLING, CPU_NR_THROTTLED, "nr_throttled", NULL, NULL},
+    {VALUE_GROUP_THROTTLING, CPU_THROTTLED_USEC, "throttled_usec", NULL, NULL},
+    {VALUE_GROUP_THROTTLING, CPU_NR_BURSTS, "nr_bursts", NULL, NULL},
+    {VALUE_GROUP_THROTTLING, CPU_BURST_USEC, "burst_usec", NULL, NULL},
+    {VALUE_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, "pressure_some_usec", NULL,
      "pressure_some"},
-    {CPU_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, "pressure_full_usec", NULL,
+    {VALUE_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, "pressure_full_usec", NULL,
      "pressure_full"},
 };
 
@@ -124,7 +124,7 @@ static void report_throttled_periods(const struct report_sink *sink,
   struct rate_interval periods;
   struct rate_interval throttled;
 
-  if ((sample->groups & CPU_GROUP_THROTTLING) != 0 &&
+  if ((sample->groups & VALUE_GROUP_THROTTLING) != 0 &&
       counter_delta(sample, CPU_NR_PERIODS, &periods) == 0 &&
       counter_delta(sample, CPU_NR_THROTTLED, &throttled) == 0 &&
       periods.delta_usec > 0)

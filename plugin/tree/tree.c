@@ -208,7 +208,7 @@ int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
   cgroup->birth = tree->births++;
   cgroup->depth = parent != NULL ? parent->depth + 1 : 0;
   cgroup->watch = -1;
-  for (size_t i = 0; i < CPU_FILES_COUNTING; i++)
+  for (size_t i = 0; i < COUNTER_FILES_MAX; i++)
     cgroup->fds[i] = -1;
   memcpy(cgroup->component, component, length + 1);
 

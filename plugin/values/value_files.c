@@ -5,6 +5,8 @@
 
 #include "util/array.h"
 
+#include "util/array.h"
+
 #define TICKS_PER_SECOND_DEFAULT 100
 
 static int parse_usage(const char *text, size_t length, struct cpu_stat *stat) {
@@ -29,47 +31,66 @@ static int parse_ticks(const char *text, size_t length, struct cpu_stat *stat) {
 }
 
 /* Throttling shows that a quota may have changed: limits need it too. */
-#define THROTTLING (CPU_GROUP_THROTTLING | CPU_GROUP_LIMIT)
+#define THROTTLING (VALUE_GROUP_THROTTLING | VALUE_GROUP_LIMIT)
 
-static const struct cpu_file v1_files[] = {
+static const struct counter_file v1_counter_files[] = {
     {.name = "cpuacct.usage",
      .controller = CGROUP_CPUACCT,
-     .groups = CPU_GROUP_CORE,
-     .parse_stat = parse_usage},
+     .groups = VALUE_GROUP_CORE,
+     .parse = parse_usage},
     {.name = "cpuacct.usage_user",
      .controller = CGROUP_CPUACCT,
-     .groups = CPU_GROUP_USER_SYSTEM,
-     .parse_stat = parse_user},
+     .groups = VALUE_GROUP_USER_SYSTEM,
+     .parse = parse_user},
     {.name = "cpuacct.usage_sys",
      .controller = CGROUP_CPUACCT,
-     .groups = CPU_GROUP_USER_SYSTEM,
-     .parse_stat = parse_system},
+     .groups = VALUE_GROUP_USER_SYSTEM,
+     .parse = parse_system},
     /* Before Linux 4.6. */
     {.name = "cpuacct.stat",
      .fallback = true,
      .controller = CGROUP_CPUACCT,
-     .groups = CPU_GROUP_USER_SYSTEM,
-     .parse_stat = parse_ticks},
+     .groups = VALUE_GROUP_USER_SYSTEM,
+     .parse = parse_ticks},
     {.name = "cpu.stat",
      .controller = CGROUP_CPU,
      .groups = THROTTLING,
-     .parse_stat = cpu_stat_parse_throttling},
+     .parse = cpu_stat_parse_throttling},
+};
+
+static const struct counter_file v2_counter_files[] = {
+    {.name = "cpu.stat",
+     .controller = CGROUP_CPUACCT,
+     .groups = VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM | THROTTLING,
+     .parse = cpu_stat_parse},
+    {.name = "cpu.pressure",
+     .controller = CGROUP_CPUACCT,
+     .groups = VALUE_GROUP_PRESSURE,
+     .parse = cpu_stat_parse_pressure},
+    {.name = "cpu.stat",
+     .usage_of_v1 = true,
+     .controller = CGROUP_CPU,
+     .groups = THROTTLING,
+     .parse = cpu_stat_parse_throttling},
+};
+
+static const struct limit_file v1_limit_files[] = {
     {.name = "cpu.cfs_quota_us",
      .controller = CGROUP_CPU,
      .part = CPU_LIMIT_QUOTA,
-     .parse_limit = cpu_limit_parse_quota},
+     .parse = cpu_limit_parse_quota},
     {.name = "cpu.cfs_period_us",
      .controller = CGROUP_CPU,
      .part = CPU_LIMIT_QUOTA,
-     .parse_limit = cpu_limit_parse_period},
+     .parse = cpu_limit_parse_period},
     {.name = "cpu.shares",
      .controller = CGROUP_CPU,
      .part = CPU_LIMIT_WEIGHT,
-     .parse_limit = cpu_limit_parse_shares},
+     .parse = cpu_limit_parse_shares},
     {.name = "cpu.idle",
      .controller = CGROUP_CPU,
      .part = CPU_LIMIT_WEIGHT,
-     .parse_limit = cpu_limit_parse_idle},
+     .parse = cpu_limit_parse_idle},
     {.name = "cpuset.effective_cpus",
      .controller = CGROUP_CPUSET,
      .part = CPU_LIMIT_CPUS},
@@ -89,70 +110,72 @@ static const struct cpu_file v1_files[] = {
      .part = CPU_LIMIT_CPUS},
 };
 
-static const struct cpu_file v2_files[] = {
-    {.name = "cpu.stat",
-     .controller = CGROUP_CPUACCT,
-     .groups = CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM | THROTTLING,
-     .parse_stat = cpu_stat_parse},
-    {.name = "cpu.pressure",
-     .controller = CGROUP_CPUACCT,
-     .groups = CPU_GROUP_PRESSURE,
-     .parse_stat = cpu_stat_parse_pressure},
-    {.name = "cpu.stat",
-     .usage_of_v1 = true,
-     .controller = CGROUP_CPU,
-     .groups = THROTTLING,
-     .parse_stat = cpu_stat_parse_throttling},
+static const struct limit_file v2_limit_files[] = {
     {.name = "cpu.max",
      .controller = CGROUP_CPU,
      .part = CPU_LIMIT_QUOTA,
-     .parse_limit = cpu_limit_parse_max},
+     .parse = cpu_limit_parse_max},
     {.name = "cpu.weight",
      .controller = CGROUP_CPU,
      .part = CPU_LIMIT_WEIGHT,
-     .parse_limit = cpu_limit_parse_weight},
+     .parse = cpu_limit_parse_weight},
     {.name = "cpuset.cpus.effective",
      .controller = CGROUP_CPUSET,
      .part = CPU_LIMIT_CPUS},
 };
 
-const struct cpu_file *cpu_files(enum cgroup_version version, size_t *count) {
-  if (version == CGROUP_VERSION_1) {
-    *count = ARRAY_SIZE(v1_files);
-    return v1_files;
-  }
-  *count = ARRAY_SIZE(v2_files);
-  return v2_files;
+static enum cgroup_version other_version(enum cgroup_version version) {
+  return version == CGROUP_VERSION_1 ? CGROUP_VERSION_2 : CGROUP_VERSION_1;
 }
 
 static size_t
-add_files(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
-          enum cgroup_version version, bool counting,
-          const struct cpu_file *files[CPU_FILES_MAX], size_t count) {
-  size_t all = 0;
-  const struct cpu_file *table = cpu_files(version, &all);
+add_counter_files(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
+                  enum cgroup_version version,
+                  const struct counter_file *files[COUNTER_FILES_MAX],
+                  size_t count) {
+  bool v1 = version == CGROUP_VERSION_1;
+  const struct counter_file *table = v1 ? v1_counter_files : v2_counter_files;
+  size_t all = v1 ? ARRAY_SIZE(v1_counter_files) : ARRAY_SIZE(v2_counter_files);
 
-  for (size_t i = 0; i < all; i++) {
-    const struct cpu_file *file = &table[i];
-
-    if ((file->parse_stat != NULL) != counting ||
-        versions[file->controller] != version ||
-        (file->usage_of_v1 && versions[CGROUP_CPUACCT] == version))
-      continue;
-    files[count++] = file;
-  }
+  for (size_t i = 0; i < all; i++)
+    if (versions[table[i].controller] == version &&
+        !(table[i].usage_of_v1 && versions[CGROUP_CPUACCT] == version))
+      files[count++] = &table[i];
   return count;
 }
 
 size_t
-cpu_files_select(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
-                 const struct cpu_file *files[CPU_FILES_MAX]) {
+counter_files(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
+              const struct counter_file *files[COUNTER_FILES_MAX]) {
   enum cgroup_version usage = versions[CGROUP_CPUACCT];
-  enum cgroup_version other =
-      usage == CGROUP_VERSION_1 ? CGROUP_VERSION_2 : CGROUP_VERSION_1;
-  size_t count = add_files(versions, usage, true, files, 0);
+  size_t count = add_counter_files(versions, usage, files, 0);
 
-  count = add_files(versions, other, true, files, count);
-  count = add_files(versions, usage, false, files, count);
-  return add_files(versions, other, false, files, count);
+  return add_counter_files(versions, other_version(usage), files, count);
+}
+
+static size_t
+add_limit_files(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
+                enum cgroup_version version,
+                const struct limit_file *files[LIMIT_FILES_MAX], size_t count) {
+  bool v1 = version == CGROUP_VERSION_1;
+  const struct limit_file *table = v1 ? v1_limit_files : v2_limit_files;
+  size_t all = v1 ? ARRAY_SIZE(v1_limit_files) : ARRAY_SIZE(v2_limit_files);
+
+  for (size_t i = 0; i < all; i++)
+    if (versions[table[i].controller] == version)
+      files[count++] = &table[i];
+  return count;
+}
+
+size_t limit_files(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
+                   const struct limit_file *files[LIMIT_FILES_MAX]) {
+  enum cgroup_version usage = versions[CGROUP_CPUACCT];
+  size_t count = add_limit_files(versions, usage, files, 0);
+
+  return add_limit_files(versions, other_version(usage), files, count);
+}
+
+const char *usage_file(enum cgroup_version version) {
+  return version == CGROUP_VERSION_1 ? v1_counter_files[0].name
+                                     : v2_counter_files[0].name;
 }

@@ -324,7 +324,7 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
     start_stirring(&stirrer, forest);
   long slab = kernel_kilobytes();
   size_t heap = mallinfo2().uordblks;
-  open_ours(&ours, forest, keep_open, CPU_GROUP_CORE);
+  open_ours(&ours, forest, keep_open, VALUE_GROUP_CORE);
   heap = mallinfo2().uordblks - heap;
   slab = kernel_kilobytes() - slab;
   for (int round = 0; round < ROUNDS; round++) {
@@ -374,11 +374,9 @@ static void measure_version(enum cgroup_version version, size_t count,
            cgroup_version_name(version), count);
     return;
   }
-  size_t files = 0;
-  planted =
-      (struct forest){.version = cgroup_version_name(version),
-                      .file = cpu_files(hierarchy.version, &files)[0].name,
-                      .count = count};
+  planted = (struct forest){.version = cgroup_version_name(version),
+                            .file = usage_file(hierarchy.version),
+                            .count = count};
   if (asprintf(&planted.base, "%s/cgroup_cpu_bench.%d", hierarchy.path,
                (int)getpid()) < 0)
     fail("allocate", "a path");

@@ -25,8 +25,8 @@
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
 #define ALL                                                                    \
-  (CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |             \
-   CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE)
+  (VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM | VALUE_GROUP_THROTTLING |       \
+   VALUE_GROUP_LIMIT | VALUE_GROUP_PRESSURE)
 
 static const struct variant {
   const char *name;
@@ -334,7 +334,7 @@ static uint64_t magic(const char *path) {
 static void start(const struct variant *wanted) {
   variant = wanted;
   options = (struct options)OPTIONS_DEFAULT;
-  options.groups = variant->kind.many ? CPU_GROUP_CORE : ALL;
+  options.groups = variant->kind.many ? VALUE_GROUP_CORE : ALL;
   options.keep_open = variant->kind.many ? 200 : 5;
   ck_assert_int_eq(selection_add(&options.selection, "/^.*$/"), 0);
   faults.no_openat2 = variant->no_openat2;

@@ -42,9 +42,9 @@ static void require_count(double count, double least, double most) {
 }
 
 static void require_allowed(const struct options *options) {
-  const unsigned all = CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM |
-                       CPU_GROUP_THROTTLING | CPU_GROUP_LIMIT |
-                       CPU_GROUP_PRESSURE;
+  const unsigned all = VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM |
+                       VALUE_GROUP_THROTTLING | VALUE_GROUP_LIMIT |
+                       VALUE_GROUP_PRESSURE;
 
   if (options->root != NULL) {
     size_t length = strlen(options->root);
@@ -60,7 +60,7 @@ static void require_allowed(const struct options *options) {
   require_count((double)options->max_cgroups, 1, 1e6);
   require_count((double)options->keep_open, 0, 1e6);
   REQUIRE((options->groups & ~all) == 0);
-  REQUIRE((options->groups & CPU_GROUP_CORE) != 0);
+  REQUIRE((options->groups & VALUE_GROUP_CORE) != 0);
 }
 
 static bool is_shown_as_it_is(const char *text) {
@@ -134,7 +134,7 @@ static void require_string(const struct options *options, const char *key,
   if (strcasecmp(key, "LogSamples") == 0)
     REQUIRE(options->log_samples == on);
   if (strcasecmp(key, "ReportAll") == 0)
-    REQUIRE((options->groups != CPU_GROUP_CORE) == on);
+    REQUIRE((options->groups != VALUE_GROUP_CORE) == on);
 }
 
 static void set_option(struct options *options, char *line) {

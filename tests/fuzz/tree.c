@@ -531,7 +531,7 @@ static void configure(struct run *run, struct hierarchy *hierarchy,
   options->instance_format =
       (line[1] & 8) != 0 ? INSTANCE_FORMAT_LEAF : INSTANCE_FORMAT_PATH;
   options->selection.ignore_selected = (line[1] & 16) != 0;
-  options->groups = CPU_GROUP_CORE | ((unsigned char)line[2] & 31);
+  options->groups = VALUE_GROUP_CORE | ((unsigned char)line[2] & 31);
   model.no_links = (line[3] & 1) != 0;
   model.no_types = (line[3] & 2) != 0;
   model.no_openat2 = (line[3] & 4) != 0;

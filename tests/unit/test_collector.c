@@ -151,7 +151,7 @@ START_TEST(impossible_counter_gives_no_value) {
   const size_t counts[] = {1, 0, 1, 2};
 
   options.groups =
-      _i == 0 ? CPU_GROUP_CORE : CPU_GROUP_CORE | CPU_GROUP_THROTTLING;
+      _i == 0 ? VALUE_GROUP_CORE : VALUE_GROUP_CORE | VALUE_GROUP_THROTTLING;
   start(CGROUP_VERSION_2);
   for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
     write_file(tree, "cpu.stat", texts[i]);
@@ -539,7 +539,7 @@ static void start_limits(bool leaves_only) {
   write_file(tree, "cpuacct/a/cpuacct.usage", "4000\n");
   write_file(tree, "cpuacct/a/b/cpuacct.usage", "3000\n");
   write_file(tree, "cpu/a/cpu.cfs_period_us", "100000\n");
-  options.groups |= CPU_GROUP_LIMIT;
+  options.groups |= VALUE_GROUP_LIMIT;
   options.leaves_only = leaves_only;
   ck_assert_int_ge(asprintf(&hierarchy.path, "%s/cpuacct", tree), 0);
   ck_assert_int_ge(
@@ -602,7 +602,7 @@ START_TEST(usage_in_v2_and_quota_in_v1) {
   write_file(tree, "v2/a/cpu.stat", "usage_usec 4000\n");
   write_file(tree, "cpu/a/cpu.cfs_period_us", "100000\n");
   write_limit("20000\n", "7");
-  options.groups |= CPU_GROUP_LIMIT | CPU_GROUP_THROTTLING;
+  options.groups |= VALUE_GROUP_LIMIT | VALUE_GROUP_THROTTLING;
   ck_assert_int_ge(asprintf(&hierarchy.path, "%s/v2", tree), 0);
   hierarchy.controllers[CGROUP_CPU].version = CGROUP_VERSION_1;
   ck_assert_int_ge(

@@ -55,7 +55,7 @@ START_TEST(defaults) {
   ck_assert_uint_eq(options.max_depth, 64);
   ck_assert_uint_eq(options.max_cgroups, 10000);
   ck_assert_uint_eq(options.keep_open, 2000);
-  ck_assert_uint_eq(options.groups, CPU_GROUP_CORE);
+  ck_assert_uint_eq(options.groups, VALUE_GROUP_CORE);
   ck_assert(!options.log_samples);
 }
 END_TEST
@@ -93,12 +93,12 @@ START_TEST(values_are_taken) {
   accept(&options, "ReportThrottling", boolean(true));
   accept(&options, "ReportPressure", boolean(true));
   accept(&options, "ReportPressure", boolean(false));
-  ck_assert_uint_eq(options.groups, CPU_GROUP_CORE | CPU_GROUP_THROTTLING);
+  ck_assert_uint_eq(options.groups, VALUE_GROUP_CORE | VALUE_GROUP_THROTTLING);
   accept(&options, "ReportAll", boolean(true));
   accept(&options, "ReportLimit", boolean(false));
-  ck_assert_uint_eq(options.groups, CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM |
-                                        CPU_GROUP_THROTTLING |
-                                        CPU_GROUP_PRESSURE);
+  ck_assert_uint_eq(options.groups, VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM |
+                                        VALUE_GROUP_THROTTLING |
+                                        VALUE_GROUP_PRESSURE);
   accept(&options, "LogSamples", boolean(true));
   ck_assert(options.log_samples);
   accept(&options, "LogSamples", boolean(false));
@@ -127,7 +127,7 @@ START_TEST(quoted_booleans_are_taken) {
   accept(&options, "IgnoreSelected", string(quoted[_i].text));
   ck_assert(options.selection.ignore_selected == quoted[_i].value);
   accept(&options, "ReportAll", string(quoted[_i].text));
-  ck_assert((options.groups != CPU_GROUP_CORE) == quoted[_i].value);
+  ck_assert((options.groups != VALUE_GROUP_CORE) == quoted[_i].value);
   accept(&options, "LogSamples", string(quoted[_i].text));
   ck_assert(options.log_samples == quoted[_i].value);
   options_release(&options);

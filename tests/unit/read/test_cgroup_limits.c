@@ -363,6 +363,7 @@ static void open_directories(int host) {
   const char *names[] = {USAGE, CPU, CPUSET};
   enum cgroup_version versions[] = {hosts[host].usage, hosts[host].cpu,
                                     hosts[host].cpuset};
+  bool separate[CGROUP_CONTROLLER_COUNT];
 
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
     bool own = versions[i] == V1 || versions[i] != versions[0];
@@ -371,11 +372,12 @@ static void open_directories(int host) {
         asprintf(&path, "%s/%s", directory, own ? names[i] : names[0]), 0);
     fds[i] =
         versions[i] != 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    limits.separate[i] = own && i != CGROUP_CPUACCT;
+    separate[i] = own && i != CGROUP_CPUACCT;
     if (versions[i] == 0)
       versions[i] = versions[0];
   }
-  sampler_open(&sampler, versions, CPU_GROUP_LIMIT, 100);
+  sampler_open(&sampler, versions, VALUE_GROUP_LIMIT, 100);
+  cgroup_limits_open(&limits, &sampler, separate, machine);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
     sampler.root_fds[i] = fds[i] >= 0 ? fds[i] : -ENOENT;
 }
@@ -481,7 +483,6 @@ START_TEST(limits_of_hosts) {
   write_file(directory, USAGE "/keep", "");
   write_file(directory, CPU "/keep", "");
   write_file(directory, CPUSET "/keep", "");
-  cgroup_limits_open(&limits, &sampler, machine);
   open_directories(_i);
   for (char *line = strsep(&rest, "\n"); line != NULL && *line != '\0';
        line = strsep(&rest, "\n"))

@@ -12,8 +12,8 @@
 #include "util/cleanup.h"
 
 #define ALL                                                                    \
-  (CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |             \
-   CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE)
+  (VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM | VALUE_GROUP_THROTTLING |       \
+   VALUE_GROUP_LIMIT | VALUE_GROUP_PRESSURE)
 
 static char *directory;
 static struct selection selection;

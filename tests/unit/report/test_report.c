@@ -31,7 +31,7 @@ static struct cpu_sample usage(uint64_t usec) {
 static void report(const struct cpu_sample *now,
                    const struct rate_interval *interval) {
   report_sample(&sink, &(struct report_sample){.cgroup = root,
-                                               .groups = CPU_GROUP_CORE,
+                                               .groups = VALUE_GROUP_CORE,
                                                .now = now,
                                                .interval = interval});
 }
@@ -102,8 +102,8 @@ END_TEST
 
 #define SECOND UINT64_C(1000000000)
 #define ALL_GROUPS                                                             \
-  (CPU_GROUP_CORE | CPU_GROUP_USER_SYSTEM | CPU_GROUP_THROTTLING |             \
-   CPU_GROUP_LIMIT | CPU_GROUP_PRESSURE)
+  (VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM | VALUE_GROUP_THROTTLING |       \
+   VALUE_GROUP_LIMIT | VALUE_GROUP_PRESSURE)
 
 static void set(struct cpu_sample *sample, enum cpu_counter counter,
                 uint64_t value, uint64_t time_nsec) {
@@ -244,7 +244,7 @@ START_TEST(impossible_use_is_no_value) {
   struct cpu_sample now = usage(UINT64_C(1730000000000000));
 
   report_sample(&sink, &(struct report_sample){.cgroup = root,
-                                               .groups = CPU_GROUP_CORE,
+                                               .groups = VALUE_GROUP_CORE,
                                                .now = &now,
                                                .impossible = true});
   ck_assert_uint_eq(recorder.count, 0);
