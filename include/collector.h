@@ -9,6 +9,7 @@
 #include "find/hierarchy.h"
 #include "options.h"
 #include "report/report.h"
+#include "util/failure.h"
 
 /* Passes after which a pattern without a cgroup is probably a mistake, and what
  * could not be read will not be read soon. */
@@ -26,12 +27,10 @@ struct collector_pass {
   const char *gone;
   /* Cgroups whose counters were read. */
   size_t read;
-  /* Cgroups that are there and could not be read, whole or in part, and for the
-   * first of them the negative errno and the file; borrowed until the next
-   * pass. One that may not be read is named only if all are of that kind. */
+  /* Cgroups that are there and could not be read, whole or in part, and why
+   * the first of them. */
   size_t failed;
-  int error;
-  const char *failed_file;
+  struct failure failure;
   /* The root has no counters: that of v2 before Linux 5.8. */
   bool root_unaccounted;
   /* Cgroups that MaxCgroups left no room for; at least so many. */

@@ -303,12 +303,12 @@ static void tell_failures(const struct collector_pass *pass) {
               LOG_PREFIX "All cgroups can be read again");
     return;
   }
-  (void)printable(pass->failed_file, shown, sizeof(shown));
+  (void)printable(pass->failure.path, shown, sizeof(shown));
   if (pass->failed > 1)
     (void)snprintf(more, sizeof(more), ", nor can %zu more", pass->failed - 1);
-  c_complain(LOG_ERR, &plugin.unreadable,
-             LOG_PREFIX "%s: %s cannot be read%s: %s", strerror(-pass->error),
-             shown, more, advice(pass->error));
+  c_complain(
+      LOG_ERR, &plugin.unreadable, LOG_PREFIX "%s: %s cannot be read%s: %s",
+      strerror(-pass->failure.error), shown, more, advice(pass->failure.error));
 }
 
 static void tell_unmatched(const struct collector_pass *pass) {

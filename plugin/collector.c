@@ -30,7 +30,8 @@ struct collector {
   /* Passes with a tree, until patterns without a cgroup were told. */
   unsigned pattern_passes;
   char unmatched[SELECTION_UNMATCHED_SIZE];
-  char *failed_file;
+  /* What could not be read of the cgroup that is looked at. */
+  struct failure failure;
 };
 
 static void forget(void *context, struct cgroup *cgroup) {
@@ -44,6 +45,7 @@ static void forget(void *context, struct cgroup *cgroup) {
 static void open_parts(struct collector *collector) {
   const struct hierarchy *hierarchy = &collector->hierarchy;
   enum cgroup_version versions[CGROUP_CONTROLLER_COUNT];
+  const char *root_paths[CGROUP_CONTROLLER_COUNT];
   bool separate[CGROUP_CONTROLLER_COUNT];
 
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
@@ -53,11 +55,12 @@ static void open_parts(struct collector *collector) {
     versions[i] = own && controller->version != CGROUP_VERSION_AUTO
                       ? controller->version
                       : hierarchy->version;
+    root_paths[i] = own ? controller->path : hierarchy->path;
     separate[i] = own && strcmp(controller->path, hierarchy->path) != 0;
   }
   discovery_open(&collector->discovery);
-  sampler_open(&collector->sampler, versions, collector->options->groups,
-               collector->options->keep_open);
+  sampler_open(&collector->sampler, versions, root_paths,
+               collector->options->groups, collector->options->keep_open);
   cgroup_limits_open(&collector->limits, &collector->sampler, separate,
                      MACHINE_CPUS_DIRECTORY);
 }
@@ -125,36 +128,7 @@ void collector_free(struct collector *collector) {
   discovery_close(&collector->discovery);
   hierarchy_release(&collector->hierarchy);
   free(collector->missing);
-  free(collector->failed_file);
   free(collector);
-}
-
-/* `file` is in the directory of the cgroup at `path`; "" is the directory. */
-static void note_failure(struct collector *collector, const char *path,
-                         const char *file, int error,
-                         struct collector_pass *pass) {
-  bool is_root = strcmp(path, "/") == 0;
-
-  pass->failed++;
-  if (!error_outranks(error, pass->error))
-    return;
-  pass->error = error;
-  free(collector->failed_file);
-  if (asprintf(&collector->failed_file, "%s%s%s%s", collector->hierarchy.path,
-               is_root ? "" : path, *file != '\0' ? "/" : "", file) < 0)
-    collector->failed_file = NULL;
-  pass->failed_file = collector->failed_file != NULL
-                          ? collector->failed_file
-                          : collector->hierarchy.path;
-}
-
-static void note_failed_file(struct collector *collector,
-                             const struct cgroup *cgroup, const char *file,
-                             int error, struct collector_pass *pass) {
-  char path[TREE_PATH_SIZE];
-
-  (void)tree_path(cgroup, path);
-  note_failure(collector, path, file, error, pass);
 }
 
 /* Any error but absence leaves the readings before as they are: the next rate
@@ -175,8 +149,9 @@ static void handle_failure(struct collector *collector, struct cgroup *cgroup,
       collector->hierarchy.version == CGROUP_VERSION_2)
     pass->root_unaccounted = true;
   else
-    note_failed_file(collector, cgroup, sampler_core_file(&collector->sampler),
-                     error, pass);
+    tree_note_failure(cgroup, collector->hierarchy.path,
+                      sampler_core_file(&collector->sampler), error,
+                      &collector->failure);
 }
 
 static bool is_reported(const struct collector *collector,
@@ -206,7 +181,7 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
   /* Throttling shows that a limit may have changed, reported or not. */
   return sampler_read(&collector->sampler, cgroup,
                       reported ? groups : groups & (unsigned)VALUE_GROUP_LIMIT,
-                      sample);
+                      sample, &collector->failure);
 }
 
 /* Created since the pass before. */
@@ -251,7 +226,7 @@ static void report(struct collector *collector, struct cgroup *cgroup,
       });
   if (details != NULL)
     keep_sample(&details->before, now,
-                collector->sampler.error == 0 || is_born(collector, cgroup));
+                collector->failure.error == 0 || is_born(collector, cgroup));
 }
 
 static bool wants_limits(const struct collector *collector) {
@@ -265,22 +240,12 @@ static bool is_sampled(const void *context, const struct cgroup *cgroup) {
 static void begin_limits(struct collector *collector,
                          struct cgroup *const *order,
                          struct collector_pass *pass) {
-  struct cgroup_limits *limits = &collector->limits;
-
   if (!wants_limits(collector))
     return;
-  cgroup_limits_begin(limits, order, collector->tree.count,
-                      discovery_is_settled(&collector->discovery), is_sampled,
-                      collector);
-  if (limits->failed > 0) {
-    note_failed_file(collector, limits->failed_cgroup, limits->failed_file,
-                     limits->error, pass);
-    pass->failed += limits->failed - 1;
-  }
-  if (limits->machine_error < 0 && pass->failed++ == 0) {
-    pass->error = limits->machine_error;
-    pass->failed_file = MACHINE_CPUS_DIRECTORY;
-  }
+  pass->failed +=
+      cgroup_limits_begin(&collector->limits, order, collector->tree.count,
+                          discovery_is_settled(&collector->discovery),
+                          is_sampled, collector, &pass->failure);
 }
 
 /* `sample` may be NULL. */
@@ -289,7 +254,7 @@ static void update_limit(struct collector *collector, struct cgroup *cgroup,
   if (wants_limits(collector))
     cgroup_limits_update(&collector->limits, cgroup,
                          sample != NULL ? &sample->stat : NULL,
-                         cgroup->interval.millicores);
+                         cgroup->interval.millicores, &collector->failure);
 }
 
 /* The counters of a cgroup begin at zero with it. Those of throttling may be in
@@ -339,13 +304,10 @@ static void read_and_report(struct collector *collector, struct cgroup *cgroup,
 static void collect(struct collector *collector, struct cgroup *cgroup,
                     const struct report_sink *sink,
                     struct collector_pass *pass) {
-  struct sampler *sampler = &collector->sampler;
-
-  sampler->error = 0;
+  collector->failure.error = 0;
   read_and_report(collector, cgroup, sink, pass);
-  if (sampler->error < 0)
-    note_failed_file(collector, cgroup, sampler->failed_file, sampler->error,
-                     pass);
+  pass->failed += collector->failure.error < 0;
+  failure_merge(&pass->failure, &collector->failure);
 }
 
 /* The reading before is not of the pass before, which could not be read. */
@@ -419,9 +381,8 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
     pass->gone = collector->hierarchy.path;
     return;
   }
-  int status = discovery_update(&collector->discovery, &collector->tree);
-  if (status < 0)
-    note_failure(collector, collector->discovery.failed_path, "", status, pass);
+  discovery_update(&collector->discovery, &collector->tree, &pass->failure);
+  pass->failed += pass->failure.error < 0;
   pass->left_out = collector->discovery.left_out;
   pass->watch_error = discovery_watch_error(&collector->discovery);
   if (collector->discovery.has_new_mount_point)
@@ -430,7 +391,8 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   struct cgroup *const *order = tree_order(&collector->tree);
   if (order == NULL) {
     if (pass->failed == 0)
-      note_failure(collector, "/", "", -ENOMEM, pass);
+      failure_note(&pass->failure, -ENOMEM, "%s", collector->hierarchy.path);
+    pass->failed = 1;
     return;
   }
   if (collector->root_birth != order[0]->birth + 1) {

@@ -72,8 +72,6 @@ struct discovery {
   size_t left_out;
   /* Memory for the queue ran out, so that a change may have been forgotten. */
   bool forgetful;
-  /* The path below the root of what made the latest update fail. */
-  char failed_path[TREE_PATH_SIZE];
   /* The path below the root of a directory that another file system is mounted
    * on, and whether the latest update left it out for the first time. */
   char mount_point[TREE_PATH_SIZE];
@@ -89,14 +87,13 @@ void discovery_close(struct discovery *discovery);
 /* Brings `tree` up to date. Reads every directory at most once, and no more
  * than `max_cgroups` + DISCOVERY_SMALL in all.
  *
- * Returns 0; -ENOENT, -ENOTDIR or -ELOOP when there is no root cgroup, and then
- * the tree is empty; or another negative errno when it could not see all: the
- * tree stays as it was there, and `failed_path` says where. A directory that
- * cannot be listed is tried again in the next update, then ever more seldom;
- * until then each update returns its error, but none of permission
- * while there is another.
+ * Without a root cgroup the tree is empty. Where something else could not be
+ * seen, the tree stays as it was there. Both are noted in `failure`. A
+ * directory that cannot be listed is tried again in the next update, then ever
+ * more seldom; until then each update notes its error.
  */
-int discovery_update(struct discovery *discovery, struct tree *tree);
+void discovery_update(struct discovery *discovery, struct tree *tree,
+                      struct failure *failure);
 
 /* Why cgroups have no watch that should have one: a negative errno, or 0 when
  * there is none. */

@@ -45,12 +45,8 @@ struct cgroup_limits {
   /* All cgroups were seen at least once. */
   bool complete;
   char text[CGROUP_LIMITS_TEXT_MAX];
-  /* In this pass: cgroups with files that could not be read, the first of them,
-   * its file, and the negative errno. */
-  size_t failed;
-  const struct cgroup *failed_cgroup;
-  const char *failed_file;
-  int error;
+  /* What could not be read of the cgroup that is looked at. */
+  struct failure failure;
 };
 
 /* Whether the throttling of `cgroup` is known in each pass. */
@@ -70,20 +66,24 @@ void cgroup_limits_close(struct cgroup_limits *limits);
 void cgroup_limits_forget(struct cgroup *cgroup);
 
 /* Begins a pass over all cgroups, parents before children; `complete`: there
- * are none that could not be seen. Reads the limits of
- * those whose turn it is, or about which nothing is known, or after the CPUs of
- * the machine changed. Where nothing else would show that a quota changed,
- * because the cgroup is not sampled, it is read in each pass. */
-void cgroup_limits_begin(struct cgroup_limits *limits,
-                         struct cgroup *const *order, size_t count,
-                         bool complete, cgroup_limits_is_sampled is_sampled,
-                         const void *context);
+ * are none that could not be seen. Reads the limits of those whose turn it is,
+ * or about which nothing is known, or after the CPUs of the machine changed.
+ * Where nothing else would show that a quota changed, because the cgroup is not
+ * sampled, it is read in each pass.
+ *
+ * Returns how many things could not be read: cgroups, and the machine's CPUs;
+ * the first of them is noted in `failure`. */
+size_t cgroup_limits_begin(struct cgroup_limits *limits,
+                           struct cgroup *const *order, size_t count,
+                           bool complete, cgroup_limits_is_sampled is_sampled,
+                           const void *context, struct failure *failure);
 
 /* Sets `limit_millicores` of `cgroup`, after those above. `sample` is of this
  * pass, or NULL. A limit that holds something back, so that more periods were
  * throttled than in the sample before, or that was surpassed by `millicores`,
- * is read again first. */
+ * is read again first. What could not be read is noted in `failure`. */
 void cgroup_limits_update(struct cgroup_limits *limits, struct cgroup *cgroup,
-                          const struct cpu_stat *sample, double millicores);
+                          const struct cpu_stat *sample, double millicores,
+                          struct failure *failure);
 
 #endif

@@ -21,10 +21,11 @@ struct sampler {
   size_t file_count;
   /* What is wanted: a mask of enum value_group. */
   unsigned groups;
-  /* Versions of the controllers' hierarchies, and directories of the root
-   * cgroup there, or the negative errno of opening them; -ENOENT: there is
-   * none. Borrowed. */
+  /* Versions of the controllers' hierarchies, paths of the root cgroup there,
+   * and its directories, or the negative errno of opening them; -ENOENT: there
+   * is none. Borrowed. */
   enum cgroup_version versions[CGROUP_CONTROLLER_COUNT];
+  const char *root_paths[CGROUP_CONTROLLER_COUNT];
   int root_fds[CGROUP_CONTROLLER_COUNT];
   /* Counts the passes. */
   uint64_t pass;
@@ -32,17 +33,14 @@ struct sampler {
    */
   uint32_t seen_counters;
   unsigned seen_parts;
-  /* The first file, other than the core's, that is there and could not be read,
-   * and why: a negative errno, until the user sets it back to 0. */
-  const char *failed_file;
-  int error;
   struct file_reader reader;
 };
 
-/* Prepares for a host where the controllers' hierarchies have these versions;
- * usage is in that of CGROUP_CPUACCT. */
+/* Prepares for a host where the controllers' hierarchies have these versions
+ * and these paths of the root cgroup; usage is in that of CGROUP_CPUACCT. */
 void sampler_open(struct sampler *sampler,
                   const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
+                  const char *const root_paths[CGROUP_CONTROLLER_COUNT],
                   unsigned groups, size_t keep_open);
 
 /* To be called for every cgroup that leaves the tree. */
@@ -52,10 +50,12 @@ void sampler_forget(struct sampler *sampler, struct cgroup *cgroup);
  * so far as they are there. What is missing is absent from `sample`.
  *
  * Returns 0, or the negative errno of the core's file, as file_reader_read()
- * does, or -ENODATA, -EINVAL or -ERANGE where it cannot be understood.
+ * does, or -ENODATA, -EINVAL or -ERANGE where it cannot be understood. What is
+ * there of the other files and could not be read is noted in `failure`.
  */
 int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
-                 unsigned groups, struct cpu_sample *sample);
+                 unsigned groups, struct cpu_sample *sample,
+                 struct failure *failure);
 
 /* The name of the core's file. */
 const char *sampler_core_file(const struct sampler *sampler);
@@ -80,9 +80,11 @@ ssize_t sampler_read_text(const struct sampler *sampler,
 /* Whether such an error means that the file does not exist here. */
 bool sampler_is_missing(int status);
 
-/* Sets `failed_file` and `error`, unless they are set. */
-void sampler_note_failure(struct sampler *sampler, const char *file,
-                          int status);
+/* Notes why a file could not be read, unless the cgroup is gone. */
+void sampler_note_failure(const struct sampler *sampler,
+                          const struct cgroup *cgroup,
+                          enum cgroup_controller controller, const char *file,
+                          int status, struct failure *failure);
 
 /* The details of `cgroup`, made if there are none; NULL without memory. */
 struct cgroup_details *sampler_details(struct cgroup *cgroup);

@@ -10,6 +10,7 @@
 
 #include "name/instance_name.h"
 #include "tree/selection.h"
+#include "util/failure.h"
 #include "values/cpu_set.h"
 #include "values/rate.h"
 #include "values/value_files.h"
@@ -197,6 +198,11 @@ struct cgroup *const *tree_order(struct tree *tree);
 /* Writes the path of a cgroup below the root: "/" for the root itself. Returns
  * its length. */
 size_t tree_path(const struct cgroup *cgroup, char path[TREE_PATH_SIZE]);
+
+/* Notes an error of a file of `cgroup`, or with "" of its directory, in the
+ * hierarchy whose root cgroup is at `root_path`. */
+void tree_note_failure(const struct cgroup *cgroup, const char *root_path,
+                       const char *file, int error, struct failure *failure);
 
 /* Removes and frees everything. */
 void tree_release(struct tree *tree);

@@ -25,11 +25,4 @@ static inline bool error_is_scarcity(int error) {
          error == -EINTR || error == -EAGAIN;
 }
 
-/* Whether `error` is to be reported in place of `noted`, 0 being none: the
- * first one is, but a missing permission is for the user to know and hides no
- * other error. */
-static inline bool error_outranks(int error, int noted) {
-  return noted == 0 || (error_is_denial(noted) && !error_is_denial(error));
-}
-
 #endif

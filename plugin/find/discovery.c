@@ -18,7 +18,7 @@
 struct update {
   struct discovery *discovery;
   struct tree *tree;
-  int status;
+  struct failure *failure;
 };
 
 void discovery_open(struct discovery *discovery) {
@@ -56,12 +56,10 @@ int discovery_watch_error(const struct discovery *discovery) {
   return discovery->unwatched > 0 ? discovery->watches.error : 0;
 }
 
-static void note_failure(struct update *update, const struct cgroup *cgroup,
-                         int error) {
-  if (!error_outranks(error, update->status))
-    return;
-  update->status = error;
-  (void)tree_path(cgroup, update->discovery->failed_path);
+static void note_directory(struct update *update, const struct cgroup *cgroup,
+                           int error) {
+  tree_note_failure(cgroup, update->discovery->root_path, "", error,
+                    update->failure);
 }
 
 static void enqueue(struct update *update, struct cgroup *cgroup) {
@@ -76,7 +74,7 @@ static void enqueue(struct update *update, struct cgroup *cgroup) {
     if (queue == NULL) {
       discovery->forgetful = true;
       cgroup->complete = false;
-      note_failure(update, cgroup, -ENOMEM);
+      note_directory(update, cgroup, -ENOMEM);
       return;
     }
     discovery->queue = queue;
@@ -116,7 +114,7 @@ static void retry_later(struct update *update, struct cgroup *cgroup,
   cgroup->complete = false;
   set_error(discovery, cgroup, error);
   if (error < 0)
-    note_failure(update, cgroup, error);
+    note_directory(update, cgroup, error);
 }
 
 static void set_doubt(struct discovery *discovery, struct cgroup *cgroup,
@@ -486,7 +484,7 @@ static void trim(struct update *update, size_t most) {
   int status = fair_share_divide(tree, discovery->max_cgroups);
   struct cgroup *const *order = tree_order(tree);
   if (status < 0 || order == NULL) {
-    note_failure(update, tree->root, -ENOMEM);
+    note_directory(update, tree->root, -ENOMEM);
     return;
   }
   for (size_t i = 0; i < count; i++) {
@@ -581,7 +579,7 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
       watch(discovery, cgroup);
     enqueue(update, cgroup);
   } else if (cgroup->error < 0) {
-    note_failure(update, cgroup, cgroup->error);
+    note_directory(update, cgroup, cgroup->error);
   } else if (is_unwatched(cgroup) &&
              has_turn(discovery, cgroup, look->unwatched_round)) {
     watch(discovery, cgroup);
@@ -631,7 +629,7 @@ static void look_around(struct update *update, bool complete) {
 
   if (order == NULL) {
     discovery->forgetful = true;
-    note_failure(update, update->tree->root, -ENOMEM);
+    note_directory(update, update->tree->root, -ENOMEM);
     return;
   }
   discovery->forgetful = false;
@@ -679,7 +677,7 @@ static int find_root(struct update *update, bool *fresh) {
   *fresh = false;
   int error = stat(discovery->root_path, &status) < 0 ? -errno : 0;
   if (tree->root != NULL && error < 0 && !error_is_absence(error)) {
-    note_failure(update, tree->root, error);
+    note_directory(update, tree->root, error);
     return 0;
   }
   if (tree->root != NULL && error == 0 &&
@@ -707,11 +705,12 @@ static void keep_to_try_again(struct discovery *discovery) {
   discovery->queue_length = left;
 }
 
-int discovery_update(struct discovery *discovery, struct tree *tree) {
-  struct update update = {.discovery = discovery, .tree = tree};
+void discovery_update(struct discovery *discovery, struct tree *tree,
+                      struct failure *failure) {
+  struct update update = {
+      .discovery = discovery, .tree = tree, .failure = failure};
   bool fresh = false;
 
-  (void)strcpy(discovery->failed_path, "/");
   discovery->has_new_mount_point = false;
   discovery->listed = 0;
   discovery->updates++;
@@ -721,7 +720,9 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
   inotify_watches_begin(&discovery->watches,
                         discovery->updates % DISCOVERY_ROUND == 0);
   int status = find_root(&update, &fresh);
-  if (status == 0) {
+  if (status < 0) {
+    failure_note(failure, status, "%s", discovery->root_path);
+  } else {
     bool complete =
         inotify_watches_drain(&discovery->watches, on_event, &update);
     if (!fresh)
@@ -731,9 +732,7 @@ int discovery_update(struct discovery *discovery, struct tree *tree) {
     give_watches_back(&update);
     if (discovery->unwatched == 0)
       discovery->watches.error = 0;
-    status = update.status;
   }
   keep_to_try_again(discovery);
   tree_settle(tree);
-  return status;
 }

@@ -40,6 +40,24 @@ static bool is_wanted(const struct cgroup *cgroup) {
   return cgroup->selected || cgroup->selected_below;
 }
 
+static void note_failure(struct cgroup_limits *limits,
+                         const struct cgroup *cgroup,
+                         enum cgroup_controller controller, const char *file,
+                         int status) {
+  sampler_note_failure(limits->sampler, cgroup, controller, file, status,
+                       &limits->failure);
+}
+
+/* Ends with a cgroup. Returns 1 if something of it could not be read. */
+static size_t take_failure(struct cgroup_limits *limits,
+                           struct failure *failure) {
+  bool failed = limits->failure.error < 0;
+
+  failure_merge(failure, &limits->failure);
+  limits->failure.error = 0;
+  return failed;
+}
+
 /* A text that is none is no cpuset. Returns 0 or -ENOMEM. */
 static int take_cpus(struct cgroup_limits *limits,
                      struct cgroup_details *details, size_t length) {
@@ -79,7 +97,7 @@ static int read_limit_file(struct cgroup_limits *limits, struct cgroup *cgroup,
     sampler->seen_parts |= file->part;
   }
   if (status < 0 && status != -ENOENT)
-    sampler_note_failure(sampler, file->name, status);
+    note_failure(limits, cgroup, file->controller, file->name, status);
   return status;
 }
 
@@ -145,22 +163,8 @@ static void complete_root(struct cgroup_limits *limits,
     status = cpu_set_add(&details->cpus, &limits->machine.set);
   if (status < 0) {
     details->limit_read = false;
-    sampler_note_failure(limits->sampler, "cpuset.cpus", status);
+    note_failure(limits, order[0], CGROUP_CPUSET, "cpuset.cpus", status);
   }
-}
-
-static void note_failures(struct cgroup_limits *limits,
-                          const struct cgroup *cgroup) {
-  struct sampler *sampler = limits->sampler;
-
-  if (sampler->error == 0)
-    return;
-  if (limits->failed++ == 0 || error_outranks(sampler->error, limits->error)) {
-    limits->failed_cgroup = cgroup;
-    limits->failed_file = sampler->failed_file;
-    limits->error = sampler->error;
-  }
-  sampler->error = 0;
 }
 
 static void read_limits(struct cgroup_limits *limits, struct cgroup *cgroup,
@@ -172,8 +176,8 @@ static void read_limits(struct cgroup_limits *limits, struct cgroup *cgroup,
     return;
   struct cgroup_details *details = sampler_details(cgroup);
   if (details == NULL) {
-    sampler_note_failure(limits->sampler, sampler_core_file(limits->sampler),
-                         -ENOMEM);
+    note_failure(limits, cgroup, CGROUP_CPUACCT,
+                 sampler_core_file(limits->sampler), -ENOMEM);
     return;
   }
   if (details->partitions.words > 0)
@@ -212,17 +216,19 @@ static void pass_up_ignorance(const struct cgroup_limits *limits,
 /* A cgroup has no CPU that the one above does not have, unless it was taken
  * out of that one's. Each adds what its own partitions have. */
 static void add_partition(struct cgroup_limits *limits,
-                          const struct cgroup_details *details) {
-  struct cgroup_details *up = details->cpus_above;
+                          const struct cgroup *cgroup) {
+  const struct cgroup_details *details = cgroup->details;
+  struct cgroup_details *up = details != NULL ? details->cpus_above : NULL;
 
-  if (!details->has_cpus || up == NULL ||
+  if (up == NULL || !details->has_cpus ||
       (cpu_set_contains(&up->cpus, &details->cpus) &&
        cpu_set_contains(&up->cpus, &details->partitions)))
     return;
   if (cpu_set_add(&up->partitions, &details->cpus) < 0 ||
       cpu_set_add(&up->partitions, &details->partitions) < 0) {
     up->limit_read = false;
-    sampler_note_failure(limits->sampler, "cpuset.cpus.effective", -ENOMEM);
+    note_failure(limits, cgroup, CGROUP_CPUSET, "cpuset.cpus.effective",
+                 -ENOMEM);
   }
 }
 
@@ -330,7 +336,7 @@ static ssize_t read_processes(struct cgroup_limits *limits,
     return length;
   if (sampler_is_missing((int)length))
     return -ENODATA;
-  sampler_note_failure(limits->sampler, PROCESSES_FILE, (int)length);
+  note_failure(limits, cgroup, controller, PROCESSES_FILE, (int)length);
   return length;
 }
 
@@ -435,39 +441,58 @@ static void update_machine(struct cgroup_limits *limits) {
     limits->settling--;
 }
 
-void cgroup_limits_begin(struct cgroup_limits *limits,
-                         struct cgroup *const *order, size_t count,
-                         bool complete, cgroup_limits_is_sampled is_sampled,
-                         const void *context) {
-  limits->failed = 0;
-  limits->error = 0;
-  limits->sampler->error = 0;
+/* From the leaves up: what is unknown, and the CPUs of partitions. */
+static size_t pass_up(struct cgroup_limits *limits, struct cgroup *const *order,
+                      size_t count, struct failure *failure) {
+  size_t failed = 0;
+
+  while (count-- > 0) {
+    pass_up_ignorance(limits, order[count]);
+    add_partition(limits, order[count]);
+    failed += take_failure(limits, failure);
+  }
+  take_root_cpus(limits, order[0]);
+  return failed;
+}
+
+static void pass_up_places(struct cgroup *const *order, size_t count) {
+  while (count-- > 0) {
+    const struct cgroup_details *details = order[count]->details;
+    struct cgroup_details *parent = above(order[count]);
+
+    if (is_wanted(order[count]) && details != NULL && parent != NULL)
+      parent->elsewhere_below |= details->elsewhere | details->elsewhere_below;
+  }
+}
+
+size_t cgroup_limits_begin(struct cgroup_limits *limits,
+                           struct cgroup *const *order, size_t count,
+                           bool complete, cgroup_limits_is_sampled is_sampled,
+                           const void *context, struct failure *failure) {
+  size_t failed = 0;
+
+  limits->failure.error = 0;
   limits->complete |= complete;
   update_machine(limits);
   for (size_t i = 0; i < count; i++) {
     read_limits(limits, order[i], is_sampled(context, order[i]));
-    note_failures(limits, order[i]);
+    failed += take_failure(limits, failure);
   }
   complete_root(limits, order, count);
-  note_failures(limits, order[0]);
-  for (size_t i = count; i-- > 0;) {
-    pass_up_ignorance(limits, order[i]);
-    if (order[i]->details != NULL)
-      add_partition(limits, order[i]->details);
-    note_failures(limits, order[i]);
-  }
-  take_root_cpus(limits, order[0]);
+  failed += take_failure(limits, failure);
+  failed += pass_up(limits, order, count, failure);
   for (size_t i = 0; i < count; i++)
     if (is_wanted(order[i]) && order[i]->details != NULL) {
       combine(limits, order[i]);
-      note_failures(limits, order[i]);
+      failed += take_failure(limits, failure);
     }
-  for (size_t i = count; i-- > 0;) {
-    const struct cgroup_details *details = order[i]->details;
-    struct cgroup_details *parent = above(order[i]);
-    if (is_wanted(order[i]) && details != NULL && parent != NULL)
-      parent->elsewhere_below |= details->elsewhere | details->elsewhere_below;
+  pass_up_places(order, count);
+  if (limits->machine_error < 0) {
+    failure_note(failure, limits->machine_error, "%s",
+                 limits->machine.directory);
+    failed++;
   }
+  return failed;
 }
 
 /* Whether it is known which CPUs the cgroup and its partitions have. */
@@ -524,7 +549,8 @@ static bool was_throttled(struct cgroup_details *details,
 }
 
 void cgroup_limits_update(struct cgroup_limits *limits, struct cgroup *cgroup,
-                          const struct cpu_stat *sample, double millicores) {
+                          const struct cpu_stat *sample, double millicores,
+                          struct failure *failure) {
   struct cgroup_details *details = cgroup->details;
   unsigned parts = 0;
 
@@ -539,5 +565,6 @@ void cgroup_limits_update(struct cgroup_limits *limits, struct cgroup *cgroup,
   if (parts == 0)
     return;
   read_limit_files(limits, cgroup, parts);
+  (void)take_failure(limits, failure);
   set_limit(limits, cgroup);
 }

@@ -13,11 +13,13 @@
 
 void sampler_open(struct sampler *sampler,
                   const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
+                  const char *const root_paths[CGROUP_CONTROLLER_COUNT],
                   unsigned groups, size_t keep_open) {
   *sampler = (struct sampler){.groups = groups};
   sampler->file_count = counter_files(versions, sampler->files);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
     sampler->versions[i] = versions[i];
+    sampler->root_paths[i] = root_paths[i];
     sampler->root_fds[i] = -ENOENT;
   }
   file_reader_open(&sampler->reader, keep_open);
@@ -42,13 +44,13 @@ bool sampler_is_missing(int status) {
   return status == -ENOENT || status == -EOPNOTSUPP;
 }
 
-/* A cgroup that is gone is no failure. */
-void sampler_note_failure(struct sampler *sampler, const char *file,
-                          int status) {
-  if (error_is_absence(status) || !error_outranks(status, sampler->error))
-    return;
-  sampler->failed_file = file;
-  sampler->error = status;
+void sampler_note_failure(const struct sampler *sampler,
+                          const struct cgroup *cgroup,
+                          enum cgroup_controller controller, const char *file,
+                          int status, struct failure *failure) {
+  if (!error_is_absence(status))
+    tree_note_failure(cgroup, sampler->root_paths[controller], file, status,
+                      failure);
 }
 
 ssize_t sampler_read_text(const struct sampler *sampler,
@@ -114,13 +116,16 @@ static bool is_due(const struct sampler *sampler, const struct cgroup *cgroup,
 
 /* A read error does not mark the file as missing. */
 static void read_more(struct sampler *sampler, struct cgroup *cgroup,
-                      size_t index, struct cpu_sample *sample) {
+                      size_t index, struct cpu_sample *sample,
+                      struct failure *failure) {
+  const struct counter_file *file = sampler->files[index];
   struct cgroup_details *details = cgroup->details;
   bool missing = false;
   int status = read_counters(sampler, cgroup, index, sample, &missing);
 
   if (status < 0 && !missing)
-    sampler_note_failure(sampler, sampler->files[index]->name, status);
+    sampler_note_failure(sampler, cgroup, file->controller, file->name, status,
+                         failure);
   if (details == NULL)
     return;
   if (missing)
@@ -130,7 +135,8 @@ static void read_more(struct sampler *sampler, struct cgroup *cgroup,
 }
 
 int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
-                 unsigned groups, struct cpu_sample *sample) {
+                 unsigned groups, struct cpu_sample *sample,
+                 struct failure *failure) {
   sample->stat = (struct cpu_stat){0};
   bool missing = false;
   int status = read_counters(sampler, cgroup, 0, sample, &missing);
@@ -141,11 +147,12 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
     return status;
   /* Rates need the sample before; without memory for it there are none. */
   if (sampler_details(cgroup) == NULL)
-    sampler_note_failure(sampler, sampler_core_file(sampler), -ENOMEM);
+    sampler_note_failure(sampler, cgroup, CGROUP_CPUACCT,
+                         sampler_core_file(sampler), -ENOMEM, failure);
   for (size_t i = 1; i < sampler->file_count; i++) {
     const struct counter_file *file = sampler->files[i];
     if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i))
-      read_more(sampler, cgroup, i, sample);
+      read_more(sampler, cgroup, i, sample, failure);
   }
   return 0;
 }

@@ -38,6 +38,16 @@ size_t tree_path(const struct cgroup *cgroup, char path[TREE_PATH_SIZE]) {
   return length;
 }
 
+void tree_note_failure(const struct cgroup *cgroup, const char *root_path,
+                       const char *file, int error, struct failure *failure) {
+  char path[TREE_PATH_SIZE];
+
+  (void)tree_path(cgroup, path);
+  failure_note(failure, error, "%s%s%s%s", root_path,
+               cgroup->parent != NULL ? path : "", *file != '\0' ? "/" : "",
+               file);
+}
+
 /* 1 when the name is this cgroup's now, 0 when another has it. */
 static int take_name(struct tree *tree, struct cgroup *cgroup,
                      const char *name) {

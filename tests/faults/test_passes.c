@@ -229,12 +229,12 @@ static const struct record_value *missing_value(int pass, bool of_one_sample) {
 static void check_message(const struct collector_pass *outcome, int pass) {
   if (outcome->failed == 0)
     ck_abort_msg("%s: no failure is told", situation(pass));
-  if (outcome->error != -faults.error)
-    ck_abort_msg("%s: %s is told", situation(pass), strerror(-outcome->error));
-  if (outcome->failed_file == NULL ||
-      (strncmp(outcome->failed_file, host_directory(),
+  if (outcome->failure.error != -faults.error)
+    ck_abort_msg("%s: %s is told", situation(pass),
+                 strerror(-outcome->failure.error));
+  if ((strncmp(outcome->failure.path, host_directory(),
                strlen(host_directory())) != 0 &&
-       strcmp(outcome->failed_file, MACHINE_CPUS_DIRECTORY) != 0))
+       strcmp(outcome->failure.path, MACHINE_CPUS_DIRECTORY) != 0))
     ck_abort_msg("%s: no file is named", situation(pass));
 }
 
@@ -265,8 +265,8 @@ static void check_outcome(int pass, int fault_pass,
   if (pass == fault_pass)
     return;
   if (outcome->failed > 0)
-    ck_abort_msg("%s: %s: %s", situation(pass), outcome->failed_file,
-                 strerror(-outcome->error));
+    ck_abort_msg("%s: %s: %s", situation(pass), outcome->failure.path,
+                 strerror(-outcome->failure.error));
   if (outcome->watch_error != 0 && !for_good)
     ck_abort_msg("%s: watches: %s", situation(pass),
                  strerror(-outcome->watch_error));

@@ -357,8 +357,7 @@ static void pass(struct run *run, uint64_t nsec) {
   require_bounded_work(run, nodes);
   REQUIRE(result.read <= nodes);
   REQUIRE(result.read <= run->options.max_cgroups);
-  REQUIRE((result.failed > 0) == (result.failed_file != NULL));
-  REQUIRE((result.failed > 0) == (result.error < 0));
+  REQUIRE((result.failed > 0) == (result.failure.error < 0));
   require_descriptors(run);
   require_complete(run);
   for (size_t i = 0; i < model.count; i++) {

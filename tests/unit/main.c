@@ -12,6 +12,7 @@ int main(void) {
   srunner_add_suite(runner, cpu_set_suite());
   srunner_add_suite(runner, cpu_stat_suite());
   srunner_add_suite(runner, discovery_suite());
+  srunner_add_suite(runner, failure_suite());
   srunner_add_suite(runner, fair_share_suite());
   srunner_add_suite(runner, file_reader_suite());
   srunner_add_suite(runner, hierarchy_suite());
@@ -19,6 +20,7 @@ int main(void) {
   srunner_add_suite(runner, kernel_file_suite());
   srunner_add_suite(runner, machine_cpus_suite());
   srunner_add_suite(runner, mountinfo_suite());
+  srunner_add_suite(runner, number_suite());
   srunner_add_suite(runner, open_beneath_suite());
   srunner_add_suite(runner, options_suite());
   srunner_add_suite(runner, printable_suite());

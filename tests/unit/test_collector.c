@@ -171,8 +171,8 @@ START_TEST(unreadable_file_is_named_and_comes_back) {
   struct collector_pass pass = run();
   ck_assert_uint_eq(pass.read, 0);
   ck_assert_uint_eq(pass.failed, 1);
-  ck_assert_int_eq(pass.error, -ENOENT);
-  ck_assert_str_eq(pass.failed_file, path);
+  ck_assert_int_eq(pass.failure.error, -ENOENT);
+  ck_assert_str_eq(pass.failure.path, path);
   ck_assert_uint_eq(recorder.count, 0);
 
   write_file(tree, "cpuacct.usage", "5000\n");
@@ -185,7 +185,7 @@ START_TEST(unreadable_file_is_named_and_comes_back) {
   ck_assert_uint_eq(timed_run().read, 1);
   write_file(tree, "cpuacct.usage", "garbage\n");
   pass = run();
-  ck_assert_int_eq(pass.error, -EINVAL);
+  ck_assert_int_eq(pass.failure.error, -EINVAL);
   ck_assert_uint_eq(recorder.count, 0);
   write_file(tree, "cpuacct.usage", "12000\n");
   wait_past_shortest_interval();
@@ -239,8 +239,8 @@ START_TEST(root_goes_and_comes_back) {
   ck_assert_int_eq(rename(path, away), 0);
   struct collector_pass pass = run();
   ck_assert_uint_eq(pass.read, 0);
-  ck_assert_int_eq(pass.error, -ENOENT);
-  ck_assert_str_eq(pass.failed_file, path);
+  ck_assert_int_eq(pass.failure.error, -ENOENT);
+  ck_assert_str_eq(pass.failure.path, path);
   ck_assert_uint_eq(recorder.count, 0);
 
   ck_assert_int_eq(rename(away, path), 0);
@@ -333,16 +333,16 @@ START_TEST(what_may_not_be_read_hides_no_error) {
   read_all(true);
   ck_assert_uint_eq(pass.read, 2);
   ck_assert_uint_eq(pass.failed, 2);
-  ck_assert_int_eq(pass.error, -ENODATA);
-  ck_assert_ptr_nonnull(strstr(pass.failed_file, "/a/b/cpu.stat"));
+  ck_assert_int_eq(pass.failure.error, -ENODATA);
+  ck_assert_ptr_nonnull(strstr(pass.failure.path, "/a/b/cpu.stat"));
 
   write_file(tree, "a/b/cpu.stat", "usage_usec 1\n");
   read_all(false);
   pass = run();
   read_all(true);
   ck_assert_uint_eq(pass.failed, 1);
-  ck_assert_int_eq(pass.error, -EACCES);
-  ck_assert_str_eq(pass.failed_file, denied);
+  ck_assert_int_eq(pass.failure.error, -EACCES);
+  ck_assert_str_eq(pass.failure.path, denied);
 }
 END_TEST
 

@@ -21,6 +21,7 @@ static struct tree tree;
 static struct cgroup *root;
 static struct cgroup *child;
 static struct sampler sampler;
+static struct failure failure;
 static int fds[CGROUP_CONTROLLER_COUNT];
 
 static void forget(void *context, struct cgroup *cgroup) {
@@ -45,7 +46,10 @@ static void teardown(void) {
 /* The directories of the controllers below the test's own. */
 static void start_mixed(const enum cgroup_version versions[],
                         const char *const names[]) {
-  sampler_open(&sampler, versions, ALL, 100);
+  const char *const paths[] = {"cpuacct", "cpu", "cpuset"};
+
+  failure.error = 0;
+  sampler_open(&sampler, versions, paths, ALL, 100);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
     CLEANUP_FREE char *path = NULL;
     ck_assert_int_ge(asprintf(&path, "%s/%s", directory, names[i]), 0);
@@ -82,13 +86,26 @@ START_TEST(v1_hierarchies_side_by_side) {
              "nr_periods 5\nnr_throttled 4\nthrottled_time 77000\n");
   start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
   ck_assert_str_eq(sampler_core_file(&sampler), "cpuacct.usage");
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 5000);
   ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 3000);
   ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 2000);
   ck_assert_uint_eq(counter(&sample, CPU_NR_PERIODS), 5);
   ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
   ck_assert(!cpu_stat_has(&sample.stat, CPU_NR_BURSTS));
+}
+END_TEST
+
+/* In the hierarchy that it is in, and not in that of the usage. */
+START_TEST(failed_file_is_named) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000999\n");
+  write_file(directory, "cpu/a/cpu.stat/is a directory", "");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
+  ck_assert_int_eq(failure.error, -EISDIR);
+  ck_assert_str_eq(failure.path, "cpu/a/cpu.stat");
 }
 END_TEST
 
@@ -100,7 +117,7 @@ START_TEST(v1_user_and_system_in_ticks) {
   write_file(directory, "cpuacct/a/cpuacct.stat", "user 70\nsystem 30\n");
   start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
   ck_assert_int_eq(sysconf(_SC_CLK_TCK), 100);
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 700000);
   ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 300000);
 
@@ -110,7 +127,7 @@ START_TEST(v1_user_and_system_in_ticks) {
   write_file(directory, "cpuacct/cpuacct.usage_sys", "200000\n");
   write_file(directory, "cpuacct/cpuacct.stat", "user 70\nsystem 30\n");
   size_t kept = sampler.reader.kept;
-  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 800);
   ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 200);
   ck_assert_uint_eq(sampler.reader.kept, kept + 3);
@@ -132,7 +149,7 @@ START_TEST(usage_in_v2_and_throttling_in_v1) {
                                             CGROUP_VERSION_1},
               (const char *const[]){"v2", "cpu", "cpuset"});
   ck_assert_str_eq(sampler_core_file(&sampler), "cpu.stat");
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 500);
   ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 300);
   ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
@@ -153,7 +170,7 @@ START_TEST(usage_in_v1_and_throttling_in_v2) {
                                             CGROUP_VERSION_2},
               (const char *const[]){"cpuacct", "v2", "v2"});
   ck_assert_str_eq(sampler_core_file(&sampler), "cpuacct.usage");
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 5000);
   ck_assert(!cpu_stat_has(&sample.stat, CPU_USER_USEC));
   ck_assert_uint_eq(counter(&sample, CPU_NR_THROTTLED), 4);
@@ -166,7 +183,7 @@ START_TEST(a_cgroup_of_one_hierarchy_only) {
 
   write_file(directory, "cpuacct/a/cpuacct.usage", "5000000\n");
   start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "none", "none"});
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(sample.stat.present, 1U << CPU_USAGE_USEC);
 }
 END_TEST
@@ -176,7 +193,7 @@ START_TEST(v2_files) {
 
   start_v2();
   write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 300);
   ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
   ck_assert(!cpu_stat_has(&sample.stat, CPU_PRESSURE_FULL_USEC));
@@ -189,7 +206,7 @@ START_TEST(only_the_core) {
 
   start_v2();
   write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
-  ck_assert_int_eq(sampler_read(&sampler, child, 0, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, 0, &sample, &failure), 0);
   ck_assert_uint_eq(sampler.reader.kept, 1);
   ck_assert_ptr_null(child->details);
 }
@@ -200,8 +217,9 @@ START_TEST(the_core_must_be_there) {
 
   start_v2();
   write_file(directory, "a/cpu.stat", "user_usec 300\n");
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), -ENODATA);
-  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure),
+                   -ENODATA);
+  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample, &failure), 0);
 }
 END_TEST
 
@@ -211,11 +229,11 @@ START_TEST(missing_files_are_tried_again) {
   int passes = 0;
 
   start_v2();
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
   do {
     sampler.pass++;
-    ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+    ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   } while (!cpu_stat_has(&sample.stat, CPU_PRESSURE_SOME_USEC) &&
            ++passes < SAMPLER_ROUND);
   ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
@@ -232,7 +250,7 @@ START_TEST(what_is_missing_is_explained_once) {
   struct cpu_sample sample;
 
   start_v2();
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   assert_missing("Values not available here: throttling (no cgroup has the cpu "
                  "controller), bursts (",
                  true);
@@ -244,8 +262,8 @@ START_TEST(what_is_missing_is_explained_once) {
   write_file(directory, "a/cpu.stat",
              "usage_usec 5\nuser_usec 3\nnr_periods 1\nnr_bursts 0\n");
   write_file(directory, "cpu.pressure", "some total=1\nfull total=1\n");
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
-  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
+  ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample, &failure), 0);
   sampler.seen_parts = CPU_LIMIT_ALL;
   ck_assert_ptr_null(sampler_explain_missing(&sampler));
 }
@@ -258,7 +276,7 @@ START_TEST(what_is_missing_on_v1) {
   write_file(directory, "cpuacct/a/cpuacct.usage", "5000000\n");
   write_file(directory, "cpuset/x", "");
   start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "none", "cpuset"});
-  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample), 0);
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   assert_missing("user and system time (the kernel", true);
   assert_missing("quotas (no hierarchy with the cpu controller was found)",
                  true);
@@ -274,6 +292,7 @@ Suite *sampler_suite(void) {
 
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, v1_hierarchies_side_by_side);
+  tcase_add_test(tests, failed_file_is_named);
   tcase_add_test(tests, v1_user_and_system_in_ticks);
   tcase_add_test(tests, usage_in_v2_and_throttling_in_v1);
   tcase_add_test(tests, usage_in_v1_and_throttling_in_v2);
