@@ -12,7 +12,7 @@
 #include "tree/tree.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
-#include "values/rate.h"
+#include "values/cpu_rates.h"
 
 struct collector {
   const struct options *options;
@@ -131,6 +131,10 @@ void collector_free(struct collector *collector) {
   free(collector);
 }
 
+static struct cpu_sample *sample_before(const struct cgroup *cgroup) {
+  return cgroup->details != NULL ? &cgroup->details->before : NULL;
+}
+
 /* Any error but absence leaves the readings before as they are: the next rate
  * is the mean since then. */
 static void handle_failure(struct collector *collector, struct cgroup *cgroup,
@@ -139,8 +143,7 @@ static void handle_failure(struct collector *collector, struct cgroup *cgroup,
 
   if (is_absent) {
     cgroup->rate = (struct rate){0};
-    if (cgroup->details != NULL)
-      cgroup->details->before.stat.present = 0;
+    cpu_rates_forget(sample_before(cgroup));
   }
   /* One that vanished since the tree was updated is no failure. */
   if (cgroup->parent != NULL && is_absent)
@@ -171,8 +174,9 @@ static bool is_read(const struct collector *collector,
 
 /* Reads nothing that is perhaps of another cgroup. */
 static int read_sample(struct collector *collector, struct cgroup *cgroup,
-                       bool reported, struct cpu_sample *sample) {
+                       struct cpu_sample *sample) {
   unsigned groups = collector->options->groups;
+  bool reported = is_reported(collector, cgroup);
 
   if (!is_read(collector, cgroup))
     return -ECANCELED;
@@ -189,44 +193,6 @@ static bool is_born(const struct collector *collector,
                     const struct cgroup *cgroup) {
   return cgroup->absent_nsec != 0 &&
          cgroup->absent_nsec == collector->discovery.before_nsec;
-}
-
-/* What is not in a sample that is not `complete` may only not have been read.
- */
-static void keep_sample(struct cpu_sample *before, const struct cpu_sample *now,
-                        bool complete) {
-  uint32_t kept = complete ? 0 : before->stat.present & ~now->stat.present;
-  struct cpu_sample earlier = *before;
-
-  *before = *now;
-  before->stat.present |= kept;
-  for (size_t i = 0; i < CPU_COUNTER_COUNT; i++)
-    if ((kept & (UINT32_C(1) << i)) != 0) {
-      before->stat.counters[i] = earlier.stat.counters[i];
-      before->time_nsec[i] = earlier.time_nsec[i];
-    }
-}
-
-static void report(struct collector *collector, struct cgroup *cgroup,
-                   const struct cpu_sample *now, int rate_status,
-                   const struct report_sink *sink) {
-  struct cgroup_details *details = cgroup->details;
-
-  report_sample(
-      sink,
-      &(struct report_sample){
-          .cgroup = cgroup,
-          .groups = collector->options->groups,
-          .now = now,
-          .before = details != NULL ? &details->before : NULL,
-          .interval = rate_status == 0 ? &cgroup->interval : NULL,
-          .impossible = rate_status == -EOVERFLOW,
-          .limit = details != NULL ? &details->limit : NULL,
-          .limit_millicores = details != NULL ? details->limit_millicores : 0,
-      });
-  if (details != NULL)
-    keep_sample(&details->before, now,
-                collector->failure.error == 0 || is_born(collector, cgroup));
 }
 
 static bool wants_limits(const struct collector *collector) {
@@ -251,49 +217,67 @@ static void begin_limits(struct collector *collector,
 /* `sample` may be NULL. */
 static void update_limit(struct collector *collector, struct cgroup *cgroup,
                          const struct cpu_sample *sample) {
+  const struct rate_interval *interval = &cgroup->interval;
+  double millicores =
+      interval->elapsed_nsec > 0
+          ? rate_millicores(interval->delta, interval->elapsed_nsec)
+          : 0;
+
   if (wants_limits(collector))
     cgroup_limits_update(&collector->limits, cgroup,
-                         sample != NULL ? &sample->stat : NULL,
-                         cgroup->interval.millicores, &collector->failure);
+                         sample != NULL ? &sample->stat : NULL, millicores,
+                         &collector->failure);
 }
 
-/* The counters of a cgroup begin at zero with it. Those of throttling may be in
- * another hierarchy, where the directory can be older. */
-static void begin_at_zero(struct cgroup *cgroup) {
-  const uint32_t begin_with_it =
-      UINT32_C(1) << CPU_USER_USEC | UINT32_C(1) << CPU_SYSTEM_USEC |
-      UINT32_C(1) << CPU_NICE_USEC | UINT32_C(1) << CPU_PRESSURE_SOME_USEC |
-      UINT32_C(1) << CPU_PRESSURE_FULL_USEC;
-  struct cgroup_details *details = cgroup->details;
+static void report_cgroup(const struct collector *collector,
+                          const struct cgroup *cgroup,
+                          const struct cpu_sample *sample,
+                          const struct cpu_rates *rates,
+                          const struct report_sink *sink) {
+  const struct cgroup_details *details = cgroup->details;
 
-  cgroup->rate = (struct rate){.known = true, .time_nsec = cgroup->absent_nsec};
-  if (details == NULL)
-    return;
-  details->before = (struct cpu_sample){.stat.present = begin_with_it};
-  for (size_t i = 0; i < CPU_COUNTER_COUNT; i++)
-    details->before.time_nsec[i] = cgroup->absent_nsec;
+  report_sample(sink, &(struct report_sample){
+                          .cgroup = cgroup,
+                          .groups = collector->options->groups,
+                          .now = sample,
+                          .rates = rates,
+                          .limit = details != NULL ? &details->limit : NULL,
+                          .limit_millicores =
+                              details != NULL ? details->limit_millicores : 0,
+                      });
+}
+
+static void take_sample(struct collector *collector, struct cgroup *cgroup,
+                        const struct cpu_sample *sample,
+                        const struct report_sink *sink) {
+  struct cpu_sample *before = sample_before(cgroup);
+  bool born = is_born(collector, cgroup);
+  bool complete = collector->failure.error == 0 || born;
+  struct cpu_rates rates;
+
+  if (born)
+    cpu_rates_begin(&cgroup->rate, before, cgroup->absent_nsec);
+  cpu_rates_update(&cgroup->rate, before, sample, complete, &rates);
+  if (cpu_rates_of(&rates, CPU_USAGE_USEC) != NULL)
+    cgroup->interval = *cpu_rates_of(&rates, CPU_USAGE_USEC);
+  update_limit(collector, cgroup, sample);
+  if (is_reported(collector, cgroup))
+    report_cgroup(collector, cgroup, sample, &rates, sink);
+  else
+    cpu_rates_forget(before);
 }
 
 static void read_and_report(struct collector *collector, struct cgroup *cgroup,
                             const struct report_sink *sink,
                             struct collector_pass *pass) {
-  bool reported = is_reported(collector, cgroup);
   struct cpu_sample sample;
 
   cgroup->interval = (struct rate_interval){0};
   cgroup->below_usec = 0;
-  int status = read_sample(collector, cgroup, reported, &sample);
+  int status = read_sample(collector, cgroup, &sample);
   if (status == 0) {
     pass->read++;
-    if (is_born(collector, cgroup))
-      begin_at_zero(cgroup);
-    status = rate_update(&cgroup->rate, sample.stat.counters[CPU_USAGE_USEC],
-                         sample.time_nsec[CPU_USAGE_USEC], &cgroup->interval);
-    update_limit(collector, cgroup, &sample);
-    if (!reported && cgroup->details != NULL)
-      cgroup->details->before.stat.present = 0;
-    if (reported)
-      report(collector, cgroup, &sample, status, sink);
+    take_sample(collector, cgroup, &sample, sink);
     return;
   }
   update_limit(collector, cgroup, NULL);
@@ -323,8 +307,8 @@ static uint64_t used_in_pass(const struct rate_interval *interval,
   double part = (double)pass_nsec / (double)interval->elapsed_nsec;
 
   return spans_passes(interval, pass_nsec)
-             ? (uint64_t)((double)interval->delta_usec * part)
-             : interval->delta_usec;
+             ? (uint64_t)((double)interval->delta * part)
+             : interval->delta;
 }
 
 /* With LeavesOnly, what the reported cgroups below did not use: that of

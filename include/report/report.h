@@ -7,8 +7,7 @@
 #include <stdint.h>
 
 #include "tree/tree.h"
-#include "values/cpu_stat.h"
-#include "values/rate.h"
+#include "values/cpu_rates.h"
 
 /* The types of collectd's own types.db that are used. */
 enum report_type {
@@ -47,12 +46,8 @@ struct report_sample {
   /* A mask of enum value_group: what is wanted. */
   unsigned groups;
   const struct cpu_sample *now;
-  /* The sample before; NULL: none. */
-  const struct cpu_sample *before;
-  /* The use since the sample before; NULL when there is no rate to tell. */
-  const struct rate_interval *interval;
-  /* The CPU time is more than rate_update() takes for possible. */
-  bool impossible;
+  /* What went on since the sample before. */
+  const struct cpu_rates *rates;
   /* NULL: not known. */
   const struct cpu_limit *limit;
   /* 0: no limit. */

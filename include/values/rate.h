@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From two readings of a CPU counter and the time between them: millicores. */
+/* From two readings of one counter and the time between them: its rate. */
 #ifndef CGROUP_CPU_RATE_H
 #define CGROUP_CPU_RATE_H
 
@@ -18,18 +18,17 @@
 /* The earlier reading of a counter; all zero is none. */
 struct rate {
   bool known;
-  uint64_t usage_usec;
+  uint64_t count;
   uint64_t time_nsec;
 };
 
 struct rate_interval {
-  uint64_t delta_usec;
+  /* In the unit of the counter: microseconds, or periods. */
+  uint64_t delta;
   uint64_t elapsed_nsec;
-  /* 1000 is one core for the whole interval. */
-  double millicores;
 };
 
-/* Takes the reading `usage_usec`, made at `time_nsec` on a monotonic clock,
+/* Takes the reading `count`, made at `time_nsec` on a monotonic clock,
  * and fills `interval` with what went on since the reading before.
  *
  * Returns 0, or when there is no rate to tell:
@@ -40,7 +39,7 @@ struct rate_interval {
  * -ETIME    less than RATE_ELAPSED_MIN_NSEC went by; the earlier reading is
  *           kept, so that the next interval begins there.
  */
-int rate_update(struct rate *rate, uint64_t usage_usec, uint64_t time_nsec,
+int rate_update(struct rate *rate, uint64_t count, uint64_t time_nsec,
                 struct rate_interval *interval);
 
 /* The millicores of `usec` microseconds of CPU time in `elapsed_nsec`

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -73,91 +72,80 @@ static void report_percent(const struct report_sink *sink,
   sink->value(sink->context, &value);
 }
 
-/* What `counter` went up by since the sample before. Returns 0, or the error
- * of rate_update() when that is not known. */
-static int counter_delta(const struct report_sample *sample,
-                         enum cpu_counter counter,
-                         struct rate_interval *interval) {
-  const struct cpu_sample *before = sample->before;
-
-  if (before == NULL || !cpu_stat_has(&before->stat, counter) ||
-      !cpu_stat_has(&sample->now->stat, counter))
-    return -ENODATA;
-  struct rate rate = {.known = true,
-                      .usage_usec = before->stat.counters[counter],
-                      .time_nsec = before->time_nsec[counter]};
-  return rate_update(&rate, sample->now->stat.counters[counter],
-                     sample->now->time_nsec[counter], interval);
-}
-
 /* Of a counter that cannot be true not even the number goes out: a store would
  * make a rate of it. */
 static void report_counters(const struct report_sink *sink,
                             const struct report_sample *sample) {
   for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
     enum cpu_counter counter = counters[i].counter;
-    struct rate_interval interval;
+    const struct rate_interval *interval = cpu_rates_of(sample->rates, counter);
 
     if ((counters[i].group & sample->groups) == 0 ||
-        !cpu_stat_has(&sample->now->stat, counter))
-      continue;
-    int status = counter_delta(sample, counter, &interval);
-    if (status == -EOVERFLOW ||
-        (counter == CPU_USAGE_USEC && sample->impossible))
+        !cpu_stat_has(&sample->now->stat, counter) ||
+        cpu_rates_are_impossible(sample->rates, counter))
       continue;
     report_derive(sink, sample->cgroup, counters[i].derive,
                   sample->now->stat.counters[counter]);
-    if (status < 0)
+    if (interval == NULL)
       continue;
     if (counters[i].millicores != NULL)
       report_gauge(sink, sample->cgroup, counters[i].millicores,
-                   interval.millicores);
+                   rate_millicores(interval->delta, interval->elapsed_nsec));
     if (counters[i].percent != NULL)
       report_percent(sink, sample->cgroup, counters[i].percent,
-                     (double)interval.delta_usec * NSEC_PER_USEC * 100 /
-                         (double)interval.elapsed_nsec);
+                     (double)interval->delta * (double)NSEC_PER_USEC * 100 /
+                         (double)interval->elapsed_nsec);
   }
 }
 
 static void report_throttled_periods(const struct report_sink *sink,
                                      const struct report_sample *sample) {
-  struct rate_interval periods;
-  struct rate_interval throttled;
+  const struct rate_interval *periods =
+      cpu_rates_of(sample->rates, CPU_NR_PERIODS);
+  const struct rate_interval *throttled =
+      cpu_rates_of(sample->rates, CPU_NR_THROTTLED);
 
-  if ((sample->groups & VALUE_GROUP_THROTTLING) != 0 &&
-      counter_delta(sample, CPU_NR_PERIODS, &periods) == 0 &&
-      counter_delta(sample, CPU_NR_THROTTLED, &throttled) == 0 &&
-      periods.delta_usec > 0)
+  if ((sample->groups & VALUE_GROUP_THROTTLING) != 0 && periods != NULL &&
+      throttled != NULL && periods->delta > 0)
     report_percent(sink, sample->cgroup, "throttled_periods",
-                   (double)throttled.delta_usec * 100 /
-                       (double)periods.delta_usec);
+                   (double)throttled->delta * 100 / (double)periods->delta);
+}
+
+static void report_use(const struct report_sink *sink,
+                       const struct report_sample *sample) {
+  const struct rate_interval *interval =
+      cpu_rates_of(sample->rates, CPU_USAGE_USEC);
+
+  if (interval == NULL)
+    return;
+  double millicores = rate_millicores(interval->delta, interval->elapsed_nsec);
+  report_gauge(sink, sample->cgroup, "millicores", millicores);
+  if (sample->limit_millicores > 0)
+    report_percent(sink, sample->cgroup, "of_limit",
+                   millicores * 100 / sample->limit_millicores);
 }
 
 static void report_limit(const struct report_sink *sink,
                          const struct report_sample *sample) {
-  if (sample->limit_millicores > 0) {
+  if (sample->limit_millicores > 0)
     report_gauge(sink, sample->cgroup, "limit_millicores",
                  sample->limit_millicores);
-    if (sample->interval != NULL)
-      report_percent(sink, sample->cgroup, "of_limit",
-                     sample->interval->millicores * 100 /
-                         sample->limit_millicores);
-  }
   if (sample->limit != NULL && sample->limit->weight_known)
     report_gauge(sink, sample->cgroup, "weight", sample->limit->weight);
 }
 
 static void report_line(const struct report_sink *sink,
                         const struct report_sample *sample) {
-  const struct rate_interval *interval = sample->interval;
+  const struct rate_interval *interval =
+      cpu_rates_of(sample->rates, CPU_USAGE_USEC);
   uint64_t usage = sample->now->stat.counters[CPU_USAGE_USEC];
   char line[256];
 
   if (interval != NULL)
     (void)snprintf(line, sizeof(line),
                    "%s: CPU μs: %" PRIu64 " | delta: +%" PRIu64 " | CPU: %.0fm",
-                   sample->cgroup->instance, usage, interval->delta_usec,
-                   interval->millicores);
+                   sample->cgroup->instance, usage, interval->delta,
+                   rate_millicores(interval->delta, interval->elapsed_nsec));
   else
     (void)snprintf(line, sizeof(line), "%s: CPU μs: %" PRIu64,
                    sample->cgroup->instance, usage);
@@ -167,9 +155,7 @@ static void report_line(const struct report_sink *sink,
 void report_sample(const struct report_sink *sink,
                    const struct report_sample *sample) {
   report_counters(sink, sample);
-  if (sample->interval != NULL)
-    report_gauge(sink, sample->cgroup, "millicores",
-                 sample->interval->millicores);
+  report_use(sink, sample);
   report_throttled_periods(sink, sample);
   report_limit(sink, sample);
   if (sink->sample != NULL && cpu_stat_has(&sample->now->stat, CPU_USAGE_USEC))
@@ -181,7 +167,7 @@ void report_remainder(const struct report_sink *sink,
                       const struct rate_interval *interval,
                       uint64_t below_usec) {
   uint64_t rest =
-      interval->delta_usec > below_usec ? interval->delta_usec - below_usec : 0;
+      interval->delta > below_usec ? interval->delta - below_usec : 0;
 
   report_gauge(sink, cgroup, "remainder_millicores",
                rate_millicores(rest, interval->elapsed_nsec));

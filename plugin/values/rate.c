@@ -17,11 +17,10 @@ static bool is_possible(uint64_t usec, uint64_t elapsed_nsec) {
   return usec / RATE_CPUS_MAX + (usec % RATE_CPUS_MAX != 0) <= elapsed_usec;
 }
 
-int rate_update(struct rate *rate, uint64_t usage_usec, uint64_t time_nsec,
+int rate_update(struct rate *rate, uint64_t count, uint64_t time_nsec,
                 struct rate_interval *interval) {
   struct rate earlier = *rate;
-  struct rate now = {
-      .known = true, .usage_usec = usage_usec, .time_nsec = time_nsec};
+  struct rate now = {.known = true, .count = count, .time_nsec = time_nsec};
   uint64_t elapsed_nsec =
       time_nsec > earlier.time_nsec ? time_nsec - earlier.time_nsec : 0;
   bool too_early = elapsed_nsec < RATE_ELAPSED_MIN_NSEC;
@@ -30,11 +29,11 @@ int rate_update(struct rate *rate, uint64_t usage_usec, uint64_t time_nsec,
     *rate = now;
     return -ENODATA;
   }
-  if (usage_usec < earlier.usage_usec) {
+  if (count < earlier.count) {
     *rate = now;
     return -ERANGE;
   }
-  if (!is_possible(usage_usec - earlier.usage_usec,
+  if (!is_possible(count - earlier.count,
                    too_early ? RATE_ELAPSED_MIN_NSEC : elapsed_nsec)) {
     *rate = now;
     return -EOVERFLOW;
@@ -43,9 +42,7 @@ int rate_update(struct rate *rate, uint64_t usage_usec, uint64_t time_nsec,
     return -ETIME;
 
   *rate = now;
-  interval->delta_usec = usage_usec - earlier.usage_usec;
+  interval->delta = count - earlier.count;
   interval->elapsed_nsec = elapsed_nsec;
-  interval->millicores =
-      rate_millicores(interval->delta_usec, interval->elapsed_nsec);
   return 0;
 }

@@ -11,6 +11,7 @@ Suite *cgroup_count_suite(void);
 Suite *cgroup_limits_suite(void);
 Suite *collector_suite(void);
 Suite *cpu_limit_suite(void);
+Suite *cpu_rates_suite(void);
 Suite *cpu_set_suite(void);
 Suite *cpu_stat_suite(void);
 Suite *discovery_suite(void);

@@ -98,7 +98,7 @@ Suite *cgroup_count_suite(void) {
   Suite *suite = suite_create("cgroup_count");
   TCase *tests = tcase_create("cgroup_count");
 
-  tcase_set_timeout(tests, 30);
+  tcase_set_timeout(tests, 120);
   tcase_add_test(tests, directories_only);
   tcase_add_test(tests, depth_has_an_end);
   tcase_add_test(tests, number_has_an_end);

@@ -28,16 +28,29 @@ static struct cpu_sample usage(uint64_t usec) {
                                       .counters[CPU_USAGE_USEC] = usec}};
 }
 
+/* The rates of a sample of which only the use went on, if that. */
+static struct cpu_rates use(const struct rate_interval *interval) {
+  struct cpu_rates rates = {0};
+
+  if (interval != NULL) {
+    rates.known = 1U << CPU_USAGE_USEC;
+    rates.intervals[CPU_USAGE_USEC] = *interval;
+  }
+  return rates;
+}
+
 static void report(const struct cpu_sample *now,
                    const struct rate_interval *interval) {
+  struct cpu_rates rates = use(interval);
+
   report_sample(&sink, &(struct report_sample){.cgroup = root,
                                                .groups = VALUE_GROUP_CORE,
                                                .now = now,
-                                               .interval = interval});
+                                               .rates = &rates});
 }
 
-static const struct rate_interval quarter = {
-    .delta_usec = 250123, .elapsed_nsec = 1000000000, .millicores = 250.123};
+static const struct rate_interval quarter = {.delta = 250123,
+                                             .elapsed_nsec = 1000000000};
 
 START_TEST(first_sample_has_no_gauge) {
   struct cpu_sample stat = usage(1234567);
@@ -112,6 +125,26 @@ static void set(struct cpu_sample *sample, enum cpu_counter counter,
   sample->time_nsec[counter] = time_nsec;
 }
 
+/* Of every group, with the rates between the two samples. */
+static void report_both(struct cpu_sample *before, const struct cpu_sample *now,
+                        const struct cpu_limit *limit,
+                        double limit_millicores) {
+  bool known = cpu_stat_has(&before->stat, CPU_USAGE_USEC);
+  struct rate usage = {.known = known,
+                       .count = before->stat.counters[CPU_USAGE_USEC],
+                       .time_nsec = before->time_nsec[CPU_USAGE_USEC]};
+  struct cpu_rates rates;
+
+  cpu_rates_update(&usage, before, now, true, &rates);
+  report_sample(&sink,
+                &(struct report_sample){.cgroup = root,
+                                        .groups = ALL_GROUPS,
+                                        .now = now,
+                                        .rates = &rates,
+                                        .limit = limit,
+                                        .limit_millicores = limit_millicores});
+}
+
 static double gauge_of(const char *type_instance) {
   const struct recorded_value *value =
       recorder_find(&recorder, "root", type_instance);
@@ -139,13 +172,7 @@ START_TEST(every_group) {
   set(&now, CPU_BURST_USEC, 1000, 3 * SECOND);
   set(&now, CPU_PRESSURE_SOME_USEC, 1000 + 750000, 3 * SECOND + SECOND / 2);
   set(&now, CPU_PRESSURE_FULL_USEC, 1000 + 9000000, 3 * SECOND + SECOND / 2);
-  report_sample(&sink, &(struct report_sample){.cgroup = root,
-                                               .groups = ALL_GROUPS,
-                                               .now = &now,
-                                               .before = &before,
-                                               .interval = &quarter,
-                                               .limit = &limit,
-                                               .limit_millicores = 500});
+  report_both(&before, &now, &limit, 500);
   ck_assert_uint_eq(recorder.count, 11 + 2 + 1 + 1 + 2 + 3);
   ck_assert_int_eq(recorder_find(&recorder, "root", "user_usec")->derive,
                    301000);
@@ -168,9 +195,11 @@ END_TEST
 /* The weight of SCHED_IDLE is 0, and not the same as none. */
 START_TEST(weight_of_zero) {
   struct cpu_sample now = usage(1);
+  struct cpu_rates rates = use(NULL);
   struct report_sample sample = {.cgroup = root,
                                  .groups = ALL_GROUPS,
                                  .now = &now,
+                                 .rates = &rates,
                                  .limit = &(struct cpu_limit){0}};
 
   report_sample(&sink, &sample);
@@ -193,10 +222,7 @@ START_TEST(nothing_from_nothing) {
   set(&before, CPU_USER_USEC, 500, SECOND);
   set(&now, CPU_USER_USEC, 400, 2 * SECOND);
   set(&now, CPU_SYSTEM_USEC, 400, 2 * SECOND);
-  report_sample(&sink, &(struct report_sample){.cgroup = root,
-                                               .groups = ALL_GROUPS,
-                                               .now = &now,
-                                               .before = &before});
+  report_both(&before, &now, NULL, 0);
   ck_assert_uint_eq(recorder.count, 5);
   for (size_t i = 0; i < recorder.count; i++)
     ck_assert_int_eq(recorder.values[i].type, REPORT_DERIVE);
@@ -226,10 +252,7 @@ START_TEST(impossible_counters_are_no_values) {
   }
   set(&now, CPU_SYSTEM_USEC, 1000 + most, 3 * SECOND);
   set(&now, CPU_NR_PERIODS, 1000 + 20, 3 * SECOND);
-  report_sample(&sink, &(struct report_sample){.cgroup = root,
-                                               .groups = ALL_GROUPS,
-                                               .now = &now,
-                                               .before = &before});
+  report_both(&before, &now, NULL, 0);
   ck_assert_uint_eq(recorder.count, 3);
   ck_assert_int_eq(recorder_find(&recorder, "root", "system_usec")->derive,
                    (int64_t)(1000 + most));
@@ -242,11 +265,12 @@ END_TEST
 /* Without the sample before, of which only the use is kept. */
 START_TEST(impossible_use_is_no_value) {
   struct cpu_sample now = usage(UINT64_C(1730000000000000));
+  struct cpu_rates rates = {.impossible = 1U << CPU_USAGE_USEC};
 
   report_sample(&sink, &(struct report_sample){.cgroup = root,
                                                .groups = VALUE_GROUP_CORE,
                                                .now = &now,
-                                               .impossible = true});
+                                               .rates = &rates});
   ck_assert_uint_eq(recorder.count, 0);
 }
 END_TEST
