@@ -25,7 +25,7 @@ struct collector {
   uint64_t root_birth;
   /* Passes that read something, until missing values were told. */
   unsigned read_passes;
-  bool missing_told;
+  bool missing_noted;
   char *missing;
   /* Passes with a tree, until patterns without a cgroup were told. */
   unsigned pattern_passes;
@@ -332,21 +332,21 @@ static void report_remainders(struct cgroup *const *order, size_t count,
 
 /* Once, when there was something to see it by twice and all could be read; what
  * can never be read does not put it off for ever. */
-static void tell_missing(struct collector *collector,
+static void note_missing(struct collector *collector,
                          struct collector_pass *pass) {
-  if (collector->missing_told || pass->read == 0)
+  if (collector->missing_noted || pass->read == 0)
     return;
   collector->read_passes++;
   if (collector->read_passes < 2 ||
       (pass->failed > 0 && collector->read_passes < COLLECTOR_PATTERN_PASSES))
     return;
-  collector->missing_told = true;
+  collector->missing_noted = true;
   collector->missing = sampler_explain_missing(&collector->sampler);
   pass->missing = collector->missing;
 }
 
 /* Once. While some cgroups are left out, what they match is not known. */
-static void tell_unmatched(struct collector *collector,
+static void note_unmatched(struct collector *collector,
                            struct collector_pass *pass) {
   if (collector->pattern_passes >= COLLECTOR_PATTERN_PASSES ||
       pass->left_out > 0)
@@ -397,6 +397,6 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
                       collector->discovery.begin_nsec -
                           collector->discovery.before_nsec,
                       sink);
-  tell_missing(collector, pass);
-  tell_unmatched(collector, pass);
+  note_missing(collector, pass);
+  note_unmatched(collector, pass);
 }

@@ -143,27 +143,28 @@ static int set_groups(struct options *options, const struct option_value *value,
   return status;
 }
 
-static int set_user_system(struct options *options,
-                           const struct option_value *value) {
+static int set_report_user_system(struct options *options,
+                                  const struct option_value *value) {
   return set_groups(options, value, VALUE_GROUP_USER_SYSTEM);
 }
 
-static int set_throttling(struct options *options,
-                          const struct option_value *value) {
+static int set_report_throttling(struct options *options,
+                                 const struct option_value *value) {
   return set_groups(options, value, VALUE_GROUP_THROTTLING);
 }
 
-static int set_limit(struct options *options,
-                     const struct option_value *value) {
+static int set_report_limit(struct options *options,
+                            const struct option_value *value) {
   return set_groups(options, value, VALUE_GROUP_LIMIT);
 }
 
-static int set_pressure(struct options *options,
-                        const struct option_value *value) {
+static int set_report_pressure(struct options *options,
+                               const struct option_value *value) {
   return set_groups(options, value, VALUE_GROUP_PRESSURE);
 }
 
-static int set_all(struct options *options, const struct option_value *value) {
+static int set_report_all(struct options *options,
+                          const struct option_value *value) {
   return set_groups(options, value,
                     VALUE_GROUP_USER_SYSTEM | VALUE_GROUP_THROTTLING |
                         VALUE_GROUP_LIMIT | VALUE_GROUP_PRESSURE);
@@ -185,11 +186,11 @@ static const struct option known[] = {
      set_max_cgroups},
     {"KeepOpen", "a whole number from 0 to 1000000, without quotes,",
      set_keep_open},
-    {"ReportUserSystem", BOOLEAN, set_user_system},
-    {"ReportThrottling", BOOLEAN, set_throttling},
-    {"ReportLimit", BOOLEAN, set_limit},
-    {"ReportPressure", BOOLEAN, set_pressure},
-    {"ReportAll", BOOLEAN, set_all},
+    {"ReportUserSystem", BOOLEAN, set_report_user_system},
+    {"ReportThrottling", BOOLEAN, set_report_throttling},
+    {"ReportLimit", BOOLEAN, set_report_limit},
+    {"ReportPressure", BOOLEAN, set_report_pressure},
+    {"ReportAll", BOOLEAN, set_report_all},
     {"LogSamples", BOOLEAN, set_log_samples},
 };
 

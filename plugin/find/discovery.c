@@ -525,7 +525,7 @@ static void list_queued(struct update *update) {
 }
 
 /* Looks at a directory without listing it, where that tells enough. */
-static void look_at(struct update *update, struct cgroup *cgroup) {
+static void look_at_cgroup(struct update *update, struct cgroup *cgroup) {
   struct discovery *discovery = update->discovery;
   struct stat status;
   int error = stat_cgroup(discovery, cgroup, &status);
@@ -583,9 +583,9 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
   } else if (is_unwatched(cgroup) &&
              has_turn(discovery, cgroup, look->unwatched_round)) {
     watch(discovery, cgroup);
-    look_at(update, cgroup);
+    look_at_cgroup(update, cgroup);
   } else if (look->all || has_turn(discovery, cgroup, DISCOVERY_ROUND)) {
-    look_at(update, cgroup);
+    look_at_cgroup(update, cgroup);
     /* Nothing shows that something was unmounted. */
     if (cgroup->mount_points > 0)
       enqueue(update, cgroup);

@@ -140,7 +140,7 @@ static bool cpu_stat_has_usage(struct search *search, const char *directory) {
   return false;
 }
 
-static enum place place_of(const char *directory) {
+static enum place usual_place_of(const char *directory) {
   const char *usual = strstr(directory, DEFAULT_DIRECTORY);
   const char *end = NULL;
 
@@ -161,8 +161,8 @@ static enum place place_of(const char *directory) {
  * subtree does not stand for the whole. */
 static int compare_places(const char *left, int left_depth, const char *right,
                           int right_depth) {
-  enum place a = place_of(left);
-  enum place b = place_of(right);
+  enum place a = usual_place_of(left);
+  enum place b = usual_place_of(right);
 
   if (a != b && (a <= PLACE_BELOW_USUAL || b <= PLACE_BELOW_USUAL))
     return a < b ? -1 : 1;
@@ -172,8 +172,9 @@ static int compare_places(const char *left, int left_depth, const char *right,
 }
 
 /* Of the same version, the first one stays unless another one is better. */
-static void keep(struct search *search, const struct candidate *candidate,
-                 const char *directory) {
+static void keep_candidate(struct search *search,
+                           const struct candidate *candidate,
+                           const char *directory) {
   enum cgroup_version wanted = search->options->version;
   struct candidate *found = &search->found[candidate->version];
 
@@ -234,7 +235,8 @@ static enum cgroup_version version_of(struct search *search,
 /* `depth` is that of the subtree that is mounted there. Returns true when
  * `directory` is part of a cgroup hierarchy, of use or not: then its
  * subdirectories are cgroups and no place to search. */
-static bool look_at(struct search *search, const char *directory, int depth) {
+static bool look_at_directory(struct search *search, const char *directory,
+                              int depth) {
   uint64_t magic = 0;
 
   if (file_system_magic(search, directory, &magic) < 0)
@@ -246,7 +248,7 @@ static bool look_at(struct search *search, const char *directory, int depth) {
       .depth = depth,
   };
   if (candidate.version != CGROUP_VERSION_AUTO) {
-    keep(search, &candidate, directory);
+    keep_candidate(search, &candidate, directory);
     return true;
   }
   note_path(search, directory);
@@ -266,7 +268,7 @@ static void look_at_entry(struct search *search, const char *directory,
     note_error(search, directory, -ENOMEM);
     return;
   }
-  (void)look_at(search, path, 0);
+  (void)look_at_directory(search, path, 0);
   free(path);
 }
 
@@ -277,7 +279,7 @@ static void look_below(struct search *search, const char *directory) {
   struct dirent **entries = NULL;
   int looks = 0;
 
-  if (look_at(search, directory, 0))
+  if (look_at_directory(search, directory, 0))
     return;
   CLEANUP_FREE char *path = system_path(search, directory, NULL);
   int count = path != NULL ? scandir(path, &entries, NULL, alphasort) : 0;
@@ -332,7 +334,7 @@ static size_t look_at_mounts(struct search *search, bool hidden) {
     const struct cgroup_mount *mount = &search->mounts.mounts[i];
     if (mount->hidden != hidden || !accounts_cpu_time(mount))
       continue;
-    (void)look_at(search, mount->directory, mount->depth);
+    (void)look_at_directory(search, mount->directory, mount->depth);
     looked_at++;
   }
   return looked_at;
@@ -343,8 +345,9 @@ static enum place place_found(const struct search *search) {
   enum place best = PLACE_ANY;
 
   for (size_t i = 0; i < ARRAY_SIZE(search->found); i++)
-    if (search->found[i].path != NULL && place_of(search->found[i].path) < best)
-      best = place_of(search->found[i].path);
+    if (search->found[i].path != NULL &&
+        usual_place_of(search->found[i].path) < best)
+      best = usual_place_of(search->found[i].path);
   return best;
 }
 
@@ -362,7 +365,7 @@ static void look_everywhere(struct search *search) {
   if (place_found(search) > PLACE_BELOW_USUAL)
     look_below(search, DEFAULT_DIRECTORY);
   else if (place_found(search) > PLACE_USUAL)
-    (void)look_at(search, DEFAULT_DIRECTORY, 0);
+    (void)look_at_directory(search, DEFAULT_DIRECTORY, 0);
 }
 
 /* Whether the cgroup v2 at `directory` has the controller. */
@@ -542,8 +545,8 @@ static int conclude(struct search *search, struct hierarchy *hierarchy) {
   return 0;
 }
 
-static char *explain(const struct hierarchy_options *options,
-                     const char *looked_at, int error) {
+static char *explain_search(const struct hierarchy_options *options,
+                            const char *looked_at, int error) {
   const char *advice =
       options->root != NULL
           ? "Set Root to a mounted cgroup file system, or to a directory that "
@@ -607,7 +610,7 @@ int hierarchy_detect(const struct hierarchy_options *options,
   }
   bool written = fclose(search.log) == 0 && looked_at != NULL;
   if (written && status < 0 && explanation != NULL)
-    *explanation = explain(options, looked_at, status);
+    *explanation = explain_search(options, looked_at, status);
   for (size_t i = 0; i < ARRAY_SIZE(search.found); i++)
     free(search.found[i].path);
   mountinfo_release(&search.mounts);

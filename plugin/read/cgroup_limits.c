@@ -370,8 +370,8 @@ static int is_place_of(struct cgroup_limits *limits, struct cgroup *cgroup,
 }
 
 /* The nearest cgroup of the same path or above that sets such a limit. */
-static struct cgroup *place_of(struct cgroup *cgroup,
-                               enum cgroup_controller controller) {
+static struct cgroup *limiting_cgroup(struct cgroup *cgroup,
+                                      enum cgroup_controller controller) {
   const struct cgroup_details *cpus =
       controller == CGROUP_CPUSET ? cpus_of(cgroup->details) : NULL;
 
@@ -391,7 +391,7 @@ static void find_processes(struct cgroup_limits *limits, struct cgroup *cgroup,
 
   if (!limits->separate[controller])
     return;
-  struct cgroup *place = limited ? place_of(cgroup, controller) : NULL;
+  struct cgroup *place = limited ? limiting_cgroup(cgroup, controller) : NULL;
   int status = place != NULL && place->details != NULL
                    ? is_place_of(limits, cgroup, place, controller)
                    : -ENODATA;
@@ -520,8 +520,8 @@ static double effective_limit(const struct cgroup_limits *limits,
                                MILLICORES_PER_CPU);
 }
 
-static void set_limit(const struct cgroup_limits *limits,
-                      struct cgroup *cgroup) {
+static void set_effective_limit(const struct cgroup_limits *limits,
+                                struct cgroup *cgroup) {
   struct cgroup_details *details = cgroup->details;
   const struct cgroup_details *parent = above(cgroup);
 
@@ -556,7 +556,7 @@ void cgroup_limits_update(struct cgroup_limits *limits, struct cgroup *cgroup,
 
   if (!is_wanted(cgroup) || details == NULL)
     return;
-  set_limit(limits, cgroup);
+  set_effective_limit(limits, cgroup);
   if (was_throttled(details, sample))
     parts = CPU_LIMIT_QUOTA;
   if (details->limit_millicores > 0 && millicores > details->limit_millicores)
@@ -566,5 +566,5 @@ void cgroup_limits_update(struct cgroup_limits *limits, struct cgroup *cgroup,
     return;
   read_limit_files(limits, cgroup, parts);
   (void)take_failure(limits, failure);
-  set_limit(limits, cgroup);
+  set_effective_limit(limits, cgroup);
 }

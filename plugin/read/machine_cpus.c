@@ -30,7 +30,7 @@ static bool is_missing(int status) {
 }
 
 /* Sandboxes and access control hide the list for good; the rest may pass. */
-static bool is_hidden(int status) {
+static bool may_not_be_seen(int status) {
   return is_missing(status) || error_is_denial(status);
 }
 
@@ -112,7 +112,8 @@ static int add_hidden(const struct machine_cpus *machine, struct cpu_set *set) {
 }
 
 /* Takes over `set`. */
-static int keep(struct machine_cpus *machine, bool known, struct cpu_set *set) {
+static int keep_set(struct machine_cpus *machine, bool known,
+                    struct cpu_set *set) {
   bool same = known == machine->known && cpu_set_contains(&machine->set, set) &&
               cpu_set_contains(set, &machine->set);
 
@@ -147,7 +148,7 @@ int machine_cpus_update(struct machine_cpus *machine, bool look_closer) {
     return 0;
   if (length >= 0)
     status = parse_list(text, (size_t)length, &set);
-  else if (!is_hidden((int)length))
+  else if (!may_not_be_seen((int)length))
     status = (int)length;
   bool known = status == 0 && cpu_set_count(&set, NULL, NULL) > 0;
   if (known)
@@ -158,5 +159,5 @@ int machine_cpus_update(struct machine_cpus *machine, bool look_closer) {
   }
   machine->length = known ? (size_t)length : 0;
   memcpy(machine->text, text, machine->length);
-  return keep(machine, known, &set);
+  return keep_set(machine, known, &set);
 }

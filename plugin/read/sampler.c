@@ -63,9 +63,9 @@ ssize_t sampler_read_text(const struct sampler *sampler,
                      : file_reader_read_once(root_fd, cgroup, file, text, size);
 }
 
-static int read_file(struct sampler *sampler, struct cgroup *cgroup,
-                     size_t index, char text[CPU_STAT_FILE_MAX],
-                     struct reading *reading) {
+static int read_counter_file(struct sampler *sampler, struct cgroup *cgroup,
+                             size_t index, char text[CPU_STAT_FILE_MAX],
+                             struct reading *reading) {
   const struct counter_file *file = sampler->files[index];
   int root_fd = sampler->root_fds[file->controller];
 
@@ -82,7 +82,7 @@ static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
   struct reading reading;
   uint32_t before = sample->stat.present;
 
-  int status = read_file(sampler, cgroup, index, text, &reading);
+  int status = read_counter_file(sampler, cgroup, index, text, &reading);
   *missing = sampler_is_missing(status);
   if (status < 0)
     return status;
@@ -200,8 +200,8 @@ static bool was_seen(const struct sampler *sampler, size_t reason) {
                 (UINT32_C(1) << reasons[reason].counter)) != 0;
 }
 
-static void explain(const struct sampler *sampler, size_t reason,
-                    FILE *stream) {
+static void explain_reason(const struct sampler *sampler, size_t reason,
+                           FILE *stream) {
   enum cgroup_controller controller = reasons[reason].controller;
 
   if (sampler->root_fds[controller] == -ENOENT)
@@ -227,7 +227,7 @@ char *sampler_explain_missing(const struct sampler *sampler) {
       (void)fprintf(stream, "%s%s (",
                     count++ == 0 ? "Values not available here: " : ", ",
                     reasons[i].values);
-      explain(sampler, i, stream);
+      explain_reason(sampler, i, stream);
       (void)fputc(')', stream);
     }
   if (fclose(stream) != 0 || count == 0) {
