@@ -15,6 +15,11 @@ DATE = re.compile(r"-\d{4}-\d\d-\d\d$")
 REMARKS = "above its read interval|Not sleeping|MHD_OPTION_EXTERNAL_LOGGER"
 
 
+def instance_of(path):
+    """As it is documented: _ for /, and __ for what was one before"""
+    return path.strip("/").replace("_", "__").replace("/", "_")
+
+
 def kinds(collectd):
     """What has values, by instance"""
     directory = collectd.directory / "csv" / HOST
@@ -43,6 +48,12 @@ def wait_for_passes(collectd, count, instance="root", kind=USAGE):
     collectd.wait_for(
         lambda: len(moments(collectd, instance, kind)) >= enough, 60)
     return moments(collectd, instance, kind)[:-1]
+
+
+def has_nan(collectd):
+    files = list(collectd.directory.glob("csv/*/*/*"))
+    assert files
+    return any("nan" in file.read_text() for file in files)
 
 
 def complaints(collectd):

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What a series says about a stretch of time, and whether it is true."""
+import pytest
+
 # The daemon's file has times in ms; after the time was taken it may be a while
 # until the counter is read, on a busy machine.
 ROUNDING = 0.001
 DELAY = 0.1
+# The same where many loads and readers have to share the machine.
+BUSY_DELAY = 0.3
 # A pass takes its time when it begins to read; it looked for cgroups before.
 SEARCH = 0.2
 
@@ -36,18 +40,67 @@ def tolerance(millicores):
     return max(millicores / 100, 2)
 
 
-def check_counters(usage, record):
+def check_counter(usage, record, delay=DELAY):
     """Each value is the counter's at the time it carries"""
+    assert usage
     for time, value in usage:
-        least, most = record.bounds(time - ROUNDING, time + DELAY)
+        least, most = record.bounds(time - ROUNDING, time + delay)
         assert least - 1 <= value <= most
 
 
-def check_gauges(usage, gauges):
-    """Each is the rate of the interval it ends"""
+def check_gauges(usage, gauges, unit=1000, most=float("inf"), delay=DELAY):
+    """Each is what the counter rose by in the interval it ends, `unit` of it
+    per second being 1, but not above `most`"""
+    told = dict(gauges)
     for (begin, before), (end, after) in intervals(usage):
-        if end in gauges:
-            used = (after - before) / 1000
-            assert (gauges[end] == 0) == (used == 0)
-            assert used == 0 or abs(
-                used / gauges[end] - (end - begin)) <= DELAY
+        if end not in told:
+            continue
+        rise = (after - before) / unit
+        assert (told[end] == 0) == (rise == 0)
+        if told[end] == most:
+            assert rise / most >= end - begin - delay
+        elif rise:
+            assert abs(rise / told[end] - (end - begin)) <= delay
+
+
+def check_rates(counter, rates, unit=1000, most=float("inf"),
+                delay=BUSY_DELAY):
+    """The same, and each interval has one, so that their mean is that of all
+    the time"""
+    told = dict(rates)
+    assert all(end in told for _, (end, _) in intervals(counter))
+    check_gauges(counter, rates, unit, most, delay)
+    rise = (counter[-1][1] - counter[0][1]) / unit
+    assert mean_of_gauges(counter, rates) == pytest.approx(
+        rise / length(counter), rel=0.05)
+
+
+def check_mean(counter, rates, record, unit=1000):
+    """It is what the kernel's counter tells over the same time"""
+    begin, end = counter[0][0], counter[-1][0]
+    (clock0, before), (clock1, after) = record.at(begin), record.at(end)
+    truth = (after - before) / (clock1 - clock0) / unit
+    told = mean_of_gauges(counter, rates)
+    print(f"{told:.2f}, by the kernel's files {truth:.2f}")
+    assert told == pytest.approx(truth, rel=0.05, abs=0.1)
+    return truth
+
+
+def check_throttled(periods, throttled, percents, records):
+    """Each is the share of the periods that there were in its interval, and
+    together they are what the kernel's files tell"""
+    told = dict(percents)
+    weighed = 0
+    for (_, n0), (moment, n1), (_, t0), (_, t1) in zip(
+            periods, periods[1:], throttled, throttled[1:]):
+        assert (n1 > n0) == (moment in told)
+        if n1 > n0:
+            assert told[moment] == pytest.approx(
+                min(100, 100 * (t1 - t0) / (n1 - n0)), abs=1e-5)
+            weighed += told[moment] * (n1 - n0)
+    begin, end = periods[0][0], periods[-1][0]
+    there, held_back = (record.at(end)[1] - record.at(begin)[1]
+                        for record in records)
+    print(f"{held_back:.1f} of {there:.1f} periods are throttled")
+    assert weighed / (periods[-1][1] - periods[0][1]) == pytest.approx(
+        100 * held_back / there, rel=0.05, abs=0.1)

@@ -13,12 +13,12 @@ import pytest
 from cgroups import Cgroup
 from churn import Churn
 from daemon import BURN
-from delivered import complaints, moments, wait_for_passes
+from delivered import complaints, instance_of, moments, wait_for_passes
 from forest import Forest
 from inspection import descriptors, resident, watched_inodes
 from kernel_files import FileRecorder
+from measurement import BUSY_DELAY, check_counter, check_rates
 from precedence import FIRST
-from series import check_counter, check_rates
 from waiting import wait_until
 
 pytest_plugins = ["watched"]
@@ -89,13 +89,13 @@ def check_stable(collectd, passes, recorder, files):
     assert max(later - earlier for earlier, later in
                zip(passes, passes[1:])) < 2
     for path in STABLE:
-        rows = collectd.usage(path.replace("/", "_"))
+        rows = collectd.usage(instance_of(path))
         assert {*passes} <= {moment for moment, _ in rows}
         assert {value for _, value in rows} == {0}
     for name, file in files.items():
-        instance = name.replace("_", "__")
+        instance = instance_of(name)
         assert {*passes} <= {*moments(collectd, instance)}
         usage = [row for row in collectd.usage(instance)
                  if passes[1] <= row[0] <= passes[-1]]
-        check_counter(usage, recorder.of(file, "usage_usec"))
+        check_counter(usage, recorder.of(file, "usage_usec"), BUSY_DELAY)
         check_rates(usage, collectd.millicores(instance))

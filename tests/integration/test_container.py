@@ -13,6 +13,7 @@ import measurement
 from cgroups import Cgroup, require_both
 from containers import MEMORY, GvisorContainer, V1Container, V2Container
 from daemon import BURN
+from delivered import instance_of
 from image import CONFIGURATION, Image
 from pod_network import POD, PodNetwork
 from precedence import come_first
@@ -162,7 +163,7 @@ def tolerance(environment, truth, seconds):
 
 def test_values_are_the_kernels(watched, report):
     usage, record = watched.usage, watched.record
-    measurement.check_counters(usage, record)
+    measurement.check_counter(usage, record)
     measurement.check_gauges(usage, dict(watched.millicores))
 
     truth = record.millicores(usage[0][0], usage[-1][0])
@@ -273,7 +274,7 @@ def busy_cgroup(environment, container, mounts):
     """A cgroup of the node that uses CPU, and its name in the series"""
     if environment == "v1":
         with Cgroup({"v1": mounts["v1"]}) as cgroup:
-            yield cgroup, cgroup.path.replace("_", "__")
+            yield cgroup, instance_of(cgroup.path)
     else:
         yield container.host.child("busy"), "busy"
 
@@ -294,7 +295,7 @@ def test_node(run_pod, pod_of, mounts, tmp_path, environment):
             truth.wait_until_past(ended + measurement.DELAY)
     usage = measurement.between(scraper.usage(name), began, ended)
     record = truth.of(counter)
-    measurement.check_counters(usage, record)
+    measurement.check_counter(usage, record)
     measurement.check_gauges(usage, dict(scraper.millicores(name)))
     mean = record.millicores(usage[0][0], usage[-1][0])
     assert len(usage) >= 6 and mean > 50

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from delivered import wait_for_passes
 from measurement import check_gauges, intervals
-from series import wait_for_passes
 from standins import Standins
 
 pytest_plugins = ["watched"]
@@ -54,15 +54,15 @@ def test_one_file_that_cannot_be_read(cgroup, directory, start, standins, error)
     for name in ("good", "bad"):
         cgroup.child(name)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
-    wait_for_passes(collectd, "bad", 3)
+    wait_for_passes(collectd, 3, "bad")
     standins.order("pread", error, path="/bad/cpuacct.usage")
     wait_for_message(collectd, "error", "cannot be read")
     seen = len(collectd.usage("bad"))
-    wait_for_passes(collectd, "good", 4)
+    wait_for_passes(collectd, 4, "good")
     assert len(collectd.usage("bad")) == seen
     standins.order()
     wait_for_message(collectd, "info", "All cgroups can be read again")
-    wait_for_passes(collectd, "bad", 4)
+    wait_for_passes(collectd, 4, "bad")
     collectd.stop()
 
     check_errors(
@@ -80,7 +80,7 @@ def test_a_hostile_path_in_the_log(cgroup, directory, start, standins):
     path.mkdir(parents=True)
     try:
         collectd = start(interval=INTERVAL, prefix=standins.prefix)
-        wait_for_passes(collectd, "root", 3)
+        wait_for_passes(collectd, 3)
         standins.order("pread", errno.EACCES, path="caf\u00e9/cpuacct.usage")
         wait_for_message(collectd, "error", "cannot be read")
         collectd.stop()
@@ -102,14 +102,14 @@ def test_no_descriptor_for_any(cgroup, directory, start, standins):
     """collectd calls again in the next interval, not ever more seldom"""
     cgroup.child("one")
     collectd = start("KeepOpen 0", INTERVAL, prefix=standins.prefix)
-    wait_for_passes(collectd, "one", 3)
+    wait_for_passes(collectd, 3, "one")
     standins.order("openat2", errno.EMFILE)
     wait_for_message(collectd, "error", "cannot be read")
     # Long enough for collectd to wait eight times as long, if it did.
     time.sleep(10 * INTERVAL)
     standins.order()
     gone_at = time.time()
-    wait_for_passes(collectd, "one", 4)
+    wait_for_passes(collectd, 4, "one")
     collectd.stop()
     check_errors(collectd, f"{os.strerror(errno.EMFILE)}: "
                  f"{directory}/cpuacct.usage cannot be read, nor can 1 more: "
@@ -123,14 +123,14 @@ def test_no_descriptor_for_any(cgroup, directory, start, standins):
 def test_no_memory_for_a_new_one(cgroup, directory, start, standins):
     cgroup.child("old")
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
-    wait_for_passes(collectd, "old", 3)
+    wait_for_passes(collectd, 3, "old")
     standins.order("calloc", errno.ENOMEM)
     cgroup.child("new")
     wait_for_message(collectd, "error", "cannot be read")
-    wait_for_passes(collectd, "old", 2)
+    wait_for_passes(collectd, 2, "old")
     assert not collectd.usage("new")
     standins.order()
-    wait_for_passes(collectd, "new", 3)
+    wait_for_passes(collectd, 3, "new")
     collectd.stop()
     check_errors(collectd, f"{os.strerror(errno.ENOMEM)}: {directory} cannot "
                  f"be read: {ADVICE[None]}")
@@ -145,7 +145,7 @@ def test_no_memory_for_values(start, standins):
     assert not collectd.usage()
     standins.order()
     wait_for_message(collectd, "info", "No value is lost")
-    wait_for_passes(collectd, "root", 3)
+    wait_for_passes(collectd, 3)
     collectd.stop()
     usage, gauges = collectd.samples()
     assert no_interval_is_missing(usage)
@@ -168,7 +168,7 @@ def test_scarce_at_start(start, standins, case):
     wait_for_message(collectd, "error", message + os.strerror(error))
     assert not collectd.usage()
     standins.order()
-    wait_for_passes(collectd, "root", 3)
+    wait_for_passes(collectd, 3)
     assert collectd.millicores()
     collectd.stop()
 

@@ -127,7 +127,7 @@ def test_each_interval_is_the_sandboxs(observed):
     usage, gauges = observed.usage, observed.millicores
     assert [moment for moment, _ in gauges] == [
         moment for moment, _ in usage[1:]]
-    measurement.check_counters(usage, observed.truth)
+    measurement.check_counter(usage, observed.truth)
     measurement.check_gauges(usage, dict(gauges))
 
 
@@ -217,7 +217,7 @@ def test_cgroups_of_the_host_come_and_go(runsc_of, tmp_path, release, version):
     assert usage[-1][0] < removed
     recorded = measurement.between(usage, began, ended)
     assert len(recorded) >= 4
-    measurement.check_counters(recorded, truth.of(child.counter(version)))
+    measurement.check_counter(recorded, truth.of(child.counter(version)))
     measurement.check_gauges(usage, dict(millicores))
     assert [moment for moment, _ in millicores] == [
         moment for moment, _ in usage[1:]]

@@ -14,6 +14,7 @@ import measurement
 import views
 from cgroups import COUNTERS, Cgroup, controller, require_both
 from daemon import BURN, HOST, Collectd
+from delivered import instance_of
 from recorder import Recorder
 
 LOADS = {"idle": 0, "100m": 100, "1000m": 1000}
@@ -109,11 +110,6 @@ def start_loads(cgroup):
     return loads
 
 
-def name(cgroup):
-    """As it is documented: _ for /, and __ for what was one before"""
-    return cgroup.path.replace("_", "__").replace("/", "_")
-
-
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """All hosts at once, over the same seconds"""
@@ -151,7 +147,7 @@ def measured(tmp_path_factory):
             host, names, collectd = running[host_name,
                                             WHOLE if below else load]
             load_below = BELOW.get(load, load)
-            instance = name(loads[load_below]) if below else "root"
+            instance = instance_of(loads[load_below].path) if below else "root"
             results[host_name, load] = Measured(
                 host, names, collectd, instance, *collectd.samples(instance),
                 truths[host.version, load_below])
@@ -186,7 +182,7 @@ def test_the_loads_were_there(measured, load):
 
 
 def test_each_counter_is_the_kernels(one):
-    measurement.check_counters(one.steady, one.truth)
+    measurement.check_counter(one.steady, one.truth)
 
 
 def test_a_gauge_from_the_second_sample_on(one):
@@ -388,7 +384,7 @@ def test_quota_in_a_v1_mount_elsewhere(tmp_path, scratch):
         (cgroup.directory("cpu") / "cpu.cfs_quota_us").write_text("20000")
         collectd = Collectd(tmp_path / "collectd", "ReportLimit true\n"
                             f'CGroup "/{cgroup.path}"', 0.2)
-        instance = name(cgroup)
+        instance = instance_of(cgroup.path)
         with collectd.start(views.prefix(CPU_ELSEWHERE, **names)):
             collectd.wait_for(lambda: len(collectd.usage(instance)) >= 3)
             collectd.stop()

@@ -10,8 +10,8 @@ import pytest
 
 import confinement
 from daemon import Collectd
+from delivered import instance_of, wait_for_passes
 from inspection import descriptors
-from series import wait_for_passes
 from standins import Standins
 
 pytest_plugins = ["watched"]
@@ -43,7 +43,7 @@ def check_usage(collectd, instance="root"):
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_signals(start, sent):
     collectd = start()
-    wait_for_passes(collectd, "root", 2)
+    wait_for_passes(collectd, 2)
     collectd.process.send_signal(sent)
     assert collectd.process.wait(10) == 0
     assert "Exiting normally." in collectd.log
@@ -70,7 +70,7 @@ def test_loaded_twice(tmp_path, directory):
     collectd = Collectd(tmp_path / "collectd", f'Root "{directory}"', 0.3)
     rewrite(collectd, lambda text: text + "LoadPlugin cgroup_cpu\n")
     with collectd.start():
-        wait_for_passes(collectd, "root", 4)
+        wait_for_passes(collectd, 4)
         collectd.stop()
     check_usage(collectd)
     assert quiet(collectd)
@@ -90,7 +90,7 @@ def test_two_blocks(tmp_path, cgroup, directory):
 </Plugin>
 """)
     with collectd.start():
-        wait_for_passes(collectd, "b", 3)
+        wait_for_passes(collectd, 3, "b")
         collectd.stop()
     for name in "ab":
         check_usage(collectd, name)
@@ -103,7 +103,7 @@ def test_two_on_one_host(cgroup, start):
     cgroup.child("one")
     both = [start(interval=0.3), start("ReportAll true", interval=0.3)]
     for collectd in both:
-        wait_for_passes(collectd, "one", 4)
+        wait_for_passes(collectd, 4, "one")
     for collectd in both:
         collectd.stop()
         check_usage(collectd, "one")
@@ -115,7 +115,7 @@ def test_ended_during_a_read(tmp_path, cgroup, directory, start):
     for name in "abc":
         cgroup.child(name)
     collectd = start(interval=0.3, prefix=standins.prefix)
-    wait_for_passes(collectd, "a", 2)
+    wait_for_passes(collectd, 2, "a")
     # Each of its four files.
     standins.order("pread", late=1, path=str(directory))
     collectd.wait_for(lambda: standins.hits > 0)
@@ -149,7 +149,7 @@ def test_children_inherit_nothing(cgroup, directory, open_place):
 </Plugin>
 """)
     with collectd.start():
-        wait_for_passes(collectd, "one", 3)
+        wait_for_passes(collectd, 3, "one")
         collectd.wait_for((open_place / "descriptors").exists)
         inherited = (open_place / "descriptors").read_text()
         pid = collectd.process.pid
@@ -185,7 +185,7 @@ def test_unprivileged(cgroup, directory, open_place, case):
     for _ in range(2):
         with collectd.start(UNPRIVILEGED[case]):
             pid = collectd.process.pid
-            wait_for_passes(collectd, "one", 3)
+            wait_for_passes(collectd, 3, "one")
             status = Path(f"/proc/{pid}/status").read_text()
             collectd.stop()
         assert "CapEff:\t0000000000000000" in status
@@ -228,7 +228,7 @@ def test_read_only(cgroup, directory, open_place):
     collectd = Collectd(open_place / "collectd", f'Root "{directory}"', 0.3)
     with collectd.start(in_namespace(
             READ_ONLY, place=open_place, cgroup=directory)):
-        wait_for_passes(collectd, "one", 3)
+        wait_for_passes(collectd, 3, "one")
         collectd.stop()
     check_usage(collectd, "one")
     assert quiet(collectd)
@@ -239,9 +239,9 @@ def test_chroot(cgroup, open_place):
     cgroup.child("one")
     collectd = Collectd(open_place / "collectd", 'CGroup "*/one"', 0.3,
                         build=open_place / "build")
-    instance = f"{cgroup.path}/one".replace("_", "__").replace("/", "_")
+    instance = instance_of(f"{cgroup.path}/one")
     with collectd.start(in_namespace(CHROOT, place=open_place)):
-        wait_for_passes(collectd, instance, 3)
+        wait_for_passes(collectd, 3, instance)
         assert os.readlink(f"/proc/{collectd.process.pid}/root") == str(
             open_place / "root")
         collectd.stop()
@@ -255,9 +255,9 @@ def test_confined_by_seccomp(cgroup, start, error):
     cgroup.child("one")
     collectd = start(interval=0.3, prefix=[
         sys.executable, confinement.__file__, error])
-    wait_for_passes(collectd, "one", 3)
+    wait_for_passes(collectd, 3, "one")
     cgroup.child("new")
-    wait_for_passes(collectd, "new", 3)
+    wait_for_passes(collectd, 3, "new")
     collectd.stop()
     check_usage(collectd, "one")
     assert quiet(collectd)

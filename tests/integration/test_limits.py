@@ -15,8 +15,8 @@ import pytest
 import measurement
 from cgroups import COUNTERS
 from daemon import BURN, HOST
-from delivered import (MILLICORES, USAGE, complaints, instances, kinds,
-                       moments, wait_for_passes)
+from delivered import (MILLICORES, USAGE, complaints, instance_of, instances,
+                       kinds, moments, wait_for_passes)
 from forest import Forest, with_parents
 from inspection import counting, descriptors, watched_inodes
 from precedence import FIRST
@@ -33,7 +33,7 @@ SELECT_LIMIT = 1024  # select(2) takes no descriptors from here on
 
 
 def names(paths):
-    return {"root", *(path.decode().replace("/", "_")
+    return {"root", *(instance_of(path.decode())
                       for path in with_parents(paths))}
 
 

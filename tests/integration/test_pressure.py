@@ -9,10 +9,11 @@ import pytest
 
 from cgroups import Cgroup, require_both
 from daemon import BURN, Collectd
-from delivered import complaints, kinds
+from delivered import (complaints, has_nan, instance_of, kinds,
+                       wait_for_passes)
 from kernel_files import FileRecorder
-from series import (check_counter, check_mean, check_rates, has_nan, mean,
-                    name, steady, wait_for_passes)
+from measurement import BUSY_DELAY, check_counter, check_mean, check_rates
+from series import mean, steady
 from waiting import wait_until
 
 PASSES = 10
@@ -63,7 +64,7 @@ class Host:
             self.end = time.time()
             for load, child in self.cgroups.items():
                 wait_until(child.is_empty, 10, lambda: f"{load} is in use")
-            wait_for_passes(self.collectd, self.instance("idle"), 4)
+            wait_for_passes(self.collectd, 4, self.instance("idle"))
             self.recorder.wait_until_past(time.time() + 1)
 
     def file(self, load, file):
@@ -75,7 +76,7 @@ class Host:
         return key in self.file("idle", file).read_text()
 
     def instance(self, load):
-        return name(self.cgroups[load].path)
+        return instance_of(self.cgroups[load].path)
 
     def rows(self, load, kind):
         """While the loads ran"""
@@ -102,7 +103,7 @@ def test_each_counter_is_the_kernels(host, load, counter):
         assert not rows
         return
     assert len(rows) >= PASSES - 1
-    check_counter(rows, host.record(load, counter))
+    check_counter(rows, host.record(load, counter), BUSY_DELAY)
 
 
 @pytest.mark.parametrize("counter", COUNTERS)

@@ -11,8 +11,8 @@ import pytest
 
 import measurement
 from cgroups import COUNTERS
-from delivered import (MILLICORES, REMAINDER, USAGE, complaints, kinds,
-                       moments, wait_for_passes)
+from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instance_of,
+                       kinds, moments, wait_for_passes)
 from forest import Forest, with_parents
 from inspection import traced, wait_for_record, watched_inodes
 
@@ -28,9 +28,9 @@ PATHS = [
     "kubepods/pod1/web",
     "kubepods/pod2/web",
 ]
-ALL = {"root", *(path.decode().replace("/", "_")
+ALL = {"root", *(instance_of(path.decode())
                  for path in with_parents(PATHS))}
-LEAVES = {path.replace("/", "_") for path in PATHS}
+LEAVES = {*map(instance_of, PATHS)}
 PODS = {"kubepods_pod1", "kubepods_pod1_db", "kubepods_pod1_web",
         "kubepods_pod2", "kubepods_pod2_web"}
 SERVICES = {"system.slice_cron.service", "system.slice_ssh.service"}

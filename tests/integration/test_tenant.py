@@ -6,8 +6,8 @@ import pytest
 import measurement
 from cgroups import Cgroup
 from daemon import BURN
-from delivered import (MILLICORES, USAGE, complaints, instances, moments,
-                       wait_for_passes)
+from delivered import (MILLICORES, USAGE, complaints, instance_of, instances,
+                       moments, wait_for_passes)
 from forest import Forest
 from inspection import resident
 from precedence import FIRST
@@ -35,7 +35,7 @@ def are_all_in(collectd, instance, passes):
 
 
 def test_others_are_not_harmed(cgroup, directory, start, version, tmp_path):
-    names = {path.replace("/", "_") for path in OTHERS} | {"others", "root"}
+    names = {*map(instance_of, OTHERS)} | {"others", "root"}
     loaded = Cgroup(cgroup.mounts, f"{cgroup.path}/loaded")
     counter = loaded.counter(version)
     with Forest(directory, [*OTHERS, "tenant"]) as forest, loaded, \
@@ -89,10 +89,10 @@ def test_a_crowd_delays_nobody(directory, start):
     """With MaxCgroups as it is; only the others are reported, since no writer
     takes ten thousand values a second beside that many loops"""
     others = OTHERS[:20]
-    names = {path.replace("/", "_") for path in others}
+    names = {*map(instance_of, others)}
     with Forest(directory, [*others, "tenant"]) as forest:
         collectd = start('CGroup "/^/others/"', 1)
-        first = others[0].replace("/", "_")
+        first = instance_of(others[0])
         wait_for_passes(collectd, 2, first)
         with Tenant(directory / "tenant", CROWD, LOOPS) as tenant:
             tenant.wait_until_made()

@@ -13,11 +13,12 @@ import pytest
 
 from cgroups import Cgroup, controller, require_both
 from daemon import BURN, Collectd
-from delivered import complaints, kinds
+from delivered import (complaints, has_nan, instance_of, kinds,
+                       wait_for_passes)
 from kernel_files import FileRecorder
-from measurement import mean_of_gauges
-from series import (check_counter, check_mean, check_rates, check_throttled,
-                    has_nan, mean, name, steady, wait_for_passes)
+from measurement import (BUSY_DELAY, check_counter, check_mean, check_rates,
+                         check_throttled, mean_of_gauges)
+from series import mean, steady
 from waiting import wait_until
 
 PASSES = 10
@@ -151,12 +152,12 @@ class Host:
             self.end = time.time()
             for path, cgroup in self.cgroups.items():
                 wait_until(cgroup.is_empty, 10, lambda: f"{path} is in use")
-            wait_for_passes(self.all, self.instance("top"), 4)
+            wait_for_passes(self.all, 4, self.instance("top"))
             self.recorder.wait_until_past(time.time() + 1)
         return self
 
     def instance(self, path):
-        return name(self.cgroups[path].path)
+        return instance_of(self.cgroups[path].path)
 
     def rows(self, path, kind):
         """While the loads ran"""
@@ -198,7 +199,7 @@ COUNTED = [(path, counter)
 def test_each_counter_is_the_kernels(host, path, counter):
     rows = host.rows(path, f"derive-{counter}")
     assert len(rows) >= PASSES - 1
-    check_counter(rows, host.record(path, counter))
+    check_counter(rows, host.record(path, counter), BUSY_DELAY)
 
 
 @pytest.mark.parametrize("path, counter", COUNTED)

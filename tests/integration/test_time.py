@@ -10,9 +10,9 @@ import pytest
 
 import measurement
 from daemon import BURN
+from delivered import wait_for_passes
 from precedence import FIRST
 from recorder import Recorder
-from series import wait_for_passes
 from standins import Standins
 
 pytest_plugins = ["watched"]
@@ -48,7 +48,7 @@ def check(collectd, record, cgroup, stepped=(float("inf"), 0)):
                for moment, _ in usage]
     record.wait_until_past(moments[-1] + measurement.DELAY)
     truth = record.of(cgroup.counter("v1"))
-    measurement.check_counters(
+    measurement.check_counter(
         [(moment, value) for moment, (_, value) in zip(moments, usage)], truth)
     for (begin, end), (before, value), (shown, after) in zip(
             itertools.pairwise(moments), usage, usage[1:]):
@@ -67,10 +67,10 @@ def test_a_stepped_clock(tmp_path, cgroup, start, record, seconds):
     next interval was to begin: then there is one value over all of that"""
     standins = Standins(tmp_path / "standins")
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
-    wait_for_passes(collectd, "root", 4)
+    wait_for_passes(collectd, 4)
     step = time.time()
     standins.order(shift=seconds)
-    wait_for_passes(collectd, "root", 5)
+    wait_for_passes(collectd, 5)
     collectd.stop()
     moments = check(collectd, record, cgroup, (step, seconds))
     longest = max(end - begin for begin, end in itertools.pairwise(moments))
@@ -82,11 +82,11 @@ def test_a_process_that_was_stopped(cgroup, start, record):
     """As when its machine was: one value over the gap"""
     gap = 4
     collectd = start(interval=INTERVAL)
-    wait_for_passes(collectd, "root", 4)
+    wait_for_passes(collectd, 4)
     collectd.process.send_signal(signal.SIGSTOP)
     time.sleep(gap)
     collectd.process.send_signal(signal.SIGCONT)
-    wait_for_passes(collectd, "root", 5)
+    wait_for_passes(collectd, 5)
     collectd.stop()
     moments = check(collectd, record, cgroup)
     lengths = [end - begin for begin, end in itertools.pairwise(moments)]
@@ -99,12 +99,12 @@ def test_intervals_that_are_late(tmp_path, cgroup, start, record):
     standins = Standins(tmp_path / "standins")
     slow = cgroup.child("slow")
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
-    wait_for_passes(collectd, "root", 3)
+    wait_for_passes(collectd, 3)
     standins.order("pread", late=1.7 * INTERVAL,
                    path=f"{slow.path}/cpuacct.usage")
-    wait_for_passes(collectd, "root", 3)
+    wait_for_passes(collectd, 3)
     standins.order()
-    wait_for_passes(collectd, "root", 4)
+    wait_for_passes(collectd, 4)
     collectd.stop()
     moments = check(collectd, record, cgroup)
     lengths = [end - begin for begin, end in itertools.pairwise(moments)]

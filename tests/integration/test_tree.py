@@ -14,8 +14,8 @@ import pytest
 import measurement
 from cgroups import hierarchies
 from daemon import BURN
-from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instances,
-                       kinds, moments, wait_for_passes)
+from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instance_of,
+                       instances, kinds, moments, wait_for_passes)
 from forest import Forest
 from precedence import FIRST
 from recorder import Recorder
@@ -100,11 +100,6 @@ def chains(count):
             for number in range(count)]
 
 
-def shown(path):
-    """Holds where no name has an underscore and none is of systemd's"""
-    return path.replace("/", "_")
-
-
 def next_pass(passes, moment):
     """The first that began to look for cgroups then or later"""
     return min(begin for begin in passes
@@ -126,7 +121,7 @@ def record(directory, counters):
 @pytest.mark.parametrize("count", [1, 100, 1000, 10_000])
 def test_all_are_there_in_each_interval(directory, start, count):
     paths = chains(count)
-    expected = {"root", *map(shown, paths)}
+    expected = {"root", *map(instance_of, paths)}
     assert len(expected) == count + 1
     with Forest(directory, paths):
         collectd = start(f"MaxCgroups {count + 1}", 2 if count > 1000 else 0.5)
@@ -149,7 +144,7 @@ def test_in_the_hierarchy_that_is_wanted(directory, start, version):
     """Without Root, among all cgroups of the machine"""
     paths = chains(100)
     own = str(directory.relative_to(hierarchies()[version]))
-    above = shown(own.replace("_", "__"))
+    above = instance_of(own)
     with Forest(directory, paths):
         collectd = start(f'CgroupVersion "{version}"\nCGroup "/{own}"\n'
                          f'CGroup "/{own}/*"', root=None)
@@ -157,7 +152,7 @@ def test_in_the_hierarchy_that_is_wanted(directory, start, version):
         found = instances(collectd)
         told = complaints(collectd)
 
-    assert found == {above, *(f"{above}_{shown(path)}" for path in paths)}
+    assert found == {above, *(instance_of(f"{own}/{path}") for path in paths)}
     assert not told
 
 
@@ -217,7 +212,7 @@ def test_new_ones_and_removed_ones(directory, start, others):
         wait_for_passes(collectd, 2)
         for paths in (["new", *levels], ["new/later", levels[-1] + "/i"]):
             forest.add(*paths)
-            made.update(dict.fromkeys(map(shown, paths), time.time()))
+            made.update(dict.fromkeys(map(instance_of, paths), time.time()))
             wait_for_passes(collectd, 2)
         forest.remove("new/later", "new", levels[-1] + "/i",
                       *reversed(levels))
@@ -346,7 +341,8 @@ def test_a_host_that_never_rests(cgroup, start, version):
         passes = wait_for_passes(collectd, 3)
         told = complaints(collectd)
 
-    calm = {f"calm_{shown(path)}" for path in chains(100)} | {"calm", "busy"}
+    calm = {instance_of(f"calm/{path}") for path in chains(100)}
+    calm |= {"calm", "busy"}
     for instance in calm:
         assert moments(collectd, instance)[:len(passes)] == passes
     assert instances(collectd) - calm - {"root"} <= {

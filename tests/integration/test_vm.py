@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from daemon import BUILD, BURN, Collectd
-from delivered import complaints, kinds
+from delivered import complaints, has_nan, instance_of, kinds
 from kernel_files import FileRecorder
-from series import (check_counter, check_mean, check_rates, check_throttled,
-                    has_nan, mean, name, steady)
+from measurement import (check_counter, check_mean, check_rates,
+                         check_throttled)
+from series import mean, steady
 
 pytest_plugins = ["vm"]
 pytestmark = pytest.mark.guests
@@ -67,7 +68,7 @@ COUNTERS = {
 
 def instance(path):
     """No unit here has more in its name that has to be written otherwise"""
-    return name(path).replace(r"\x2d", "-") or "root"
+    return instance_of(path).replace(r"\x2d", "-") or "root"
 
 
 def file_of(cgroup, file):
