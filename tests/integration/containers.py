@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cgroups import Cgroup, numbers
 from precedence import come_first
-from recorder import Record, Recorder
+from recorder import Recorder
 from waiting import wait_until
 
 MEMORY = Path("/sys/fs/cgroup/memory")
@@ -148,44 +148,28 @@ class V2Container(Container):
         return self.host.directory("v2") / "container/cpu.stat"
 
 
-class SandboxedRecorder:
+class SandboxedRecorder(Recorder):
     """Of the counter that a sandbox keeps itself, with what the image has"""
 
     SCRIPT = """\
 while read -r usage <$0; do
-  echo $EPOCHREALTIME $usage
+  echo 0 $EPOCHREALTIME $EPOCHREALTIME $usage
   read -r -t 0.05 || (($? > 128)) || break
 done"""
 
     def __init__(self, container):
+        super().__init__(container.directory / "record", [container.counter])
         self.command = container.exec_command(
             "bash", "-c", self.SCRIPT, container.counter)
-        self.record = container.directory / "record"
 
-    def rows(self):
-        lines = self.record.read_text().splitlines(keepends=True)
-        for line in lines:
-            if line.endswith("\n"):
-                moment, usage = line.split()
-                yield float(moment), float(moment), int(usage) / 1000
-
-    def wait_until_past(self, moment):
-        wait_until(lambda: any(row[0] > moment for row in self.rows()), 20,
-                   lambda: "nothing is recorded")
-
-    def __enter__(self):
+    def start(self):
         with open(self.record, "w") as record:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command, stdin=subprocess.PIPE, stdout=record)
-        self.wait_until_past(0)
-        return self
 
-    def __exit__(self, *_):
+    def end(self):
+        """It ends with its input"""
         self.process.stdin.close()
-        self.process.wait()
-
-    def of(self, _):
-        return Record(self.rows())
 
 
 class GvisorContainer(Container):

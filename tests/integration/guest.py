@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from daemon import Collectd
-from kernel_files import FileRecorder
+from recorder import Recorder
 
 ALL = Path("/sys/fs/cgroup")
 # Emulated processors have other things to do.
@@ -29,8 +29,8 @@ def main(results):
         subprocess.run(command, check=True)
     (results / "before").write_text(cgroups())
     collectd = Collectd(results / "collectd", scenario["options"])
-    with FileRecorder(results / "record", scenario["files"],
-                      RECORDED) as recorder, collectd.start():
+    with Recorder(results / "record", scenario["files"],
+                  RECORDED) as recorder, collectd.start():
         collectd.wait_for_samples(scenario["passes"], SECONDS)
         recorder.wait_until_past(time.time() + 1)
     (results / "after").write_text(cgroups())

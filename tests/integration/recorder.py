@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The truth: CPU counters, read by nobody but the test, many times a second.
+"""The truth: the kernel's files, read by nobody but the test, many times a
+second.
 
-As a program: recorder.py RECORD COUNTER... writes lines into the file RECORD,
-each the number of a counter, the wall clock, the monotonic clock and the CPU
-time in microseconds, until it or its parent is ended.
+As a program: recorder.py PERIOD RECORD FILE... writes lines into the file
+RECORD, each with the number of a file, the wall clock, the monotonic clock and
+what the file said, every PERIOD seconds until it or its parent is ended.
 """
 import bisect
 import os
@@ -15,68 +16,90 @@ from pathlib import Path
 from waiting import wait_until
 
 PERIOD = 0.02
+NEWLINE, BLANK = ";", ","
+# More than the line of one file can have.
+LONGEST = 8192
 
 
-def parse(name, text):
-    if name.endswith("cpu.stat"):
-        return int(dict(map(str.split, text.splitlines()))["usage_usec"])
-    return int(text) / 1000
-
-
-def read(counter):
-    return parse(str(counter), Path(counter).read_text())
-
-
-def write_record(record, counters):
-    files = [os.open(counter, os.O_RDONLY) for counter in counters]
+def write_record(period, record, paths):
+    files = [os.open(path, os.O_RDONLY) for path in paths]
     parent = os.getppid()
     with open(record, "w", buffering=1) as lines:
         while os.getppid() == parent:
-            for number, (counter, file) in enumerate(zip(counters, files)):
+            for number, file in enumerate(files):
                 began = time.monotonic()
                 text = os.pread(file, 4096, 0).decode()
                 took = time.monotonic() - began
+                text = text.strip().replace("\n", NEWLINE).replace(" ", BLANK)
                 lines.write(f"{number} {time.time() - took / 2:.6f} "
-                            f"{began + took / 2:.6f} {parse(counter, text)}\n")
-            time.sleep(PERIOD)
+                            f"{began + took / 2:.6f} {text}\n")
+            time.sleep(period)
+
+
+def value_of(file, text, key):
+    """The number of `key`, in µs where it is a time"""
+    lines = (line.split(BLANK) for line in text.split(NEWLINE))
+    values = {words[0] if words[1:] else "": words[-1] for words in lines}
+    value = int(values[key].removeprefix("total="))
+    is_nsec = key.endswith("_time") or "cpuacct.usage" in file
+    return value / 1000 if is_nsec else value
 
 
 class Recorder:
-    """The record of some counters"""
+    """The record of some files"""
 
-    def __init__(self, record, counters):
+    def __init__(self, record, files, period=PERIOD):
         self.record = Path(record)
-        self.counters = [str(counter) for counter in counters]
-        self.command = [sys.executable, __file__, str(record), *self.counters]
+        self.files = [str(file) for file in files]
+        self.command = [sys.executable, __file__, str(period), str(record),
+                        *self.files]
         self.process = None
 
-    def lines(self):
-        text = self.record.read_text() if self.record.exists() else ""
-        return [line.split() for line in text.splitlines(keepends=True)
-                if line.endswith("\n")]
+    def lines(self, most=None):
+        """The whole ones; `most`: of so many bytes at the end"""
+        if not self.record.exists():
+            return []
+        with open(self.record) as record:
+            if most and self.record.stat().st_size > most:
+                record.seek(self.record.stat().st_size - most)
+                record.readline()
+            return [line.split() for line in record if line.endswith("\n")]
 
     def has_reached(self, moment):
-        latest = self.lines()[-len(self.counters):]
-        return len(latest) == len(self.counters) and all(
+        count = len(self.files)
+        latest = self.lines(count * LONGEST)[-count:]
+        return len(latest) == count and all(
             float(wall) > moment for _, wall, _, _ in latest)
 
     def wait_until_past(self, moment):
         wait_until(lambda: self.has_reached(moment), 20,
                    lambda: f"nothing is recorded in {self.record}")
 
+    def start(self):
+        return subprocess.Popen(self.command)
+
+    def end(self):
+        self.process.kill()
+
     def __enter__(self):
-        self.process = subprocess.Popen(self.command)
+        self.process = self.start()
         self.wait_until_past(0)
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
+        self.end()
         self.process.wait()
 
-    def of(self, counter):
-        number = str(self.counters.index(str(counter)))
-        return Record([tuple(map(float, fields)) for line, *fields
-                       in self.lines() if line == number])
+    def of(self, file, key=None):
+        """One number of a file over time; no key: the CPU time, or the only
+        number that there is"""
+        file = str(file)
+        if key is None:
+            key = "usage_usec" if file.endswith("cpu.stat") else ""
+        number = str(self.files.index(file))
+        return Record([
+            (float(wall), float(clock), value_of(file, text, key))
+            for line, wall, clock, text in self.lines() if line == number])
 
 
 class Record:
@@ -107,4 +130,4 @@ class Record:
 
 
 if __name__ == "__main__":
-    write_record(sys.argv[1], sys.argv[2:])
+    write_record(float(sys.argv[1]), sys.argv[2], sys.argv[3:])

@@ -16,9 +16,9 @@ from daemon import BURN
 from delivered import complaints, instance_of, moments, wait_for_passes
 from forest import Forest
 from inspection import descriptors, resident, watched_inodes
-from kernel_files import FileRecorder
 from measurement import BUSY_DELAY, check_counter, check_rates
 from precedence import FIRST
+from recorder import Recorder
 from waiting import wait_until
 
 pytest_plugins = ["watched"]
@@ -54,7 +54,7 @@ def test_churn(cgroup, directory, start, version, tmp_path):
     files = {name: str(load.counter(version)) for name, load in loads.items()}
 
     with Forest(directory, [*STABLE, "churn"]), loads["stable_low"], \
-            loads["stable_high"], FileRecorder(
+            loads["stable_high"], Recorder(
                 tmp_path / "record", [*files.values()], 0.1) as recorder:
         for name, load in loads.items():
             load.start(*FIRST, BURN, "--millicores", str(LOADS[name]))
@@ -97,5 +97,5 @@ def check_stable(collectd, passes, recorder, files):
         assert {*passes} <= {*moments(collectd, instance)}
         usage = [row for row in collectd.usage(instance)
                  if passes[1] <= row[0] <= passes[-1]]
-        check_counter(usage, recorder.of(file, "usage_usec"), BUSY_DELAY)
+        check_counter(usage, recorder.of(file), BUSY_DELAY)
         check_rates(usage, collectd.millicores(instance))

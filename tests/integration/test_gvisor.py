@@ -54,7 +54,7 @@ def watch(collectd, recorder, directory, tick):
     collectd.wait_for(lambda: collectd.usage()[-1][0] > ended)
     collectd.stop()
     recorder.wait_until_past(time.time() + measurement.DELAY)
-    (counter,) = recorder.counters
+    (counter,) = recorder.files
     usage, millicores = collectd.samples()
     return Observed(directory, collectd, usage, millicores,
                     recorder.of(counter), idle,

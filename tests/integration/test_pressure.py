@@ -11,8 +11,8 @@ from cgroups import Cgroup, require_both
 from daemon import BURN, Collectd
 from delivered import (complaints, has_nan, instance_of, kinds,
                        wait_for_passes)
-from kernel_files import FileRecorder
 from measurement import BUSY_DELAY, check_counter, check_mean, check_rates
+from recorder import Recorder
 from series import mean, steady
 from waiting import wait_until
 
@@ -51,7 +51,7 @@ class Host:
                 self.cgroups[load].start(*command, stdout=subprocess.DEVNULL,
                                          stderr=subprocess.DEVNULL,
                                          preexec_fn=pin)
-        self.recorder = FileRecorder(
+        self.recorder = Recorder(
             directory / "record", {str(self.file(load, file)) for load in LOADS
                                    for file, _ in COUNTERS.values()})
         self.collectd = Collectd(

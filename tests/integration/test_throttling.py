@@ -15,9 +15,9 @@ from cgroups import Cgroup, controller, require_both
 from daemon import BURN, Collectd
 from delivered import (complaints, has_nan, instance_of, kinds,
                        wait_for_passes)
-from kernel_files import FileRecorder
 from measurement import (BUSY_DELAY, check_counter, check_mean, check_rates,
                          check_throttled, mean_of_gauges)
+from recorder import Recorder
 from series import mean, steady
 from waiting import wait_until
 
@@ -129,7 +129,7 @@ class Host:
         self.all = Collectd(directory / "all", "CgroupVersion \"v1\"\n"
                             f"ReportAll true\n{selection}")
         self.none = Collectd(directory / "none", selection)
-        self.recorder = FileRecorder(directory / "record", sorted({
+        self.recorder = Recorder(directory / "record", sorted({
             str(v1.file(cgroup, version, file))
             for cgroup in self.cgroups.values()
             for version, file, _ in COUNTERS.values()

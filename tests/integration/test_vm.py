@@ -7,9 +7,9 @@ import pytest
 
 from daemon import BUILD, BURN, Collectd
 from delivered import complaints, has_nan, instance_of, kinds
-from kernel_files import FileRecorder
 from measurement import (check_counter, check_mean, check_rates,
                          check_throttled)
+from recorder import Recorder
 from series import mean, steady
 
 pytest_plugins = ["vm"]
@@ -94,7 +94,7 @@ class Guest(Collectd):
 
     def __init__(self, results):
         self.directory = results / "collectd"
-        self.recorder = FileRecorder(results / "record", FILES)
+        self.recorder = Recorder(results / "record", FILES)
         self.cgroups = [{instance(path.removeprefix(ALL)) for path in
                          (results / moment).read_text().splitlines()}
                         for moment in ("before", "after")]
@@ -118,7 +118,7 @@ def guest(image, tmp_path_factory):
     (directory / "scenario").write_text(repr({
         "commands": COMMANDS, "files": FILES, "passes": PASSES,
         "options": "ReportAll true"}))
-    modules = ["daemon.py", "kernel_files.py", "recorder.py", "waiting.py"]
+    modules = ["daemon.py", "recorder.py", "waiting.py"]
     return Guest(image.run({
         "run": directory / "run", "scenario": directory / "scenario",
         "guest.py": HERE / "guest.py",
