@@ -50,6 +50,25 @@ def require_both():
     return found
 
 
+def separate_controllers():
+    """Where v1 has cpuacct (as "v1"), cpu and cpuset, each on its own"""
+    mounts = {"v1": require_both()["v1"],
+              **{name: controller(name) for name in ("cpu", "cpuset")}}
+    if len(set(mounts.values())) < 3 or len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs cpuacct, cpu and cpuset in three v1 hierarchies, "
+                    "and two CPUs")
+    return mounts
+
+
+def confine(cgroup, cpus=None):
+    """To these CPUs, or all that there are: without any, and without memory,
+    a cgroup of v1's cpuset takes no processes"""
+    for file, value in ("cpuset.cpus", cpus), ("cpuset.mems", None):
+        (cgroup.directory("cpuset") / file).write_text(
+            str(value) if value is not None
+            else (cgroup.mounts["cpuset"] / file).read_text())
+
+
 class Cgroup:
     """One cgroup, under the same path in each of the hierarchies"""
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cgroups import Cgroup, controller, require_both
+from cgroups import Cgroup, confine, separate_controllers
 from daemon import BURN, Collectd
 from delivered import complaints, wait_for_passes
 from waiting import wait_until
@@ -91,15 +91,8 @@ def test_machines(tmp_path, case):
 @pytest.fixture
 def v1():
     """One cgroup in three hierarchies"""
-    mounts = {"v1": require_both()["v1"],
-              **{name: controller(name) for name in ("cpu", "cpuset")}}
-    if len(set(mounts.values())) < 3 or len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("needs cpuacct, cpu and cpuset in three v1 hierarchies, "
-                    "and two CPUs")
-    with Cgroup(mounts) as cgroup:
-        for file in "cpuset.cpus", "cpuset.mems":
-            (cgroup.directory("cpuset") / file).write_text(
-                (mounts["cpuset"] / file).read_text())
+    with Cgroup(separate_controllers()) as cgroup:
+        confine(cgroup)
         yield cgroup
 
 
@@ -153,12 +146,10 @@ def test_sched_idle(tmp_path, v1):
 def test_processes_in_another_cpuset(tmp_path, v1):
     """One that is in the cpuset of its path, and one that is not"""
     cpu = min(os.sched_getaffinity(0))
-    mems = (v1.directory("cpuset") / "cpuset.mems").read_text()
     inside = v1.child("inside")
     outside = v1.child("outside")
     for cgroup in inside, outside:
-        (cgroup.directory("cpuset") / "cpuset.cpus").write_text(str(cpu))
-        (cgroup.directory("cpuset") / "cpuset.mems").write_text(mems)
+        confine(cgroup, cpu)
         process = cgroup.start(BURN, "--millicores", "10",
                                stdout=subprocess.DEVNULL)
     entered = outside.directory("cpuset") / "cgroup.procs"

@@ -3,7 +3,6 @@
 is in a hierarchy of its own, against the kernel's files."""
 import contextlib
 import itertools
-import math
 import os
 import subprocess
 import sys
@@ -11,17 +10,13 @@ import time
 
 import pytest
 
-from cgroups import Cgroup, controller, require_both
+import observed
+from cgroups import Cgroup, confine, separate_controllers
 from daemon import BURN, Collectd
-from delivered import (complaints, has_nan, instance_of, kinds,
-                       wait_for_passes)
-from measurement import (BUSY_DELAY, check_counter, check_mean, check_rates,
-                         check_throttled, mean_of_gauges)
+from delivered import complaints, has_nan, kinds
+from observed import PASSES
 from recorder import Recorder
-from series import mean, steady
-from waiting import wait_until
 
-PASSES = 10
 RECORDED = 0.05
 PERIOD = 100_000
 # Some of its periods would use more than a fifth of a CPU, and some less.
@@ -54,29 +49,18 @@ WEIGHT = {"gauge-weight"}
 THROTTLED = {"percent-throttled_periods"}
 
 
-def controllers():
-    """Where the whole of each v1 controller is mounted"""
-    mounts = {"v1": require_both()["v1"],
-              **{name: controller(name) for name in ("cpu", "cpuset")}}
-    if len(set(mounts.values())) < 3 or len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("needs cpuacct, cpu and cpuset in three v1 hierarchies, "
-                    "and two CPUs")
-    return mounts
-
-
 class V1Cgroups:
     """Cgroups below one of the test's own, in some of the hierarchies each"""
 
     def __init__(self):
-        self.mounts = controllers()
+        self.mounts = separate_controllers()
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             self.top = stack.enter_context(Cgroup(self.mounts))
             # Whatever else runs on the machine is not what is tested.
             self.set(self.top, "cpu", "cpu.shares", 262_144)
-            cpus = (self.mounts["cpuset"] / "cpuset.cpus").read_text()
-            self.confine(self.top, cpus)
+            confine(self.top)
             self.stack = stack.pop_all()
         return self
 
@@ -98,15 +82,12 @@ class V1Cgroups:
         self.set(cgroup, "cpu", "cpu.cfs_quota_us",
                  millicores and millicores * PERIOD // 1000 or -1)
 
-    def confine(self, cgroup, cpus):
-        self.set(cgroup, "cpuset", "cpuset.cpus", cpus)
-        self.set(cgroup, "cpuset", "cpuset.mems",
-                 (self.mounts["cpuset"] / "cpuset.mems").read_text())
 
+class Host(observed.Host):
+    """Cgroups of all kinds, a collectd that tells all, and one that was told
+    nothing"""
 
-class Host:
-    """Cgroups of all kinds, a collectd that tells all, one that was told
-    nothing, and what the kernel's files said all the while"""
+    counters = COUNTERS
 
     def __init__(self, directory, v1):
         self.v1 = v1
@@ -121,19 +102,21 @@ class Host:
                   versions=["v1"])
         few = self.make("few", 1500, versions=["v1", "cpu", "cpuset"])
         self.make("few/below", None)
-        v1.confine(few, min(os.sched_getaffinity(0)))
+        confine(few, min(os.sched_getaffinity(0)))
         v1.set(few, "cpu", "cpu.shares", 512)
         v1.set_quota(self.cgroups["only cpu"], 100)
 
         selection = f'CGroup "/{v1.top.path}*"'
-        self.all = Collectd(directory / "all", "CgroupVersion \"v1\"\n"
-                            f"ReportAll true\n{selection}")
         self.none = Collectd(directory / "none", selection)
-        self.recorder = Recorder(directory / "record", sorted({
-            str(v1.file(cgroup, version, file))
-            for cgroup in self.cgroups.values()
-            for version, file, _ in COUNTERS.values()
-            if version in cgroup.mounts}), RECORDED)
+        super().__init__(
+            Collectd(directory / "all",
+                     f"CgroupVersion \"v1\"\nReportAll true\n{selection}"),
+            Recorder(directory / "record", sorted({
+                str(self.file(path, version, file))
+                for path, cgroup in self.cgroups.items()
+                for version, file, _ in COUNTERS.values()
+                if version in cgroup.mounts}), RECORDED))
+        self.watch(self.cgroups, ["top"], self.none)
 
     def make(self, path, quota, *command, versions=("v1", "cpu")):
         cgroup = self.cgroups[path] = self.v1.add(path, *versions)
@@ -144,42 +127,16 @@ class Host:
                          stderr=subprocess.DEVNULL)
         return cgroup
 
-    def run(self):
-        with self.recorder, self.all.start(), self.none.start():
-            for collectd in self.all, self.none:
-                collectd.wait_for(lambda: len(
-                    collectd.usage(self.instance("top"))) > PASSES)
-            self.end = time.time()
-            for path, cgroup in self.cgroups.items():
-                wait_until(cgroup.is_empty, 10, lambda: f"{path} is in use")
-            wait_for_passes(self.all, 4, self.instance("top"))
-            self.recorder.wait_until_past(time.time() + 1)
-        return self
+    def path(self, path):
+        return self.cgroups[path].path
 
-    def instance(self, path):
-        return instance_of(self.cgroups[path].path)
-
-    def rows(self, path, kind):
-        """While the loads ran"""
-        return [(moment, value) for moment, value in
-                steady(self.all, self.instance(path), kind)
-                if moment < self.end]
-
-    def values(self, path, kind):
-        return [value for _, value in self.rows(path, kind)]
-
-    def record(self, path, counter):
-        version, file, key = COUNTERS[counter]
-        return self.recorder.of(
-            self.v1.file(self.cgroups[path], version, file), key)
-
-    def kinds(self, path):
-        return kinds(self.all).get(self.instance(path))
+    def file(self, path, version, file):
+        return self.v1.file(self.cgroups[path], version, file)
 
     def limit(self, path):
         """In millicores, as the kernel has it"""
         quota, period = (
-            int(self.v1.file(self.cgroups[path], "cpu", file).read_text())
+            int(self.file(path, "cpu", file).read_text())
             for file in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
         return 1000 * quota / period
 
@@ -187,7 +144,7 @@ class Host:
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
     with V1Cgroups() as v1:
-        yield Host(tmp_path_factory.mktemp("throttling"), v1).run()
+        yield Host(tmp_path_factory.mktemp("throttling"), v1)
 
 
 COUNTED = [(path, counter)
@@ -197,24 +154,17 @@ COUNTED = [(path, counter)
 
 @pytest.mark.parametrize("path, counter", COUNTED)
 def test_each_counter_is_the_kernels(host, path, counter):
-    rows = host.rows(path, f"derive-{counter}")
-    assert len(rows) >= PASSES - 1
-    check_counter(rows, host.record(path, counter), BUSY_DELAY)
+    host.check_counter(path, counter, PASSES - 1)
 
 
 @pytest.mark.parametrize("path, counter", COUNTED)
 def test_each_counter_is_exactly_the_kernels(host, path, counter):
-    """Once there are no loads any more"""
-    _, value = steady(host.all, host.instance(path), f"derive-{counter}")[-1]
-    assert value == math.floor(host.record(path, counter).rows[-1][-1])
+    host.check_end(path, counter)
 
 
 def test_the_loads_were_there(host):
     """What is compared is neither nothing nor all the same"""
-    def used(path, counter):
-        rows = host.record(path, counter).rows
-        return rows[-1][-1] - rows[0][-1]
-
+    used = host.used
     for path in "quota", "sometimes", "calls", "above", "above/less":
         assert used(path, "cpu_usage_usec") > 300_000
     for path in "quota", "calls", "above", "above/less":
@@ -231,36 +181,21 @@ def test_the_loads_were_there(host):
     ("above/less", 100)])
 def test_use_of_the_limit(host, path, limit):
     assert host.limit(path) == limit
-    assert set(host.values(path, "gauge-limit_millicores")) == {limit}
-
-    usage = host.rows(path, "derive-cpu_usage_usec")
-    millicores = host.rows(path, "gauge-millicores")
-    of_limit = host.rows(path, "percent-of_limit")
-    truth = check_mean(usage, millicores, host.record(path, "cpu_usage_usec"))
-    check_rates(usage, millicores)
-    assert mean_of_gauges(usage, of_limit) == pytest.approx(
-        100 * truth / limit, rel=0.05)
-    assert of_limit == [(moment, pytest.approx(min(100 * used / limit, 100),
-                                               abs=1e-5))
-                        for moment, used in millicores]
+    host.check_use_of_limit(path, limit)
 
 
 @pytest.mark.parametrize("path", ["quota", "above"])
 def test_a_loop_uses_all_of_its_limit(host, path):
     """As on a machine that has the time"""
-    assert mean(host.values(path, "gauge-millicores")) == pytest.approx(
+    assert host.mean(path, "gauge-millicores") == pytest.approx(
         host.limit(path), rel=0.05)
-    assert mean(host.values(path, "percent-of_limit")) > 95
-    assert mean(host.values(path, "percent-throttled_periods")) > 95
+    assert host.mean(path, "percent-of_limit") > 95
+    assert host.mean(path, "percent-throttled_periods") > 95
 
 
 @pytest.mark.parametrize("path", ["quota", "sometimes", "above", "above/less"])
 def test_throttled_periods(host, path):
-    counters = "nr_periods", "nr_throttled"
-    check_throttled(
-        *(host.rows(path, f"derive-{counter}") for counter in counters),
-        host.rows(path, "percent-throttled_periods"),
-        [host.record(path, counter) for counter in counters])
+    host.check_throttled(path)
 
 
 def test_the_smallest_quota_above_counts(host):
@@ -285,11 +220,10 @@ def test_weight(host):
         assert set(host.values(path, "gauge-weight")) == {weight}
 
 
-@pytest.mark.parametrize("kind", ["user", "system"])
+@pytest.mark.parametrize("part", ["user", "system"])
 @pytest.mark.parametrize("path", ["quota", "calls"])
-def test_user_and_system_millicores(host, path, kind):
-    check_rates(host.rows(path, f"derive-{kind}_usec"),
-                host.rows(path, f"gauge-{kind}_millicores"))
+def test_user_and_system_millicores(host, path, part):
+    host.check_part(path, part)
 
 
 def test_what_a_cgroup_does_not_have_is_absent(host):
@@ -312,17 +246,16 @@ def test_nothing_is_told_unless_it_is_wanted(host):
 
 
 def test_no_pressure_is_said_once(host):
-    (line,) = [text for text in host.all.messages("info")
-               if "Values not available" in text]
+    line = host.not_available()
     assert line.startswith("Values not available here: pressure (")
     for there in "throttling", "bursts", "quotas", "cpusets", "user":
         assert there not in line
 
 
 def test_no_complaint_and_no_nan(host):
-    for collectd in host.all, host.none:
-        assert not complaints(collectd)
-        assert not has_nan(collectd)
+    host.check_log()
+    assert not complaints(host.none)
+    assert not has_nan(host.none)
 
 
 @pytest.fixture

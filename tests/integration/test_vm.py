@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 
 from daemon import BUILD, BURN, Collectd
-from delivered import complaints, has_nan, instance_of, kinds
-from measurement import (check_counter, check_mean, check_rates,
-                         check_throttled)
+from delivered import instance_of, kinds
+from observed import Host
 from recorder import Recorder
-from series import mean, steady
 
 pytest_plugins = ["vm"]
 pytestmark = pytest.mark.guests
@@ -18,8 +16,6 @@ pytestmark = pytest.mark.guests
 HERE = Path(__file__).parent
 PASSES = 14
 ALL = "/sys/fs/cgroup/"
-# An emulated processor takes its time.
-DELAY = 0.5
 LOOP = ["/test/build/cgroup_cpu_burn", "--millicores", "1000"]
 # One of the two CPUs is taken out of those of all others.
 PARTITION = """
@@ -88,26 +84,32 @@ exec python3 guest.py /results
 """
 
 
-class Guest(Collectd):
-    """What the collectd in the guest delivered, and what the kernel's files
-    said all the while"""
+class Delivered(Collectd):
+    """What one left behind that ran in a guest"""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+
+class Guest(Host):
+    """The whole of its tree"""
+
+    counters = COUNTERS
+    # An emulated processor takes its time.
+    delay = 0.5
 
     def __init__(self, results):
-        self.directory = results / "collectd"
-        self.recorder = Recorder(results / "record", FILES)
+        super().__init__(Delivered(results / "collectd"),
+                         Recorder(results / "record", FILES))
         self.cgroups = [{instance(path.removeprefix(ALL)) for path in
                          (results / moment).read_text().splitlines()}
                         for moment in ("before", "after")]
 
-    def rows(self, cgroup, kind):
-        return steady(self, instance(CGROUPS[cgroup]), kind)
+    def instance(self, cgroup):
+        return instance(CGROUPS[cgroup])
 
-    def values(self, cgroup, kind):
-        return [value for _, value in self.rows(cgroup, kind)]
-
-    def record(self, cgroup, counter):
-        file, key = COUNTERS[counter]
-        return self.recorder.of(file_of(cgroup, file), key)
+    def file(self, cgroup, file):
+        return file_of(cgroup, file)
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +131,9 @@ def guest(image, tmp_path_factory):
 
 def test_log_says_what_was_found(guest):
     """And that nothing is missing"""
-    assert guest.messages("info") == [
+    assert guest.collectd.messages("info") == [
         "Cgroup version: v2 (/sys/fs/cgroup), CPU time from cpu.stat"]
-    assert not complaints(guest)
-    assert not has_nan(guest)
+    guest.check_log()
 
 
 def test_the_window_is_long_enough(guest):
@@ -144,26 +145,13 @@ def test_the_window_is_long_enough(guest):
 
 @pytest.mark.parametrize("cgroup, counter", COUNTED)
 def test_each_counter_is_the_kernels(guest, cgroup, counter):
-    check_counter(guest.rows(cgroup, f"derive-{counter}"),
-                  guest.record(cgroup, counter), DELAY)
+    guest.check_counter(cgroup, counter)
 
 
 @pytest.mark.parametrize("cgroup", ["burn", "narrow", "wide"])
 def test_use_of_the_limit(guest, cgroup):
-    limit = LIMITS[cgroup]
-    usage = guest.rows(cgroup, "derive-cpu_usage_usec")
-    millicores = guest.rows(cgroup, "gauge-millicores")
-    of_limit = guest.rows(cgroup, "percent-of_limit")
-    record = guest.record(cgroup, "cpu_usage_usec")
-
-    truth = check_mean(usage, millicores, record)
-    assert truth == pytest.approx(limit, rel=0.05)
-    check_rates(usage, millicores, delay=DELAY)
-    assert mean([used for _, used in of_limit]) == pytest.approx(
-        100 * truth / limit, rel=0.05)
-    assert of_limit == [(moment, pytest.approx(min(100 * used / limit, 100),
-                                               abs=1e-5))
-                        for moment, used in millicores]
+    truth = guest.check_use_of_limit(cgroup, LIMITS[cgroup])
+    assert truth == pytest.approx(LIMITS[cgroup], rel=0.05)
 
 
 @pytest.mark.parametrize("cgroup", LIMITS)
@@ -186,28 +174,20 @@ def test_weight(guest):
     ("burn", 90, 100), ("narrow", 90, 100), ("wide", 0, 10)])
 def test_throttled_periods(guest, cgroup, least, most):
     """It is the slice that is held back, not the service in it"""
-    counters = "nr_periods", "nr_throttled"
-    percents = guest.rows(cgroup, "percent-throttled_periods")
-    check_throttled(
-        *(guest.rows(cgroup, f"derive-{counter}") for counter in counters),
-        percents, [guest.record(cgroup, counter) for counter in counters])
-    assert least <= mean([value for _, value in percents]) <= most
+    guest.check_throttled(cgroup)
+    assert least <= guest.mean(cgroup, "percent-throttled_periods") <= most
 
 
 @pytest.mark.parametrize("part", ["some", "full"])
 @pytest.mark.parametrize("cgroup", ["burn", "narrow", "wide", "few"])
 def test_pressure(guest, cgroup, part):
-    counter = guest.rows(cgroup, f"derive-pressure_{part}_usec")
-    percents = guest.rows(cgroup, f"percent-pressure_{part}")
-    check_mean(counter, percents,
-               guest.record(cgroup, f"pressure_{part}_usec"), 1e4)
-    check_rates(counter, percents, 1e4, 100, DELAY)
+    guest.check_pressure(cgroup, part)
 
 
 def test_who_is_held_back_waits(guest):
     for cgroup in "burn", "narrow":
-        assert mean(guest.values(cgroup, "percent-pressure_some")) > 50
-    assert mean(guest.values("few", "percent-pressure_some")) < 5
+        assert guest.mean(cgroup, "percent-pressure_some") > 50
+    assert guest.mean("few", "percent-pressure_some") < 5
 
 
 def test_all_that_systemd_made_is_there(guest):
@@ -217,7 +197,7 @@ def test_all_that_systemd_made_is_there(guest):
                   "system.slice_systemd-journald.service",
                   "system.slice_system-getty.slice_getty@tty1.service"):
         assert there in before & after
-    shown = kinds(guest)
+    shown = kinds(guest.collectd)
     assert before & after <= shown.keys() <= before | after
     for cgroup in before & after:
         assert {"derive-cpu_usage_usec", "gauge-millicores"} <= shown[cgroup]
