@@ -21,9 +21,11 @@ from waiting import wait_until
 
 CLONE_NEWNET = 0x40000000
 SUBNET = "192.0.2.{}"
-HOLD = """
+OWN_FILES = """
 mount -t overlay overlay -o "lowerdir=$1:/etc" /etc
 mount -t overlay overlay -o "lowerdir=$2:$3" "$3"
+"""
+HOLD = """
 ip link set lo up
 echo ready
 exec cat
@@ -31,32 +33,60 @@ exec cat
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Host:
-    """A network namespace, with an /etc of its own laid over the real one, and
-    the plugin where collectd's own are"""
+class Namespace:
+    """A network namespace, and one for the mounts that `script` makes"""
 
-    def __init__(self, directory, address, etc):
-        self.directory = directory
+    def __init__(self, address, script="", *arguments):
         self.address = address
-        self.processes = []
         self.holder = subprocess.Popen(
-            ["unshare", "-n", "-m", "sh", "-ec", HOLD, "sh", etc,
-             BUILD / ".libs", STOCK],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            ["unshare", "-n", "-m", "sh", "-ec", script + HOLD, "sh",
+             *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.holder.stdout.readline() == b"ready\n"
         self.prefix = ["nsenter", "-t", str(self.holder.pid), "-n", "-m"]
+        self.path = f"/proc/{self.holder.pid}/ns/net"
+
+    def run(self, *command):
+        subprocess.run([*self.prefix, *command], check=True)
+
+    def connect(self, device, other):
+        """A cable from this device to eth0 of the other"""
+        self.run("ip", "link", "add", device, "type", "veth", "peer", "name",
+                 "eth0", "netns", str(other.holder.pid))
+        other.set_address("eth0")
+
+    def set_address(self, device):
+        self.run("ip", "address", "add", f"{self.address}/24", "dev", device)
+        self.run("ip", "link", "set", device, "up")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        self.holder.stdin.close()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+
+class Host(Namespace):
+    """It has an /etc of its own laid over the real one, and the plugin where
+    collectd's own are"""
+
+    def __init__(self, directory, address, etc):
+        super().__init__(address, OWN_FILES, etc, BUILD / ".libs", STOCK)
+        self.directory = directory
+        self.processes = []
         self.executor = concurrent.futures.ThreadPoolExecutor(
             1, initializer=self.enter)
 
     def enter(self):
         """The calling thread is in the host's network from then on"""
-        namespace = os.open(f"/proc/{self.holder.pid}/ns/net", os.O_RDONLY)
+        namespace = os.open(self.path, os.O_RDONLY)
         status = libc.setns(namespace, CLONE_NEWNET)
         os.close(namespace)
         assert status == 0, os.strerror(ctypes.get_errno())
-
-    def run(self, *command):
-        subprocess.run([*self.prefix, *command], check=True)
 
     def start(self, name, *command, **environment):
         """A server on this host, which ends with it"""
@@ -112,9 +142,7 @@ class Host:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self.holder.stdin.close()
-        self.holder.wait()
-        self.holder.stdout.close()
+        super().end()
 
 
 class Network:
@@ -150,15 +178,9 @@ class Network:
         return host
 
     def connect(self, number, host):
-        self.hub.run("ip", "link", "add", f"host{number}", "type", "veth",
-                     "peer", "name", "eth0", "netns", str(host.holder.pid))
+        self.hub.connect(f"host{number}", host)
         self.hub.run("ip", "link", "set", f"host{number}", "master", "hub",
                      "up")
-        self.address_of(host, "eth0")
-
-    def address_of(self, host, device):
-        host.run("ip", "address", "add", f"{host.address}/24", "dev", device)
-        host.run("ip", "link", "set", device, "up")
 
     def cut(self, number):
         """As between two switches: the host itself does not see it"""
@@ -176,7 +198,7 @@ class Network:
             # With an address of its own it keeps it when a port goes.
             self.hub.run("ip", "link", "add", "hub", "address",
                          "02:00:00:00:00:01", "type", "bridge")
-            self.address_of(self.hub, "hub")
+            self.hub.set_address("hub")
             numbers = {number for number in self.names.values()
                        if number is not None}
             for number in sorted(numbers):
