@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "read/machine_cpus.h"
+#include "wrap.h"
 
 /* What a short read hands over. */
 #define SHORT 7
@@ -57,17 +58,13 @@ static bool fails(enum fault_call call) {
 
 /* Defines what the linker puts in the place of the function `name`. */
 #define WRAP(type, name, parameters, arguments, failure)                       \
-  type __real_##name parameters;                                               \
-  type __wrap_##name parameters;                                               \
-  type __wrap_##name parameters {                                              \
+  WRAPPER(type, name, parameters) {                                            \
     return fails(FAULT_##name) ? (failure) : __real_##name arguments;          \
   }
 
 /* The same for one that does its work even when it fails. */
 #define WRAP_DONE(type, name, parameters, arguments, failure)                  \
-  type __real_##name parameters;                                               \
-  type __wrap_##name parameters;                                               \
-  type __wrap_##name parameters {                                              \
+  WRAPPER(type, name, parameters) {                                            \
     type result = __real_##name arguments;                                     \
     return fails(FAULT_##name) ? (failure) : result;                           \
   }
@@ -114,9 +111,7 @@ WRAP(void *, tsearch,
      (const void *key, void **root, int (*compare)(const void *, const void *)),
      (key, root, compare), NULL)
 
-int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
-int __real_clock_gettime(clockid_t clock, struct timespec *now);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *now) {
+WRAPPER(int, clock_gettime, (clockid_t clock, struct timespec *now)) {
   if (!faults.active)
     return __real_clock_gettime(clock, now);
   if (fails(FAULT_clock_gettime))
@@ -126,9 +121,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now) {
   return 0;
 }
 
-int __wrap_statfs(const char *path, struct statfs *status);
-int __real_statfs(const char *path, struct statfs *status);
-int __wrap_statfs(const char *path, struct statfs *status) {
+WRAPPER(int, statfs, (const char *path, struct statfs *status)) {
   if (fails(FAULT_statfs))
     return -1;
   int result = __real_statfs(path, status);
@@ -137,9 +130,7 @@ int __wrap_statfs(const char *path, struct statfs *status) {
   return result;
 }
 
-struct dirent *__wrap_readdir(DIR *stream);
-struct dirent *__real_readdir(DIR *stream);
-struct dirent *__wrap_readdir(DIR *stream) {
+WRAPPER(struct dirent *, readdir, (DIR * stream)) {
   if (fails(FAULT_readdir))
     return NULL;
   struct dirent *entry = __real_readdir(stream);
@@ -148,9 +139,7 @@ struct dirent *__wrap_readdir(DIR *stream) {
   return entry;
 }
 
-int __wrap_fcntl(int fd, int command, ...);
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...) {
+WRAPPER(int, fcntl, (int fd, int command, ...)) {
   va_list arguments;
 
   va_start(arguments, command);
@@ -159,9 +148,7 @@ int __wrap_fcntl(int fd, int command, ...) {
   return fails(FAULT_fcntl) ? -1 : __real_fcntl(fd, command, argument);
 }
 
-ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset);
-ssize_t __real_pread(int fd, void *buffer, size_t size, off_t offset);
-ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset) {
+WRAPPER(ssize_t, pread, (int fd, void *buffer, size_t size, off_t offset)) {
   const char *text = buffer;
 
   if (fails(FAULT_pread))
@@ -180,9 +167,7 @@ ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset) {
 
 /* To end an instance takes the kernel some ms. So there is one for all, which
  * is empty whenever it is asked for. */
-int __wrap_inotify_init1(int flags);
-int __real_inotify_init1(int flags);
-int __wrap_inotify_init1(int flags) {
+WRAPPER(int, inotify_init1, (int flags)) {
   static int instance = -1;
   char events[4096];
 
@@ -199,9 +184,7 @@ int __wrap_inotify_init1(int flags) {
 static FILE *memory_stream;
 static char **memory_text;
 
-FILE *__wrap_open_memstream(char **text, size_t *size);
-FILE *__real_open_memstream(char **text, size_t *size);
-FILE *__wrap_open_memstream(char **text, size_t *size) {
+WRAPPER(FILE *, open_memstream, (char **text, size_t *size)) {
   if (fails(FAULT_open_memstream))
     return NULL;
   memory_stream = __real_open_memstream(text, size);
@@ -210,9 +193,7 @@ FILE *__wrap_open_memstream(char **text, size_t *size) {
 }
 
 /* Short of memory, glibc says all is well and leaves no text. */
-int __wrap_fclose(FILE *stream);
-int __real_fclose(FILE *stream);
-int __wrap_fclose(FILE *stream) {
+WRAPPER(int, fclose, (FILE * stream)) {
   bool silent = stream == memory_stream && faults.error == ENOMEM;
   int status = __real_fclose(stream);
 
@@ -235,27 +216,21 @@ static void put_into_error(FILE *stream) {
   errno = error;
 }
 
-char *__wrap_fgets(char *line, int size, FILE *stream);
-char *__real_fgets(char *line, int size, FILE *stream);
-char *__wrap_fgets(char *line, int size, FILE *stream) {
+WRAPPER(char *, fgets, (char *line, int size, FILE *stream)) {
   if (!fails(FAULT_fgets))
     return __real_fgets(line, size, stream);
   put_into_error(stream);
   return NULL;
 }
 
-ssize_t __wrap_getline(char **line, size_t *size, FILE *stream);
-ssize_t __real_getline(char **line, size_t *size, FILE *stream);
-ssize_t __wrap_getline(char **line, size_t *size, FILE *stream) {
+WRAPPER(ssize_t, getline, (char **line, size_t *size, FILE *stream)) {
   if (!fails(FAULT_getline))
     return __real_getline(line, size, stream);
   put_into_error(stream);
   return -1;
 }
 
-int __wrap_open(const char *path, int flags, ...);
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...) {
+WRAPPER(int, open, (const char *path, int flags, ...)) {
   const size_t length = strlen(MACHINE_CPUS_DIRECTORY);
   char moved[PATH_MAX];
 
@@ -268,16 +243,12 @@ int __wrap_open(const char *path, int flags, ...) {
   return __real_open(moved, flags);
 }
 
-int __wrap_openat(int directory, const char *path, int flags, ...);
-int __real_openat(int directory, const char *path, int flags, ...);
-int __wrap_openat(int directory, const char *path, int flags, ...) {
+WRAPPER(int, openat, (int directory, const char *path, int flags, ...)) {
   return fails(FAULT_openat) ? -1 : __real_openat(directory, path, flags);
 }
 
 /* The only one is openat2(2). */
-long __wrap_syscall(long number, ...);
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...) {
+WRAPPER(long, syscall, (long number, ...)) {
   va_list arguments;
 
   va_start(arguments, number);
@@ -305,9 +276,8 @@ print(char **text, const char *format, va_list arguments) {
   return vasprintf(text, format, arguments);
 }
 
-int __wrap_asprintf(char **text, const char *format, ...);
-__attribute__((format(printf, 2, 3))) int
-__wrap_asprintf(char **text, const char *format, ...) {
+__attribute__((format(printf, 2, 3)))
+WRAPPER(int, asprintf, (char **text, const char *format, ...)) {
   va_list arguments;
 
   va_start(arguments, format);
@@ -318,45 +288,39 @@ __wrap_asprintf(char **text, const char *format, ...) {
 
 /* What these are called where the compiler checks the sizes of buffers, or
  * puts getline in line. */
-int __wrap___open_2(const char *path, int flags);
-int __wrap___open_2(const char *path, int flags) {
+WRAPPER(int, __open_2, (const char *path, int flags)) {
   return __wrap_open(path, flags);
 }
 
-int __wrap___openat_2(int directory, const char *path, int flags);
-int __wrap___openat_2(int directory, const char *path, int flags) {
+WRAPPER(int, __openat_2, (int directory, const char *path, int flags)) {
   return __wrap_openat(directory, path, flags);
 }
 
-ssize_t __wrap___read_chk(int fd, void *buffer, size_t size, size_t room);
-ssize_t __wrap___read_chk(int fd, void *buffer, size_t size, size_t room) {
+WRAPPER(ssize_t, __read_chk, (int fd, void *buffer, size_t size, size_t room)) {
   (void)room;
   return __wrap_read(fd, buffer, size);
 }
 
-ssize_t __wrap___pread_chk(int fd, void *buffer, size_t size, off_t offset,
-                           size_t room);
-ssize_t __wrap___pread_chk(int fd, void *buffer, size_t size, off_t offset,
-                           size_t room) {
+WRAPPER(ssize_t, __pread_chk,
+        (int fd, void *buffer, size_t size, off_t offset, size_t room)) {
   (void)room;
   return __wrap_pread(fd, buffer, size, offset);
 }
 
-char *__wrap___fgets_chk(char *line, size_t room, int size, FILE *stream);
-char *__wrap___fgets_chk(char *line, size_t room, int size, FILE *stream) {
+WRAPPER(char *, __fgets_chk,
+        (char *line, size_t room, int size, FILE *stream)) {
   (void)room;
   return __wrap_fgets(line, size, stream);
 }
 
-ssize_t __wrap___getdelim(char **line, size_t *size, int end, FILE *stream);
-ssize_t __wrap___getdelim(char **line, size_t *size, int end, FILE *stream) {
+WRAPPER(ssize_t, __getdelim,
+        (char **line, size_t *size, int end, FILE *stream)) {
   (void)end;
   return __wrap_getline(line, size, stream);
 }
 
-int __wrap___asprintf_chk(char **text, int flag, const char *format, ...);
-__attribute__((format(printf, 3, 4))) int
-__wrap___asprintf_chk(char **text, int flag, const char *format, ...) {
+__attribute__((format(printf, 3, 4)))
+WRAPPER(int, __asprintf_chk, (char **text, int flag, const char *format, ...)) {
   va_list arguments;
 
   (void)flag;

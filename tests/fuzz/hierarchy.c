@@ -11,18 +11,13 @@
 #include "find/mountinfo.h"
 #include "fuzz.h"
 #include "util/cleanup.h"
+#include "wrap.h"
 
 #define USUAL_PLACE "/sys/fs/cgroup"
 #define DIRECTORIES_MAX 32
 
-FILE *__real_fopen(const char *path, const char *mode);
-FILE *__wrap_fopen(const char *path, const char *mode);
-int __wrap_access(const char *path, int mode);
-char *__wrap_realpath(const char *path, char *resolved);
 typedef int (*entry_filter)(const struct dirent *entry);
 typedef int (*entry_order)(const struct dirent **a, const struct dirent **b);
-int __wrap_scandir(const char *path, struct dirent ***entries,
-                   entry_filter filter, entry_order order);
 
 /* What there is in a directory, as bits. */
 enum {
@@ -87,7 +82,7 @@ static FILE *open_controllers(unsigned facts) {
   return fmemopen(text, strlen(text), "r");
 }
 
-FILE *__wrap_fopen(const char *path, const char *mode) {
+WRAPPER(FILE *, fopen, (const char *path, const char *mode)) {
   static char with_usage[] = "user_usec 1\nusage_usec 2\n";
   static char without_usage[] = "nr_periods 0\nnr_throttled 0\n";
 
@@ -114,7 +109,7 @@ static bool is_name(const char *path, const char *controller, const char *file,
   return ends_with(path, name);
 }
 
-int __wrap_access(const char *path, int mode) {
+WRAPPER(int, access, (const char *path, int mode)) {
   unsigned facts = facts_of_parent(path);
 
   REQUIRE(mode == F_OK);
@@ -128,7 +123,7 @@ int __wrap_access(const char *path, int mode) {
 }
 
 /* There are no links but those beside one another, which are passed over. */
-char *__wrap_realpath(const char *path, char *resolved) {
+WRAPPER(char *, realpath, (const char *path, char *resolved)) {
   REQUIRE(resolved == NULL);
   resolved = strdup(path);
   return resolved;
@@ -146,8 +141,9 @@ static const char *name_below(const char *path, const char *parent) {
              : NULL;
 }
 
-int __wrap_scandir(const char *path, struct dirent ***entries,
-                   entry_filter filter, entry_order order) {
+WRAPPER(int, scandir,
+        (const char *path, struct dirent ***entries, entry_filter filter,
+         entry_order order)) {
   int count = 0;
 
   REQUIRE(filter == NULL && order == alphasort);

@@ -8,11 +8,9 @@
 
 #include "fuzz.h"
 #include "util/cleanup.h"
+#include "wrap.h"
 
 #define MODEL_FD 1000
-
-ssize_t __real_pread(int fd, void *buffer, size_t size, off_t offset);
-ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset);
 
 /* The file, and the sizes of the pieces it comes in: 0 is EINTR, 255 an error,
  * and when they are used up the rest comes at once. */
@@ -24,7 +22,7 @@ static struct {
   int error;
 } file;
 
-ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset) {
+WRAPPER(ssize_t, pread, (int fd, void *buffer, size_t size, off_t offset)) {
   size_t count =
       (size_t)offset < file.length ? file.length - (size_t)offset : 0;
 

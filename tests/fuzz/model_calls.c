@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls that find, list, read and watch cgroups, answered from the
  * model. The linker puts these functions in the place of the C library's; what
- * is not of the model goes on to the real ones. */
+ * is not of the model goes on to the real ones.
+ *
+ * Some of those are variadic. All of Linux's calling conventions pass numbers
+ * and pointers in the same places to functions that are not. */
 #include "model.h"
 
 #include <dirent.h>
@@ -14,54 +17,13 @@
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "wrap.h"
 
 #define TEXT_SIZE 8192
 /* Of the model's file system, and of what is mounted on a part of it. */
 #define OWN_DEVICE 1
 #define FOREIGN_DEVICE 2
 #define FOREIGN_TEXT "usage_usec 77777777777\n"
-
-/* Some of these are variadic; all of Linux's calling conventions pass numbers
- * and pointers in the same places to functions that are not. */
-int __real_stat(const char *path, struct stat *status);
-int __real_fstat(int fd, struct stat *status);
-int __real_fstatat(int fd, const char *path, struct stat *status, int flags);
-int __real_open(const char *path, int flags, mode_t mode);
-int __real_openat(int fd, const char *path, int flags, mode_t mode);
-long __real_syscall(long number, int fd, const char *path,
-                    const struct open_how *how, size_t size);
-int __real_close(int fd);
-int __real_fcntl(int fd, int command, long argument);
-ssize_t __real_pread(int fd, void *buffer, size_t size, off_t offset);
-ssize_t __real_read(int fd, void *buffer, size_t size);
-DIR *__real_fdopendir(int fd);
-int __real_dirfd(DIR *stream);
-struct dirent *__real_readdir(DIR *stream);
-int __real_closedir(DIR *stream);
-int __real_inotify_init1(int flags);
-int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __real_inotify_rm_watch(int fd, int watch);
-int __real_clock_gettime(clockid_t clock, struct timespec *time);
-
-int __wrap_stat(const char *path, struct stat *status);
-int __wrap_fstat(int fd, struct stat *status);
-int __wrap_fstatat(int fd, const char *path, struct stat *status, int flags);
-int __wrap_open(const char *path, int flags, mode_t mode);
-int __wrap_openat(int fd, const char *path, int flags, mode_t mode);
-long __wrap_syscall(long number, int fd, const char *path,
-                    const struct open_how *how, size_t size);
-int __wrap_close(int fd);
-int __wrap_fcntl(int fd, int command, long argument);
-ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset);
-ssize_t __wrap_read(int fd, void *buffer, size_t size);
-DIR *__wrap_fdopendir(int fd);
-int __wrap_dirfd(DIR *stream);
-struct dirent *__wrap_readdir(DIR *stream);
-int __wrap_closedir(DIR *stream);
-int __wrap_inotify_init1(int flags);
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __wrap_inotify_rm_watch(int fd, int watch);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 
 static int fail(int error) {
   errno = error;
@@ -177,7 +139,7 @@ static int stat_path(size_t node, struct stat *status) {
                    mount != MODEL_NONE, status);
 }
 
-int __wrap_stat(const char *path, struct stat *status) {
+WRAPPER(int, stat, (const char *path, struct stat *status)) {
   const char *below = below_root(path);
 
   count_call();
@@ -185,7 +147,7 @@ int __wrap_stat(const char *path, struct stat *status) {
                        : __real_stat(path, status);
 }
 
-int __wrap_fstat(int fd, struct stat *status) {
+WRAPPER(int, fstat, (int fd, struct stat *status)) {
   const struct model_fd *directory = model_fd(fd);
 
   return directory != NULL
@@ -193,7 +155,8 @@ int __wrap_fstat(int fd, struct stat *status) {
              : __real_fstat(fd, status);
 }
 
-int __wrap_fstatat(int fd, const char *path, struct stat *status, int flags) {
+WRAPPER(int, fstatat,
+        (int fd, const char *path, struct stat *status, int flags)) {
   const struct model_fd *directory = model_fd(fd);
 
   count_call();
@@ -204,7 +167,7 @@ int __wrap_fstatat(int fd, const char *path, struct stat *status, int flags) {
   return stat_path(model_child(directory->node, path), status);
 }
 
-int __wrap_open(const char *path, int flags, mode_t mode) {
+WRAPPER(int, open, (const char *path, int flags, mode_t mode)) {
   const char *below = below_root(path);
 
   count_call();
@@ -212,7 +175,7 @@ int __wrap_open(const char *path, int flags, mode_t mode) {
                        : __real_open(path, flags, mode);
 }
 
-int __wrap_openat(int fd, const char *path, int flags, mode_t mode) {
+WRAPPER(int, openat, (int fd, const char *path, int flags, mode_t mode)) {
   const struct model_fd *directory = model_fd(fd);
 
   count_call();
@@ -222,8 +185,9 @@ int __wrap_openat(int fd, const char *path, int flags, mode_t mode) {
 
 /* openat2 has no function of its own in the C library, and nothing else is
  * called in this way. */
-long __wrap_syscall(long number, int fd, const char *path,
-                    const struct open_how *how, size_t size) {
+WRAPPER(long, syscall,
+        (long number, int fd, const char *path, const struct open_how *how,
+         size_t size)) {
   const struct model_fd *directory =
       number == SYS_openat2 ? model_fd(fd) : NULL;
 
@@ -235,7 +199,7 @@ long __wrap_syscall(long number, int fd, const char *path,
                                        (how->resolve & RESOLVE_NO_XDEV) == 0);
 }
 
-int __wrap_close(int fd) {
+WRAPPER(int, close, (int fd)) {
   struct model_fd *closed = model_fd(fd);
 
   if (closed == NULL)
@@ -245,7 +209,7 @@ int __wrap_close(int fd) {
   return 0;
 }
 
-int __wrap_fcntl(int fd, int command, long argument) {
+WRAPPER(int, fcntl, (int fd, int command, long argument)) {
   const struct model_fd *copied = model_fd(fd);
 
   if (copied == NULL)
@@ -254,7 +218,7 @@ int __wrap_fcntl(int fd, int command, long argument) {
   return new_fd(*copied);
 }
 
-ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset) {
+WRAPPER(ssize_t, pread, (int fd, void *buffer, size_t size, off_t offset)) {
   const struct model_fd *file = model_fd(fd);
   char text[TEXT_SIZE];
 
@@ -280,7 +244,7 @@ ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t offset) {
   return (ssize_t)rest;
 }
 
-ssize_t __wrap_read(int fd, void *buffer, size_t size) {
+WRAPPER(ssize_t, read, (int fd, void *buffer, size_t size)) {
   const struct model_fd *inotify = model_fd(fd);
   struct inotify_event event = {.mask = IN_CREATE | IN_ISDIR};
 
@@ -300,7 +264,7 @@ ssize_t __wrap_read(int fd, void *buffer, size_t size) {
   return sizeof(event);
 }
 
-DIR *__wrap_fdopendir(int fd) {
+WRAPPER(DIR *, fdopendir, (int fd)) {
   struct model_fd *directory = model_fd(fd);
 
   count_call();
@@ -321,7 +285,7 @@ static struct model_fd *model_stream(DIR *stream) {
   return fd;
 }
 
-int __wrap_dirfd(DIR *stream) {
+WRAPPER(int, dirfd, (DIR * stream)) {
   const struct model_fd *directory = model_stream(stream);
 
   return directory != NULL ? MODEL_FD + (int)(directory - model.fds)
@@ -334,7 +298,7 @@ static struct dirent *fill_in(struct dirent *entry, const char *name) {
 }
 
 /* ".", a file, and then the cgroups below. */
-struct dirent *__wrap_readdir(DIR *stream) {
+WRAPPER(struct dirent *, readdir, (DIR * stream)) {
   static struct dirent entry;
   struct model_fd *directory = model_stream(stream);
 
@@ -355,7 +319,7 @@ struct dirent *__wrap_readdir(DIR *stream) {
   return NULL;
 }
 
-int __wrap_closedir(DIR *stream) {
+WRAPPER(int, closedir, (DIR * stream)) {
   struct model_fd *directory = model_stream(stream);
 
   if (directory == NULL)
@@ -365,12 +329,12 @@ int __wrap_closedir(DIR *stream) {
   return 0;
 }
 
-int __wrap_inotify_init1(int flags) {
+WRAPPER(int, inotify_init1, (int flags)) {
   return model.active ? new_fd((struct model_fd){.kind = MODEL_INOTIFY})
                       : __real_inotify_init1(flags);
 }
 
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask) {
+WRAPPER(int, inotify_add_watch, (int fd, const char *path, uint32_t mask)) {
   if (model_fd(fd) == NULL)
     return __real_inotify_add_watch(fd, path, mask);
   count_call();
@@ -391,7 +355,7 @@ int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask) {
   return model.nodes[node].watch;
 }
 
-int __wrap_inotify_rm_watch(int fd, int watch) {
+WRAPPER(int, inotify_rm_watch, (int fd, int watch)) {
   if (model_fd(fd) == NULL)
     return __real_inotify_rm_watch(fd, watch);
   for (size_t i = 0; i < model.count; i++)
@@ -402,7 +366,7 @@ int __wrap_inotify_rm_watch(int fd, int watch) {
   return fail(EINVAL);
 }
 
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
+WRAPPER(int, clock_gettime, (clockid_t clock, struct timespec *time)) {
   if (!model.active)
     return __real_clock_gettime(clock, time);
   time->tv_sec = (time_t)(model.now_nsec / 1000000000);
