@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "collector.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #define PER_GROUP 100
@@ -411,7 +412,7 @@ int main(void) {
          "bytes per cgroup | kernel bytes per cgroup |\n"
          "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
          ROUNDS);
-  for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
     measure_version(CGROUP_VERSION_1, counts[i], limit.rlim_cur);
     measure_version(CGROUP_VERSION_2, counts[i], limit.rlim_cur);
   }

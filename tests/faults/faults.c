@@ -21,11 +21,11 @@
 #include <unistd.h>
 
 #include "read/machine_cpus.h"
+#include "util/units.h"
 #include "wrap.h"
 
 /* What a short read hands over. */
 #define SHORT 7
-#define NSEC_PER_SEC UINT64_C(1000000000)
 
 #define FAULT_NAME(name) #name,
 static const char *const names[FAULT_CALL_COUNT + 1] = {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 /* More cgroups than are looked at in each pass. */
@@ -22,7 +23,7 @@ const struct host_life host_lives[] = {
     {"d", 0, HOST_PASSES, 100, "50000"},  {"e", 2, HOST_PASSES, 700, NULL},
     {"e/f", 2, HOST_PASSES, 70, "10000"},
 };
-const size_t host_life_count = sizeof(host_lives) / sizeof(*host_lives);
+const size_t host_life_count = ARRAY_SIZE(host_lives);
 
 /* A file whose text is another in each pass, and of the same length. */
 struct file {

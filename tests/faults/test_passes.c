@@ -15,14 +15,15 @@
 #include "host.h"
 #include "read/file_reader.h"
 #include "read/machine_cpus.h"
-#include "record.h"
+#include "recorder.h"
 #include "suites.h"
+#include "util/array.h"
+#include "util/units.h"
 
 #define PASSES HOST_PASSES
 /* The passes in which something may fail; two more are needed to see that all
  * is well again. */
 #define FAULTY_PASSES (PASSES - 2)
-#define NSEC_PER_SEC UINT64_C(1000000000)
 
 #define ALL                                                                    \
   (VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM | VALUE_GROUP_THROTTLING |       \
@@ -91,14 +92,14 @@ static const enum fault_call finding[] = {
 static struct {
   const struct variant *variant;
   const struct fault_row *row;
-} cases[sizeof(variants) / sizeof(*variants) * sizeof(rows) / sizeof(*rows)];
+} cases[ARRAY_SIZE(variants) * ARRAY_SIZE(rows)];
 static int case_count;
 
 static const struct variant *variant;
 static struct options options;
 /* What is told when nothing fails, and what this time. */
-static struct record expected[PASSES];
-static struct record told;
+static struct recorder expected[PASSES];
+static struct recorder told;
 static char expected_missing[1024];
 
 static void prepare(int pass) {
@@ -136,7 +137,7 @@ static struct collector *make_collector(void) {
 }
 
 static struct collector_pass run(struct collector *collector) {
-  struct report_sink sink = record_sink(&told);
+  struct report_sink sink = recorder_sink(&told);
   struct collector_pass pass;
 
   faults.active = true;
@@ -171,28 +172,44 @@ static bool is_vanishing(int error) {
   return error == ENOENT || error == ENODEV;
 }
 
+static double number_of(const struct recorded_value *value) {
+  return value->type == REPORT_DERIVE ? (double)value->derive : value->gauge;
+}
+
+/* Whether a value is reported from a single sample: a counter or a limit. */
+static bool needs_one_sample(const struct recorded_value *value) {
+  static const char *const others[] = {
+      "limit_millicores", "weight", "nr_periods", "nr_throttled", "nr_bursts"};
+  size_t length = strlen(value->type_instance);
+
+  for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+    if (strcmp(value->type_instance, others[i]) == 0)
+      return true;
+  return length > 5 && strcmp(value->type_instance + length - 5, "_usec") == 0;
+}
+
 /* Here files can be read when their cgroup is gone: where that could not be
  * seen, it may be told once more. */
-static bool has_just_gone(const struct record_value *value, int pass,
+static bool has_just_gone(const struct recorded_value *value, int pass,
                           int fault_pass) {
   return pass > 0 && pass == fault_pass &&
-         record_find(&expected[pass - 1], value->cgroup, "cpu_usage_usec") !=
+         recorder_find(&expected[pass - 1], value->cgroup, "cpu_usage_usec") !=
              NULL;
 }
 
 /* The CPUs of a partition that seems to be gone are missing from those of the
  * cgroups above. */
-static bool may_lack_cpus(const struct record_value *value, int pass,
+static bool may_lack_cpus(const struct recorded_value *value, int pass,
                           int fault_pass) {
   return is_vanishing(faults.error) && pass == fault_pass &&
          (strcmp(value->type_instance, "limit_millicores") == 0 ||
           strcmp(value->type_instance, "of_limit") == 0);
 }
 
-static void check_value(const struct record_value *value, int pass,
+static void check_value(const struct recorded_value *value, int pass,
                         int fault_pass) {
-  const struct record_value *right =
-      record_find(&expected[pass], value->cgroup, value->type_instance);
+  const struct recorded_value *right =
+      recorder_find(&expected[pass], value->cgroup, value->type_instance);
 
   if (right == NULL && (has_just_gone(value, pass, fault_pass) ||
                         may_lack_cpus(value, pass, fault_pass)))
@@ -200,27 +217,29 @@ static void check_value(const struct record_value *value, int pass,
   if (right == NULL)
     ck_abort_msg("%s: %s of %s should not be there", situation(pass),
                  value->type_instance, value->cgroup);
-  if (right->value < value->value || right->value > value->value)
+  if (number_of(right) < number_of(value) ||
+      number_of(right) > number_of(value))
     ck_abort_msg("%s: %s of %s is %g instead of %g", situation(pass),
-                 value->type_instance, value->cgroup, value->value,
-                 right->value);
+                 value->type_instance, value->cgroup, number_of(value),
+                 number_of(right));
 }
 
 /* The cgroup was not there before: what it used is known only where all went
  * well by then. */
-static bool is_first(const struct record_value *value, int pass) {
-  return pass > 0 && record_find(&expected[pass - 1], value->cgroup,
-                                 "cpu_usage_usec") == NULL;
+static bool is_first(const struct recorded_value *value, int pass) {
+  return pass > 0 && recorder_find(&expected[pass - 1], value->cgroup,
+                                   "cpu_usage_usec") == NULL;
 }
 
 /* One without a counterpart, or NULL. */
-static const struct record_value *missing_value(int pass, bool of_one_sample) {
+static const struct recorded_value *missing_value(int pass,
+                                                  bool of_one_sample) {
   for (size_t i = 0; i < expected[pass].count; i++) {
-    const struct record_value *value = &expected[pass].values[i];
+    const struct recorded_value *value = &expected[pass].values[i];
 
-    if ((record_needs_one_sample(value) ||
+    if ((needs_one_sample(value) ||
          (!of_one_sample && !is_first(value, pass))) &&
-        record_find(&told, value->cgroup, value->type_instance) == NULL)
+        recorder_find(&told, value->cgroup, value->type_instance) == NULL)
       return value;
   }
   return NULL;
@@ -241,7 +260,7 @@ static void check_message(const struct collector_pass *outcome, int pass) {
 static void check_missing(int pass, int fault_pass,
                           const struct collector_pass *outcome) {
   bool after = fault_pass >= 0 && pass == fault_pass + 1;
-  const struct record_value *value = missing_value(pass, after);
+  const struct recorded_value *value = missing_value(pass, after);
 
   if (value == NULL)
     return;
@@ -367,10 +386,10 @@ START_TEST(without_faults) {
     for (size_t i = 0; i < host_life_count; i++) {
       char name[INSTANCE_NAME_SIZE];
       name_of(&host_lives[i], name);
-      const struct record_value *usage =
-          record_find(&expected[pass], name, "cpu_usage_usec");
-      const struct record_value *millicores =
-          record_find(&expected[pass], name, "millicores");
+      const struct recorded_value *usage =
+          recorder_find(&expected[pass], name, "cpu_usage_usec");
+      const struct recorded_value *millicores =
+          recorder_find(&expected[pass], name, "millicores");
       bool there = pass >= host_lives[i].from && pass < host_lives[i].to;
       ck_assert_int_eq(usage != NULL, there);
       /* One that was not there in the pass before has begun at zero since. */
@@ -379,10 +398,10 @@ START_TEST(without_faults) {
                        there && (pass > host_lives[i].from ||
                                  (begins && variants[_i].native)));
       if (usage != NULL)
-        ck_assert_double_eq(usage->value, host_usage(&host_lives[i], pass));
+        ck_assert_int_eq(usage->derive, host_usage(&host_lives[i], pass));
       if (millicores != NULL)
         ck_assert_double_eq_tol(
-            millicores->value,
+            millicores->gauge,
             (begins ? host_usage(&host_lives[i], pass) : host_lives[i].usec) /
                 1e3,
             1e-9);
@@ -457,7 +476,7 @@ START_TEST(files_are_kept_again) {
 END_TEST
 
 static bool finds(enum fault_call call) {
-  for (size_t i = 0; i < sizeof(finding) / sizeof(*finding); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(finding); i++)
     if (finding[i] == call)
       return true;
   return false;
@@ -473,8 +492,8 @@ static bool applies(const struct variant *to, enum fault_call call) {
 
 static void choose_cases(void) {
   case_count = 0;
-  for (size_t i = 0; i < sizeof(variants) / sizeof(*variants); i++)
-    for (size_t j = 0; j < sizeof(rows) / sizeof(*rows); j++) {
+  for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+    for (size_t j = 0; j < ARRAY_SIZE(rows); j++) {
       if (!applies(&variants[i], rows[j].call))
         continue;
       cases[case_count].variant = &variants[i];
@@ -485,7 +504,7 @@ static void choose_cases(void) {
 Suite *passes_suite(void) {
   Suite *suite = suite_create("faults in passes");
   TCase *tests = tcase_create("faults in passes");
-  const int variant_count = sizeof(variants) / sizeof(*variants);
+  const int variant_count = ARRAY_SIZE(variants);
 
   choose_cases();
   tcase_set_timeout(tests, 120);

@@ -12,6 +12,7 @@
 #include "find/hierarchy.h"
 #include "options.h"
 #include "suites.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #define MOUNTS "/proc/self/mountinfo"
@@ -191,7 +192,7 @@ static bool fail_once(enum fault_call call, unsigned turn, int error) {
 START_TEST(one_fault_at_a_time) {
   unsigned made = 0;
 
-  for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
     teardown();
     setup();
     start(&hosts[i]);
@@ -389,7 +390,7 @@ static int set(struct options *options, const struct setting *setting,
 
 /* Each setting again if it failed, as in a new configuration. */
 static void set_all(struct options *options) {
-  for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
     CLEANUP_FREE char *message = NULL;
     CLEANUP_FREE char *later = NULL;
     bool before = faults.happened;
@@ -451,17 +452,16 @@ Suite *start_suite(void) {
   TCase *tests = tcase_create("faults at start");
 
   tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_loop_test(tests, one_fault_at_a_time, 0,
-                      sizeof(rows) / sizeof(*rows));
+  tcase_add_loop_test(tests, one_fault_at_a_time, 0, ARRAY_SIZE(rows));
   tcase_add_test(tests, the_cause_is_named);
   tcase_add_loop_test(tests, mixed_controllers, 1, 3);
   tcase_add_loop_test(tests, counts_with_faults, 0,
-                      sizeof(description_rows) / sizeof(*description_rows));
+                      ARRAY_SIZE(description_rows));
   tcase_add_loop_test(tests, presence_with_faults, 0,
-                      sizeof(presence_rows) / sizeof(*presence_rows));
+                      ARRAY_SIZE(presence_rows));
   tcase_add_test(tests, presence);
   tcase_add_loop_test(tests, options_without_memory, 0,
-                      sizeof(setting_rows) / sizeof(*setting_rows));
+                      ARRAY_SIZE(setting_rows));
   tcase_add_loop_test(tests, selection_without_memory, 0, 2);
   suite_add_tcase(suite, tests);
   return suite;

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "fuzz.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 /* What was there before must not show through. */
@@ -86,7 +87,7 @@ static void require_number(const struct cpu_limit *limit) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
     CLEANUP_FREE char *text = fuzz_string(data, size);
     struct cpu_limit expected = earlier;
     struct cpu_limit limit = earlier;

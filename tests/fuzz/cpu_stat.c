@@ -4,6 +4,7 @@
 
 #include "counters.h"
 #include "fuzz.h"
+#include "util/array.h"
 
 static const struct {
   const char *key;
@@ -32,7 +33,7 @@ static void reference_line(char *line, struct cpu_stat *stat) {
   if (value == NULL)
     return;
   *value++ = '\0';
-  for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
     if (strcmp(line, lines[i].key) == 0 && reference_number(value, &number)) {
       stat->present |= UINT32_C(1) << lines[i].counter;
       stat->counters[lines[i].counter] =
@@ -76,7 +77,7 @@ static void require_ticks(const uint8_t *data, size_t size) {
   int status =
       cpu_stat_parse_ticks((const char *)data, size, TICKS_PER_SECOND, &stat);
   REQUIRE(status == (stat.present != 0 ? 0 : -ENODATA));
-  for (size_t i = 0; i < sizeof(both) / sizeof(*both); i++) {
+  for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
     uint64_t number = ticks.counters[both[i]];
     bool fits = number <= UINT64_MAX / (1000000 / TICKS_PER_SECOND);
     REQUIRE(cpu_stat_has(&stat, both[i]) ==

@@ -7,12 +7,13 @@
 #include <limits.h>
 
 #include "fuzz.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 /* So many places of a path are varied, each in so many ways. */
 #define PLACES 3
 static const char *const ways[] = {"/", "_", "__", "/_", "_/"};
-#define WAYS (sizeof(ways) / sizeof(*ways))
+#define WAYS ARRAY_SIZE(ways)
 #define FAMILY (WAYS * WAYS * WAYS)
 
 static bool has_hash(const char *name) {

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 
 #include "fuzz.h"
+#include "util/array.h"
+#include "util/units.h"
 
 struct model model;
 
@@ -11,7 +13,7 @@ void model_reset(void) {
   memset(&model, 0, offsetof(struct model, nodes));
   memset(model.fds, 0, sizeof(model.fds));
   model.count = model.open = model.event_count = 0;
-  model.now_nsec = UINT64_C(1000000000);
+  model.now_nsec = NSEC_PER_SEC;
   (void)model_make(MODEL_NONE, "", ++model.inodes);
 }
 
@@ -60,7 +62,7 @@ bool model_path(size_t node, char path[PATH_MAX]) {
 }
 
 static void tell_watcher(size_t node) {
-  const size_t room = sizeof(model.events) / sizeof(*model.events);
+  const size_t room = ARRAY_SIZE(model.events);
 
   if (node == MODEL_NONE || model.nodes[node].watch == 0 || model.lose_events)
     return;
@@ -136,7 +138,7 @@ static const struct {
 
 bool model_counter(const struct model_node *node, const char *type_instance,
                    uint64_t *value) {
-  for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
     if (strcmp(counters[i].type_instance, type_instance) == 0) {
       *value = node->usage_usec / counters[i].divisor;
       return true;
@@ -161,7 +163,7 @@ static const char *const v1_files[] = {
 const char *model_file(const char *name) {
   bool v1 = model.version == CGROUP_VERSION_1;
   const char *const *files = v1 ? v1_files : v2_files;
-  size_t count = (v1 ? sizeof(v1_files) : sizeof(v2_files)) / sizeof(*files);
+  size_t count = v1 ? ARRAY_SIZE(v1_files) : ARRAY_SIZE(v2_files);
 
   for (size_t i = 0; i < count; i++)
     if (strcmp(files[i], name) == 0)
@@ -186,7 +188,7 @@ static int v1_text(const struct model_node *node, const char *file, char *text,
                    size_t size) {
   const char *names[] = {"cpu_usage_usec", "user_usec", "system_usec"};
 
-  for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+  for (size_t i = 0; i < ARRAY_SIZE(names); i++)
     if (file == v1_files[i])
       return snprintf(text, size, "%" PRIu64 "999\n", counter(node, names[i]));
   if (strcmp(file, "cpu.stat") == 0)

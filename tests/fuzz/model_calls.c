@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "util/units.h"
 #include "wrap.h"
 
 #define TEXT_SIZE 8192
@@ -369,7 +370,7 @@ WRAPPER(int, inotify_rm_watch, (int fd, int watch)) {
 WRAPPER(int, clock_gettime, (clockid_t clock, struct timespec *time)) {
   if (!model.active)
     return __real_clock_gettime(clock, time);
-  time->tv_sec = (time_t)(model.now_nsec / 1000000000);
-  time->tv_nsec = (long)(model.now_nsec % 1000000000);
+  time->tv_sec = (time_t)(model.now_nsec / NSEC_PER_SEC);
+  time->tv_nsec = (long)(model.now_nsec % NSEC_PER_SEC);
   return 0;
 }

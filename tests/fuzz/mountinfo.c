@@ -5,6 +5,7 @@
 
 #include "fuzz.h"
 #include "memory_file.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 enum {
@@ -35,7 +36,7 @@ static unsigned reference_controllers(const char *options) {
 
   while (rest != NULL) {
     const char *option = strsep(&rest, ",");
-    for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
       if (strcmp(option, names[i]) == 0)
         controllers |= 1U << i;
   }

@@ -13,8 +13,8 @@
 #include "fuzz.h"
 #include "model.h"
 #include "util/cleanup.h"
+#include "util/units.h"
 
-#define NSEC_PER_SEC UINT64_C(1000000000)
 #define PASSES_MAX 12
 #define VALUES_MAX ((size_t)MODEL_NODES * 20)
 

@@ -6,17 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/array.h"
+
 static void record_value(void *context, const struct report_value *value) {
   struct recorder *recorder = context;
-  size_t room = ARRAY_SIZE(recorder->values);
 
-  ck_assert_uint_lt(recorder->count, room);
+  if (recorder->count == ARRAY_SIZE(recorder->values))
+    ck_abort_msg("there is no room for more values");
   struct recorded_value *kept = &recorder->values[recorder->count++];
-  *kept = (struct recorded_value){.type = value->type};
+  *kept = (struct recorded_value){.type = value->type,
+                                  .type_instance = value->type_instance};
   (void)snprintf(kept->cgroup, sizeof(kept->cgroup), "%s",
                  value->cgroup->instance);
-  (void)snprintf(kept->type_instance, sizeof(kept->type_instance), "%s",
-                 value->type_instance);
   if (value->type == REPORT_DERIVE)
     kept->derive = value->value.derive;
   else
@@ -31,7 +32,8 @@ static void record_line(void *context, const char *line) {
 }
 
 struct report_sink recorder_sink(struct recorder *recorder) {
-  *recorder = (struct recorder){0};
+  recorder->count = recorder->lines = 0;
+  *recorder->line = '\0';
   return (struct report_sink){
       .context = recorder, .value = record_value, .sample = record_line};
 }
@@ -46,7 +48,8 @@ const struct recorded_value *recorder_find(const struct recorder *recorder,
 
     if (strcmp(value->cgroup, cgroup) == 0 &&
         strcmp(value->type_instance, type_instance) == 0) {
-      ck_assert_msg(found == NULL, "%s %s twice", cgroup, type_instance);
+      if (found != NULL)
+        ck_abort_msg("%s %s twice", cgroup, type_instance);
       found = value;
     }
   }

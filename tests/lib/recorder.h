@@ -10,11 +10,13 @@
 struct recorded_value {
   char cgroup[INSTANCE_NAME_SIZE];
   enum report_type type;
-  char type_instance[64];
+  /* One of the core's own texts. */
+  const char *type_instance;
   int64_t derive;
   double gauge;
 };
 
+/* The values of one pass, the number of lines, and the last of them. */
 struct recorder {
   size_t count;
   struct recorded_value values[256];
