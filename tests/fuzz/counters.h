@@ -7,19 +7,26 @@
 #include "util/cleanup.h"
 #include "values/cpu_stat.h"
 
-/* Ends the process unless `parse` finds the counters that `reference`, which is
- * given line by line and may write into it, finds. */
+/* The counters that `reference` finds, which is given line by line and may
+ * write into it. */
+static inline struct cpu_stat
+reference_counters(const uint8_t *data, size_t size,
+                   void (*reference)(char *line, struct cpu_stat *stat)) {
+  CLEANUP_FREE char *text = fuzz_string(data, size);
+  struct cpu_stat stat = {0};
+
+  for (char *rest = text; rest != NULL;)
+    reference(strsep(&rest, "\n"), &stat);
+  return stat;
+}
+
+/* Ends the process unless `parse` finds the same. */
 static inline void compare_counters(
     const uint8_t *data, size_t size,
     int (*parse)(const char *text, size_t length, struct cpu_stat *stat),
     void (*reference)(char *line, struct cpu_stat *stat)) {
-  CLEANUP_FREE char *text = fuzz_string(data, size);
-  struct cpu_stat expected = {0};
+  struct cpu_stat expected = reference_counters(data, size, reference);
   struct cpu_stat stat = {0};
-  char *rest = text;
-
-  while (rest != NULL)
-    reference(strsep(&rest, "\n"), &expected);
 
   int status = parse((const char *)data, size, &stat);
   REQUIRE(status == (expected.present != 0 ? 0 : -ENODATA));
