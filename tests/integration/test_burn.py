@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from command_line import check_output, check_refusal
 from daemon import BURN
 from measurement import tolerance
 from precedence import come_first
@@ -158,23 +159,13 @@ def test_seconds_may_be_a_fraction():
     (["--seconds", "1", "more"], "unexpected argument 'more'"),
 ])
 def test_bad_arguments(arguments, named):
-    result = subprocess.run([BURN, *arguments], capture_output=True, text=True)
-
-    assert result.returncode == 2
-    assert result.stdout == ""
-    message, usage = result.stderr.splitlines()
-    assert named in message
-    assert usage == USAGE
+    check_refusal([BURN, *arguments], named, USAGE)
 
 
 def test_help_and_version():
-    shown = subprocess.run([BURN, "--help"], capture_output=True, text=True)
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert shown.stdout.startswith(USAGE + "\n")
-
-    shown = subprocess.run([BURN, "--version"], capture_output=True, text=True)
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert re.fullmatch(r"cgroup_cpu_burn \d+\.\d+\S*\n", shown.stdout)
+    assert check_output(BURN, "--help").startswith(USAGE + "\n")
+    assert re.fullmatch(r"cgroup_cpu_burn \d+\.\d+\S*\n",
+                        check_output(BURN, "--version"))
 
 
 def test_lost_report_is_an_error():

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from cgroups import COUNTERS, hierarchies
+from command_line import check_output, check_refusal
 from waiting import wait_until
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -235,20 +236,11 @@ def test_other_signals_end_it_at_once(tmp_path, sent, moment):
     (["more"], "'more'"),
 ])
 def test_bad_arguments(arguments, named):
-    result = subprocess.run([TRY, *arguments], capture_output=True, text=True)
-
-    assert result.returncode == 2
-    assert result.stdout == ""
-    message, usage = result.stderr.splitlines()
-    assert named in message
-    assert usage == USAGE
+    check_refusal([TRY, *arguments], named, USAGE)
 
 
 def test_help():
-    result = subprocess.run([TRY, "--help"], capture_output=True, text=True)
-
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith(USAGE + "\n")
+    assert check_output(TRY, "--help").startswith(USAGE + "\n")
 
 
 @needs_root
