@@ -2,9 +2,8 @@
 #ifndef FAULT_SUITES_H
 #define FAULT_SUITES_H
 
-#include <check.h>
-
 #include "faults.h"
+#include "suite.h"
 
 Suite *passes_suite(void);
 Suite *start_suite(void);

@@ -502,16 +502,12 @@ static void choose_cases(void) {
 }
 
 Suite *passes_suite(void) {
-  Suite *suite = suite_create("faults in passes");
-  TCase *tests = tcase_create("faults in passes");
-  const int variant_count = ARRAY_SIZE(variants);
-
   choose_cases();
+
+  TCase *tests = case_of(
+      "faults in passes", NULL, NULL, FOR_EACH(without_faults, variants),
+      FOR_EACH(short_reads, variants), TIMES(files_are_kept_again, 2),
+      TIMES(one_fault_at_a_time, case_count));
   tcase_set_timeout(tests, 120);
-  tcase_add_loop_test(tests, without_faults, 0, variant_count);
-  tcase_add_loop_test(tests, short_reads, 0, variant_count);
-  tcase_add_loop_test(tests, files_are_kept_again, 0, 2);
-  tcase_add_loop_test(tests, one_fault_at_a_time, 0, case_count);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of_case("faults in passes", tests);
 }

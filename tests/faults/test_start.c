@@ -448,21 +448,13 @@ START_TEST(selection_without_memory) {
 END_TEST
 
 Suite *start_suite(void) {
-  Suite *suite = suite_create("faults at start");
-  TCase *tests = tcase_create("faults at start");
+  TCase *tests = case_of(
+      "faults at start", setup, teardown, FOR_EACH(one_fault_at_a_time, rows),
+      ONCE(the_cause_is_named), FOR_EACH(counts_with_faults, description_rows),
+      FOR_EACH(presence_with_faults, presence_rows), ONCE(presence),
+      FOR_EACH(options_without_memory, setting_rows),
+      TIMES(selection_without_memory, 2));
 
-  tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_loop_test(tests, one_fault_at_a_time, 0, ARRAY_SIZE(rows));
-  tcase_add_test(tests, the_cause_is_named);
   tcase_add_loop_test(tests, mixed_controllers, 1, 3);
-  tcase_add_loop_test(tests, counts_with_faults, 0,
-                      ARRAY_SIZE(description_rows));
-  tcase_add_loop_test(tests, presence_with_faults, 0,
-                      ARRAY_SIZE(presence_rows));
-  tcase_add_test(tests, presence);
-  tcase_add_loop_test(tests, options_without_memory, 0,
-                      ARRAY_SIZE(setting_rows));
-  tcase_add_loop_test(tests, selection_without_memory, 0, 2);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of_case("faults at start", tests);
 }

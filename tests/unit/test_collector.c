@@ -617,32 +617,22 @@ START_TEST(usage_in_v2_and_quota_in_v1) {
 END_TEST
 
 Suite *collector_suite(void) {
-  Suite *suite = suite_create("collector");
-  TCase *tests = tcase_create("collector");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  add_test_for_each(tests, millicores_of_two_passes, counters);
-  tcase_add_test(tests, counter_that_goes_back_gives_no_gauge);
-  tcase_add_loop_test(tests, impossible_counter_gives_no_value, 0, 2);
-  tcase_add_test(tests, unreadable_file_is_named_and_comes_back);
-  tcase_add_test(tests, every_cgroup_below);
-  tcase_add_test(tests, root_goes_and_comes_back);
-  tcase_add_test(tests, vanishing_is_silent);
-  tcase_add_test(tests, v2_root_without_counters);
-  tcase_add_test(tests, readings_begin_after_the_search);
-  tcase_add_test(tests, what_may_not_be_read_hides_no_error);
-  tcase_add_loop_test(tests, patterns_without_a_cgroup_are_told, 0, 3);
-  tcase_add_test(tests, a_selection_of_nothing_is_told);
-  tcase_add_test(tests, only_what_is_selected_is_read);
-  tcase_add_test(tests, v2_parents_are_read_first);
-  tcase_add_test(tests, impossible_counter_is_no_part_of_the_whole);
-  tcase_add_test(tests, leaves_and_remainders_are_the_whole);
-  tcase_add_test(tests, remainders_beside_a_gap);
-  tcase_add_test(tests, hierarchy_that_goes);
-  tcase_add_loop_test(tests, a_lowered_quota_that_throttles_shows_at_once, 0,
-                      2);
-  tcase_add_test(tests, a_quota_above_what_is_selected_shows_at_once);
-  tcase_add_test(tests, usage_in_v2_and_quota_in_v1);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of(
+      "collector", setup, teardown,
+      FOR_EACH(millicores_of_two_passes, counters),
+      ONCE(counter_that_goes_back_gives_no_gauge),
+      TIMES(impossible_counter_gives_no_value, 2),
+      ONCE(unreadable_file_is_named_and_comes_back), ONCE(every_cgroup_below),
+      ONCE(root_goes_and_comes_back), ONCE(vanishing_is_silent),
+      ONCE(v2_root_without_counters), ONCE(readings_begin_after_the_search),
+      ONCE(what_may_not_be_read_hides_no_error),
+      TIMES(patterns_without_a_cgroup_are_told, 3),
+      ONCE(a_selection_of_nothing_is_told), ONCE(only_what_is_selected_is_read),
+      ONCE(v2_parents_are_read_first),
+      ONCE(impossible_counter_is_no_part_of_the_whole),
+      ONCE(leaves_and_remainders_are_the_whole), ONCE(remainders_beside_a_gap),
+      ONCE(hierarchy_that_goes),
+      TIMES(a_lowered_quota_that_throttles_shows_at_once, 2),
+      ONCE(a_quota_above_what_is_selected_shows_at_once),
+      ONCE(usage_in_v2_and_quota_in_v1));
 }

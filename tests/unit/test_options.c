@@ -213,15 +213,9 @@ START_TEST(a_refused_value_changes_nothing) {
 END_TEST
 
 Suite *options_suite(void) {
-  Suite *suite = suite_create("options");
-  TCase *tests = tcase_create("options");
-
-  tcase_add_test(tests, defaults);
-  tcase_add_test(tests, values_are_taken);
-  add_test_for_each(tests, quoted_booleans_are_taken, quoted);
-  tcase_add_test(tests, messages_are_printable_and_whole);
-  tcase_add_test(tests, values_are_refused);
-  tcase_add_test(tests, a_refused_value_changes_nothing);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("options", NULL, NULL, ONCE(defaults), ONCE(values_are_taken),
+                  FOR_EACH(quoted_booleans_are_taken, quoted),
+                  ONCE(messages_are_printable_and_whole),
+                  ONCE(values_are_refused),
+                  ONCE(a_refused_value_changes_nothing));
 }

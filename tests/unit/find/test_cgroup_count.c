@@ -95,13 +95,9 @@ START_TEST(number_has_an_end) {
 END_TEST
 
 Suite *cgroup_count_suite(void) {
-  Suite *suite = suite_create("cgroup_count");
-  TCase *tests = tcase_create("cgroup_count");
+  TCase *tests = case_of("cgroup_count", NULL, NULL, ONCE(directories_only),
+                         ONCE(depth_has_an_end), ONCE(number_has_an_end));
 
   tcase_set_timeout(tests, 120);
-  tcase_add_test(tests, directories_only);
-  tcase_add_test(tests, depth_has_an_end);
-  tcase_add_test(tests, number_has_an_end);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of_case("cgroup_count", tests);
 }

@@ -551,40 +551,29 @@ START_TEST(links_are_not_followed) {
 END_TEST
 
 Suite *discovery_suite(void) {
-  Suite *suite = suite_create("discovery");
-  TCase *tests = tcase_create("discovery");
+  TCase *tests = case_of(
+      "discovery", setup, teardown, ONCE(finds_all_at_any_depth),
+      TIMES(new_ones_show_at_once, SITUATIONS),
+      TIMES(removed_ones_go, SITUATIONS),
+      TIMES(made_anew_is_another, SITUATIONS),
+      TIMES(renamed_is_another, SITUATIONS), ONCE(nothing_stays_unseen),
+      ONCE(nothing_stays_unseen_beside_others),
+      ONCE(lost_events_are_made_up_for),
+      ONCE(missing_watches_are_reported_while_they_are),
+      ONCE(watches_are_given_back), ONCE(the_share_is_half),
+      ONCE(work_is_in_proportion_to_what_changed),
+      ONCE(what_was_absent_is_known), ONCE(what_was_overlooked_is_not_absent),
+      ONCE(depth_is_limited), ONCE(root_alone), ONCE(room_is_shared),
+      ONCE(a_tenant_pushes_nobody_out), ONCE(free_room_is_used),
+      ONCE(what_cannot_match_is_not_walked), ONCE(root_goes_and_comes_back),
+      ONCE(links_are_not_followed));
+  TCase *limit_tests =
+      case_of("limits", setup, teardown, ONCE(what_cannot_be_listed_is_named),
+              ONCE(what_cannot_be_listed_is_tried_again));
+  Suite *suite = suite_of_case("discovery", tests);
 
-  tcase_add_checked_fixture(tests, setup, teardown);
   tcase_set_timeout(tests, 60);
-  tcase_add_test(tests, finds_all_at_any_depth);
-  tcase_add_loop_test(tests, new_ones_show_at_once, 0, SITUATIONS);
-  tcase_add_loop_test(tests, removed_ones_go, 0, SITUATIONS);
-  tcase_add_loop_test(tests, made_anew_is_another, 0, SITUATIONS);
-  tcase_add_loop_test(tests, renamed_is_another, 0, SITUATIONS);
-  tcase_add_test(tests, nothing_stays_unseen);
-  tcase_add_test(tests, nothing_stays_unseen_beside_others);
-  tcase_add_test(tests, lost_events_are_made_up_for);
-  tcase_add_test(tests, missing_watches_are_reported_while_they_are);
-  tcase_add_test(tests, watches_are_given_back);
-  tcase_add_test(tests, the_share_is_half);
-  tcase_add_test(tests, work_is_in_proportion_to_what_changed);
-  tcase_add_test(tests, what_was_absent_is_known);
-  tcase_add_test(tests, what_was_overlooked_is_not_absent);
-  tcase_add_test(tests, depth_is_limited);
-  tcase_add_test(tests, root_alone);
-  tcase_add_test(tests, room_is_shared);
-  tcase_add_test(tests, a_tenant_pushes_nobody_out);
-  tcase_add_test(tests, free_room_is_used);
-  tcase_add_test(tests, what_cannot_match_is_not_walked);
-  tcase_add_test(tests, root_goes_and_comes_back);
-  tcase_add_test(tests, links_are_not_followed);
-  suite_add_tcase(suite, tests);
-
-  TCase *limit_tests = tcase_create("limits");
   tcase_set_tags(limit_tests, "limits");
-  tcase_add_checked_fixture(limit_tests, setup, teardown);
-  tcase_add_test(limit_tests, what_cannot_be_listed_is_named);
-  tcase_add_test(limit_tests, what_cannot_be_listed_is_tried_again);
   suite_add_tcase(suite, limit_tests);
   return suite;
 }

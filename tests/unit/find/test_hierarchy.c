@@ -632,20 +632,14 @@ START_TEST(controllers_through_a_link) {
 END_TEST
 
 Suite *hierarchy_suite(void) {
-  Suite *suite = suite_create("hierarchy");
-  TCase *tests = tcase_create("hierarchy");
-
-  add_test_for_each(tests, captured_hosts, hosts);
-  add_test_for_each(tests, made_up_hosts, made_hosts);
-  tcase_add_test(tests, explanation_names_what_was_seen);
-  tcase_add_test(tests, explanation_begins_with_what_to_do);
-  tcase_add_test(tests, lines_are_whole_and_printable);
-  tcase_add_test(tests, explanation_of_a_wrong_root);
-  tcase_add_test(tests, links_to_co_mounts);
-  tcase_add_test(tests, controllers_of_co_mounts);
-  add_test_for_each(tests, other_controllers, controllers);
-  add_test_for_each(tests, controllers_anywhere, mixed_hosts);
-  tcase_add_test(tests, controllers_through_a_link);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("hierarchy", NULL, NULL, FOR_EACH(captured_hosts, hosts),
+                  FOR_EACH(made_up_hosts, made_hosts),
+                  ONCE(explanation_names_what_was_seen),
+                  ONCE(explanation_begins_with_what_to_do),
+                  ONCE(lines_are_whole_and_printable),
+                  ONCE(explanation_of_a_wrong_root), ONCE(links_to_co_mounts),
+                  ONCE(controllers_of_co_mounts),
+                  FOR_EACH(other_controllers, controllers),
+                  FOR_EACH(controllers_anywhere, mixed_hosts),
+                  ONCE(controllers_through_a_link));
 }

@@ -357,18 +357,10 @@ START_TEST(no_file) {
 END_TEST
 
 Suite *mountinfo_suite(void) {
-  Suite *suite = suite_create("mountinfo");
-  TCase *tests = tcase_create("mountinfo");
-
-  add_test_for_each(tests, cgroup_lines, lines);
-  add_test_for_each(tests, root_fields, roots);
-  add_test_for_each(tests, hidden_mounts, tables);
-  tcase_add_test(tests, mount_of_a_path);
-  add_test_for_each(tests, translated_paths, translations);
-  add_test_for_each(tests, lines_passed_over, other_lines);
-  tcase_add_test(tests, order_and_line_numbers);
-  tcase_add_test(tests, controllers);
-  tcase_add_test(tests, no_file);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of(
+      "mountinfo", NULL, NULL, FOR_EACH(cgroup_lines, lines),
+      FOR_EACH(root_fields, roots), FOR_EACH(hidden_mounts, tables),
+      ONCE(mount_of_a_path), FOR_EACH(translated_paths, translations),
+      FOR_EACH(lines_passed_over, other_lines), ONCE(order_and_line_numbers),
+      ONCE(controllers), ONCE(no_file));
 }

@@ -218,16 +218,9 @@ START_TEST(no_two_paths_share_a_name) {
 END_TEST
 
 Suite *instance_name_suite(void) {
-  Suite *suite = suite_create("instance_name");
-  TCase *tests = tcase_create("instance_name");
-
-  add_test_for_each(tests, whole, whole_names);
-  add_test_for_each(tests, leaf, leaf_names);
-  add_test_for_each(tests, hashed, hashed_names);
-  tcase_add_test(tests, long_names_keep_both_ends);
-  add_test_for_each(tests, lengths_fit, lengths);
-  tcase_add_test(tests, attempts_differ);
-  tcase_add_test(tests, no_two_paths_share_a_name);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("instance_name", NULL, NULL, FOR_EACH(whole, whole_names),
+                  FOR_EACH(leaf, leaf_names), FOR_EACH(hashed, hashed_names),
+                  ONCE(long_names_keep_both_ends),
+                  FOR_EACH(lengths_fit, lengths), ONCE(attempts_differ),
+                  ONCE(no_two_paths_share_a_name));
 }

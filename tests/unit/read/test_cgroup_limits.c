@@ -495,11 +495,6 @@ START_TEST(limits_of_hosts) {
 END_TEST
 
 Suite *cgroup_limits_suite(void) {
-  Suite *suite = suite_create("cgroup_limits");
-  TCase *tests = tcase_create("cgroup_limits");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  add_test_for_each(tests, limits_of_hosts, hosts);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("cgroup_limits", setup, teardown,
+                  FOR_EACH(limits_of_hosts, hosts));
 }

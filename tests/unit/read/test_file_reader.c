@@ -200,25 +200,17 @@ START_TEST(only_files_of_the_tree) {
 END_TEST
 
 Suite *file_reader_suite(void) {
-  Suite *suite = suite_create("file_reader");
-  TCase *tests = tcase_create("file_reader");
-
+  Suite *suite = suite_of(
+      "file_reader", setup, teardown, TIMES(kept_and_not_kept_read_alike, 5),
+      ONCE(removed_ones_are_let_go), ONCE(missing_file_is_told),
+      ONCE(only_files_of_the_tree));
   /* They change the process's own limit, which valgrind does not allow. */
-  TCase *limit_tests = tcase_create("limits");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_loop_test(tests, kept_and_not_kept_read_alike, 0, 5);
-  tcase_add_test(tests, removed_ones_are_let_go);
-  tcase_add_test(tests, missing_file_is_told);
-  tcase_add_test(tests, only_files_of_the_tree);
-  suite_add_tcase(suite, tests);
+  TCase *limit_tests = case_of(
+      "limits", setup, teardown, ONCE(kept_ones_are_above_select),
+      FOR_EACH(a_share_is_taken, limits), ONCE(the_limit_is_raised_as_needed),
+      ONCE(share_does_not_exhaust_a_small_limit));
 
   tcase_set_tags(limit_tests, "limits");
-  tcase_add_checked_fixture(limit_tests, setup, teardown);
-  tcase_add_test(limit_tests, kept_ones_are_above_select);
-  add_test_for_each(limit_tests, a_share_is_taken, limits);
-  tcase_add_test(limit_tests, the_limit_is_raised_as_needed);
-  tcase_add_test(limit_tests, share_does_not_exhaust_a_small_limit);
   suite_add_tcase(suite, limit_tests);
   return suite;
 }

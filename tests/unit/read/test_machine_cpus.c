@@ -125,15 +125,8 @@ START_TEST(a_list_that_was_cut_is_none) {
 END_TEST
 
 Suite *machine_cpus_suite(void) {
-  Suite *suite = suite_create("machine_cpus");
-  TCase *tests = tcase_create("machine_cpus");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_test(tests, changes_are_seen_and_told);
-  tcase_add_test(tests, another_file_is_opened);
-  tcase_add_test(tests, a_file_in_its_place_is_found);
-  tcase_add_test(tests, not_known_without_the_list);
-  tcase_add_test(tests, a_list_that_was_cut_is_none);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of(
+      "machine_cpus", setup, teardown, ONCE(changes_are_seen_and_told),
+      ONCE(another_file_is_opened), ONCE(a_file_in_its_place_is_found),
+      ONCE(not_known_without_the_list), ONCE(a_list_that_was_cut_is_none));
 }

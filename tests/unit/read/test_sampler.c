@@ -287,22 +287,12 @@ START_TEST(what_is_missing_on_v1) {
 END_TEST
 
 Suite *sampler_suite(void) {
-  Suite *suite = suite_create("sampler");
-  TCase *tests = tcase_create("sampler");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_test(tests, v1_hierarchies_side_by_side);
-  tcase_add_test(tests, failed_file_is_named);
-  tcase_add_test(tests, v1_user_and_system_in_ticks);
-  tcase_add_test(tests, usage_in_v2_and_throttling_in_v1);
-  tcase_add_test(tests, usage_in_v1_and_throttling_in_v2);
-  tcase_add_test(tests, a_cgroup_of_one_hierarchy_only);
-  tcase_add_test(tests, v2_files);
-  tcase_add_test(tests, only_the_core);
-  tcase_add_test(tests, the_core_must_be_there);
-  tcase_add_test(tests, missing_files_are_tried_again);
-  tcase_add_test(tests, what_is_missing_is_explained_once);
-  tcase_add_test(tests, what_is_missing_on_v1);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of(
+      "sampler", setup, teardown, ONCE(v1_hierarchies_side_by_side),
+      ONCE(failed_file_is_named), ONCE(v1_user_and_system_in_ticks),
+      ONCE(usage_in_v2_and_throttling_in_v1),
+      ONCE(usage_in_v1_and_throttling_in_v2),
+      ONCE(a_cgroup_of_one_hierarchy_only), ONCE(v2_files), ONCE(only_the_core),
+      ONCE(the_core_must_be_there), ONCE(missing_files_are_tried_again),
+      ONCE(what_is_missing_is_explained_once), ONCE(what_is_missing_on_v1));
 }

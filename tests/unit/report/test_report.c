@@ -290,22 +290,11 @@ START_TEST(remainders) {
 END_TEST
 
 Suite *report_suite(void) {
-  Suite *suite = suite_create("report");
-  TCase *tests = tcase_create("report");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_test(tests, first_sample_has_no_gauge);
-  tcase_add_test(tests, both_values);
-  tcase_add_test(tests, lines_only_when_wanted);
-  tcase_add_test(tests, largest_counters);
-  tcase_add_test(tests, absent_counter_is_no_value);
-  tcase_add_test(tests, every_group);
-  tcase_add_test(tests, weight_of_zero);
-  tcase_add_test(tests, nothing_from_nothing);
-  tcase_add_test(tests, only_groups_that_are_wanted);
-  tcase_add_test(tests, impossible_counters_are_no_values);
-  tcase_add_test(tests, impossible_use_is_no_value);
-  tcase_add_test(tests, remainders);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("report", setup, teardown, ONCE(first_sample_has_no_gauge),
+                  ONCE(both_values), ONCE(lines_only_when_wanted),
+                  ONCE(largest_counters), ONCE(absent_counter_is_no_value),
+                  ONCE(every_group), ONCE(weight_of_zero),
+                  ONCE(nothing_from_nothing), ONCE(only_groups_that_are_wanted),
+                  ONCE(impossible_counters_are_no_values),
+                  ONCE(impossible_use_is_no_value), ONCE(remainders));
 }

@@ -178,17 +178,10 @@ START_TEST(those_stay_who_are_not_in_the_largest_subtrees) {
 END_TEST
 
 Suite *fair_share_suite(void) {
-  Suite *suite = suite_create("fair_share");
-  TCase *tests = tcase_create("fair_share");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_test(tests, all_stay_where_there_is_room);
-  tcase_add_test(tests, small_subtrees_lose_nothing_to_large_ones);
-  tcase_add_test(tests, the_older_of_equals_stay);
-  tcase_add_test(tests, places_are_those_of_the_smaller);
-  tcase_add_loop_test(tests, places_are_those_that_stay, 0, 200);
-  tcase_add_loop_test(tests, those_stay_who_are_not_in_the_largest_subtrees, 0,
-                      200);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of(
+      "fair_share", setup, teardown, ONCE(all_stay_where_there_is_room),
+      ONCE(small_subtrees_lose_nothing_to_large_ones),
+      ONCE(the_older_of_equals_stay), ONCE(places_are_those_of_the_smaller),
+      TIMES(places_are_those_that_stay, 200),
+      TIMES(those_stay_who_are_not_in_the_largest_subtrees, 200));
 }

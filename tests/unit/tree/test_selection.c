@@ -221,19 +221,10 @@ START_TEST(refused_patterns) {
 END_TEST
 
 Suite *selection_suite(void) {
-  Suite *suite = suite_create("selection");
-  TCase *tests = tcase_create("selection");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  add_test_for_each(tests, selected, cases);
-  add_test_for_each(tests, ignored, cases);
-  tcase_add_test(tests, nothing_said_selects_all);
-  tcase_add_test(tests, one_of_several);
-  tcase_add_test(tests, ignored_subtrees);
-  tcase_add_test(tests, patterns_that_matched_nothing);
-  tcase_add_test(tests, patterns_of_ignored_subtrees);
-  tcase_add_test(tests, unmatched_patterns_are_bounded);
-  tcase_add_test(tests, refused_patterns);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("selection", setup, teardown, FOR_EACH(selected, cases),
+                  FOR_EACH(ignored, cases), ONCE(nothing_said_selects_all),
+                  ONCE(one_of_several), ONCE(ignored_subtrees),
+                  ONCE(patterns_that_matched_nothing),
+                  ONCE(patterns_of_ignored_subtrees),
+                  ONCE(unmatched_patterns_are_bounded), ONCE(refused_patterns));
 }

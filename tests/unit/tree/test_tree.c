@@ -223,21 +223,11 @@ START_TEST(selection_is_known) {
 END_TEST
 
 Suite *tree_suite(void) {
-  Suite *suite = suite_create("tree");
-  TCase *tests = tcase_create("tree");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_test(tests, paths_names_and_depths);
-  tcase_add_test(tests, parents_come_first);
-  tcase_add_test(tests, a_subtree_goes_as_a_whole);
-  tcase_add_test(tests, no_two_share_an_instance);
-  tcase_add_test(tests, of_two_new_ones_the_older_has_the_name);
-  tcase_add_test(tests, a_name_is_for_life);
-  tcase_add_test(tests, leaf_names_are_told_apart);
-  tcase_add_test(tests, one_inode_is_one_cgroup);
-  tcase_add_test(tests, paths_have_an_end);
-  tcase_add_test(tests, whole_paths_fit);
-  tcase_add_test(tests, selection_is_known);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("tree", setup, teardown, ONCE(paths_names_and_depths),
+                  ONCE(parents_come_first), ONCE(a_subtree_goes_as_a_whole),
+                  ONCE(no_two_share_an_instance),
+                  ONCE(of_two_new_ones_the_older_has_the_name),
+                  ONCE(a_name_is_for_life), ONCE(leaf_names_are_told_apart),
+                  ONCE(one_inode_is_one_cgroup), ONCE(paths_have_an_end),
+                  ONCE(whole_paths_fit), ONCE(selection_is_known));
 }

@@ -57,12 +57,7 @@ START_TEST(longest_path_is_whole) {
 END_TEST
 
 Suite *failure_suite(void) {
-  Suite *suite = suite_create("failure");
-  TCase *tests = tcase_create("failure");
-
-  add_test_for_each(tests, first_stays_unless_it_is_a_denial, pairs);
-  add_test_for_each(tests, merging_is_like_noting, pairs);
-  tcase_add_test(tests, longest_path_is_whole);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of(
+      "failure", NULL, NULL, FOR_EACH(first_stays_unless_it_is_a_denial, pairs),
+      FOR_EACH(merging_is_like_noting, pairs), ONCE(longest_path_is_whole));
 }

@@ -72,13 +72,7 @@ START_TEST(errors_are_passed_on) {
 END_TEST
 
 Suite *kernel_file_suite(void) {
-  Suite *suite = suite_create("kernel_file");
-  TCase *tests = tcase_create("kernel_file");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  add_test_for_each(tests, whole_lines, reads);
-  tcase_add_test(tests, kept_descriptor_reads_the_present_value);
-  tcase_add_test(tests, errors_are_passed_on);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("kernel_file", setup, teardown, FOR_EACH(whole_lines, reads),
+                  ONCE(kept_descriptor_reads_the_present_value),
+                  ONCE(errors_are_passed_on));
 }

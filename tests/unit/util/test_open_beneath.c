@@ -107,13 +107,6 @@ START_TEST(longest_names) {
 END_TEST
 
 Suite *open_beneath_suite(void) {
-  Suite *suite = suite_create("open_beneath");
-  TCase *tests = tcase_create("open_beneath");
-
-  tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_loop_test(tests, what_lies_below, 0, 2);
-  tcase_add_loop_test(tests, nothing_else, 0, 2);
-  tcase_add_loop_test(tests, longest_names, 0, 2);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("open_beneath", setup, teardown, TIMES(what_lies_below, 2),
+                  TIMES(nothing_else, 2), TIMES(longest_names, 2));
 }

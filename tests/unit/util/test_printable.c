@@ -79,11 +79,6 @@ START_TEST(encodings_that_can_be_read_back) {
 END_TEST
 
 Suite *printable_suite(void) {
-  Suite *suite = suite_create("printable");
-  TCase *tests = tcase_create("printable");
-
-  add_test_for_each(tests, lines_for_a_person, lines);
-  add_test_for_each(tests, encodings_that_can_be_read_back, encodings);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("printable", NULL, NULL, FOR_EACH(lines_for_a_person, lines),
+                  FOR_EACH(encodings_that_can_be_read_back, encodings));
 }

@@ -125,13 +125,8 @@ START_TEST(the_smaller_limit) {
 END_TEST
 
 Suite *cpu_limit_suite(void) {
-  Suite *suite = suite_create("cpu_limit");
-  TCase *tests = tcase_create("cpu_limit");
-
-  add_test_for_each(tests, parsed, texts);
-  add_test_for_each(tests, idle_groups, idles);
-  add_test_for_each(tests, millicores_of_quotas, quotas);
-  tcase_add_test(tests, the_smaller_limit);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("cpu_limit", NULL, NULL, FOR_EACH(parsed, texts),
+                  FOR_EACH(idle_groups, idles),
+                  FOR_EACH(millicores_of_quotas, quotas),
+                  ONCE(the_smaller_limit));
 }

@@ -132,16 +132,9 @@ START_TEST(forgotten_but_for_the_usage) {
 END_TEST
 
 Suite *cpu_rates_suite(void) {
-  Suite *suite = suite_create("cpu_rates");
-  TCase *tests = tcase_create("cpu_rates");
-
-  tcase_add_checked_fixture(tests, setup, NULL);
-  tcase_add_test(tests, each_counter_has_its_own_time);
-  tcase_add_test(tests, usage_needs_no_sample_before);
-  tcase_add_loop_test(tests, counters_that_were_not_read, 0, 2);
-  tcase_add_test(tests, impossible_is_not_known);
-  tcase_add_test(tests, counters_begin_with_their_cgroup);
-  tcase_add_test(tests, forgotten_but_for_the_usage);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of(
+      "cpu_rates", setup, NULL, ONCE(each_counter_has_its_own_time),
+      ONCE(usage_needs_no_sample_before), TIMES(counters_that_were_not_read, 2),
+      ONCE(impossible_is_not_known), ONCE(counters_begin_with_their_cgroup),
+      ONCE(forgotten_but_for_the_usage));
 }

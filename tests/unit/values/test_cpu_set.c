@@ -94,11 +94,6 @@ START_TEST(compared) {
 END_TEST
 
 Suite *cpu_set_suite(void) {
-  Suite *suite = suite_create("cpu_set");
-  TCase *tests = tcase_create("cpu_set");
-
-  add_test_for_each(tests, parsed, texts);
-  add_test_for_each(tests, compared, pairs);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("cpu_set", NULL, NULL, FOR_EACH(parsed, texts),
+                  FOR_EACH(compared, pairs));
 }

@@ -266,18 +266,10 @@ START_TEST(ticks_texts) {
 END_TEST
 
 Suite *cpu_stat_suite(void) {
-  Suite *suite = suite_create("cpu_stat");
-  TCase *tests = tcase_create("cpu_stat");
-
-  add_test_for_each(tests, v2_texts, cpu_stats);
-  add_test_for_each(tests, v1_texts, usages);
-  tcase_add_test(tests, length_is_the_end);
-  tcase_add_test(tests, all_counters);
-  add_test_for_each(tests, pressure_texts, pressures);
-  tcase_add_test(tests, throttling_alone);
-  add_test_for_each(tests, ticks_texts, ticks);
-  add_test_for_each(tests, captured_v2_files, v2_files);
-  add_test_for_each(tests, captured_v1_files, v1_files);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("cpu_stat", NULL, NULL, FOR_EACH(v2_texts, cpu_stats),
+                  FOR_EACH(v1_texts, usages), ONCE(length_is_the_end),
+                  ONCE(all_counters), FOR_EACH(pressure_texts, pressures),
+                  ONCE(throttling_alone), FOR_EACH(ticks_texts, ticks),
+                  FOR_EACH(captured_v2_files, v2_files),
+                  FOR_EACH(captured_v1_files, v1_files));
 }

@@ -50,11 +50,6 @@ START_TEST(digits_only) {
 END_TEST
 
 Suite *number_suite(void) {
-  Suite *suite = suite_create("number");
-  TCase *tests = tcase_create("number");
-
-  add_test_for_each(tests, whole_text, numbers);
-  tcase_add_test(tests, digits_only);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("number", NULL, NULL, FOR_EACH(whole_text, numbers),
+                  ONCE(digits_only));
 }

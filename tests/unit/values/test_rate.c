@@ -135,14 +135,9 @@ START_TEST(too_early_reading_lengthens_the_interval) {
 END_TEST
 
 Suite *rate_suite(void) {
-  Suite *suite = suite_create("rate");
-  TCase *tests = tcase_create("rate");
-
-  add_test_for_each(tests, two_readings, pairs);
-  tcase_add_test(tests, reset_begins_anew);
-  tcase_add_test(tests, impossible_reading_makes_no_rate);
-  tcase_add_test(tests, impossible_reading_begins_anew);
-  tcase_add_test(tests, too_early_reading_lengthens_the_interval);
-  suite_add_tcase(suite, tests);
-  return suite;
+  return suite_of("rate", NULL, NULL, FOR_EACH(two_readings, pairs),
+                  ONCE(reset_begins_anew),
+                  ONCE(impossible_reading_makes_no_rate),
+                  ONCE(impossible_reading_begins_anew),
+                  ONCE(too_early_reading_lengthens_the_interval));
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "suite.h"
+
+#include <stdlib.h>
+
+TCase *suite_case(const char *name, SFun setup, SFun teardown,
+                  const struct suite_entry *entries, size_t count) {
+  TCase *tests = tcase_create(name);
+
+  if (setup != NULL || teardown != NULL)
+    tcase_add_checked_fixture(tests, setup, teardown);
+  for (size_t i = 0; i < count; i++)
+    tcase_add_loop_test(tests, entries[i].test, 0, entries[i].times);
+  return tests;
+}
+
+Suite *suite_of_case(const char *name, TCase *tests) {
+  Suite *suite = suite_create(name);
+
+  suite_add_tcase(suite, tests);
+  return suite;
+}
+
+int suites_run(Suite *(*const *makers)(void), size_t count) {
+  SRunner *runner = srunner_create(NULL);
+
+  /* A test that hangs is to be seen; one on a busy machine is to pass. */
+  (void)setenv("CK_DEFAULT_TIMEOUT", "60", 0);
+  for (size_t i = 0; i < count; i++)
+    srunner_add_suite(runner, makers[i]());
+  srunner_run_all(runner, CK_ENV);
+
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
