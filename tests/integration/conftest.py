@@ -3,11 +3,11 @@ import os
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
 import npm
+import report_table
 import runsc
 from stores import Stores
 
@@ -32,8 +32,8 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def report():
-    """report(environment, load, plugin's mean, true mean): rows of a table,
-    written to $CGROUP_CPU_REPORT, in Markdown, when that is set"""
+    """report(environment, load, plugin's mean, true mean): rows of the table in
+    tests/README.md, or wherever $CGROUP_CPU_REPORT is"""
     rows = []
 
     def add(environment, load, plugin, truth):
@@ -41,8 +41,8 @@ def report():
                     f"| {plugin - truth:+.2f}m |")
 
     yield add
-    if target := os.environ.get("CGROUP_CPU_REPORT"):
-        Path(target).write_text("\n".join([*HEAD, *rows]) + "\n")
+    if rows:
+        report_table.update("verification", report_table.merge(HEAD, rows))
 
 
 @pytest.fixture(scope="module")
