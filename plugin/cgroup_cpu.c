@@ -95,7 +95,7 @@ static void tell_option(const char *key, const char *message) {
   if (message != NULL)
     ERROR(LOG_PREFIX "%s", message);
   else
-    ERROR(LOG_PREFIX "Out of memory for option %s", shown);
+    ERROR(LOG_PREFIX "Out of memory: cannot set the option %s", shown);
 }
 
 /* A mistake stops this plugin, not the daemon with all the others: an error
@@ -262,7 +262,9 @@ static int find_cgroups(void) {
   plugin.search_error_told = false;
   status = collector_new(&hierarchy, &plugin.options, &plugin.collector);
   if (status < 0)
-    ERROR(LOG_PREFIX "Cannot begin to read: %s", strerror(-status));
+    ERROR(LOG_PREFIX "%s: cannot start to read the cgroups; it is tried again "
+                     "in each interval",
+          strerror(-status));
   return status;
 }
 
@@ -272,8 +274,8 @@ static void lose_cgroups(const char *path) {
 
   (void)printable(path, shown, sizeof(shown));
   ERROR(LOG_PREFIX
-        "The cgroup hierarchy is gone, and one is looked for in each "
-        "interval: %s",
+        "The cgroup hierarchy is gone: %s; the plugin looks for one in each "
+        "interval",
         shown);
   plugin.absence_told = true;
   collector_free(plugin.collector);
@@ -285,12 +287,12 @@ static const char *advice(int error) {
   switch (error) {
   case -EACCES:
   case -EPERM:
-    return "collectd needs the right to read it";
+    return "give collectd's user permission to read it";
   case -EMFILE:
   case -ENFILE:
-    return "raise the limit of open files or lower KeepOpen";
+    return "raise the limit of open files, or lower KeepOpen";
   default:
-    return "it is tried again in each interval";
+    return "it is read again in each interval";
   }
 }
 
@@ -305,10 +307,10 @@ static void tell_failures(const struct collector_pass *pass) {
   }
   (void)printable(pass->failure.path, shown, sizeof(shown));
   if (pass->failed > 1)
-    (void)snprintf(more, sizeof(more), ", nor can %zu more", pass->failed - 1);
-  c_complain(
-      LOG_ERR, &plugin.unreadable, LOG_PREFIX "%s: %s cannot be read%s: %s",
-      strerror(-pass->failure.error), shown, more, advice(pass->failure.error));
+    (void)snprintf(more, sizeof(more), " and %zu more", pass->failed - 1);
+  c_complain(LOG_ERR, &plugin.unreadable, LOG_PREFIX "%s: cannot read %s%s; %s",
+             strerror(-pass->failure.error), shown, more,
+             advice(pass->failure.error));
 }
 
 static void tell_unmatched(const struct collector_pass *pass) {
@@ -317,7 +319,7 @@ static void tell_unmatched(const struct collector_pass *pass) {
   if (pass->unmatched == NULL)
     return;
   (void)printable(pass->root_path, shown, sizeof(shown));
-  NOTICE(LOG_PREFIX "No cgroup so far matches CGroup %s: compare with the "
+  NOTICE(LOG_PREFIX "No cgroup so far matches CGroup %s; compare with the "
                     "paths below %s",
          pass->unmatched, shown);
 }
@@ -329,8 +331,8 @@ static void tell_mount_point(const struct collector_pass *pass) {
     return;
   (void)printable(pass->mount_point, shown, sizeof(shown));
   NOTICE(LOG_PREFIX
-         "Something else is mounted on %s below the root: it is left "
-         "out with all below; set Root to read it instead",
+         "Something else is mounted on the cgroup %s: it is left out with "
+         "all cgroups below it; to read what is mounted there, set Root",
          shown);
 }
 
@@ -338,14 +340,16 @@ static void tell_conditions(const struct collector_pass *pass) {
   if (pass->left_out > 0)
     c_complain(LOG_WARNING, &plugin.left_out,
                LOG_PREFIX "MaxCgroups is %zu: at least %zu cgroups are left "
-                          "out; raise it or choose some with CGroup",
+                          "out; raise it, or select cgroups with CGroup",
                plugin.options.max_cgroups, pass->left_out);
   else
-    c_release(LOG_INFO, &plugin.left_out, LOG_PREFIX "No cgroup is left out");
+    c_release(LOG_INFO, &plugin.left_out,
+              LOG_PREFIX "MaxCgroups leaves no cgroup out any more");
 
   if (pass->watch_error != 0 && !plugin.watch_error_told)
-    NOTICE(LOG_PREFIX "%s: inotify cannot watch all cgroups, so the others are "
-                      "looked at in turn",
+    NOTICE(LOG_PREFIX "%s: inotify cannot watch all cgroups, the others are "
+                      "looked at in turn; for new ones to show at once, raise "
+                      "the limits in /proc/sys/fs/inotify",
            strerror(-pass->watch_error));
   else if (pass->watch_error == 0 && plugin.watch_error_told)
     INFO(LOG_PREFIX "inotify watches all cgroups again");
@@ -355,16 +359,17 @@ static void tell_conditions(const struct collector_pass *pass) {
   if (pass->missing != NULL)
     INFO(LOG_PREFIX "%s", pass->missing);
   if (pass->root_unaccounted && !plugin.root_unaccounted_told)
-    NOTICE(LOG_PREFIX "Linux before 5.8 does not account the root of cgroup "
-                      "v2: the cgroups below it are reported");
+    NOTICE(LOG_PREFIX "Linux before 5.8 has no CPU time of the root of cgroup "
+                      "v2: only the cgroups below it are reported");
   plugin.root_unaccounted_told = pass->root_unaccounted;
 }
 
 static void tell_lost_values(void) {
   if (plugin.values_lost)
-    c_complain(LOG_ERR, &plugin.lost, LOG_PREFIX "Out of memory for values");
+    c_complain(LOG_ERR, &plugin.lost,
+               LOG_PREFIX "Out of memory: values of this interval are lost");
   else
-    c_release(LOG_INFO, &plugin.lost, LOG_PREFIX "No value is lost");
+    c_release(LOG_INFO, &plugin.lost, LOG_PREFIX "No value is lost any more");
   plugin.values_lost = false;
 }
 
@@ -414,14 +419,17 @@ static bool daemon_fits(void) {
     const data_set_t *set = plugin_get_ds(types[i]);
 
     if (set == NULL) {
-      ERROR(LOG_PREFIX "The type \"%s\" is unknown to this collectd: its "
-                       "TypesDB must name the types.db that comes with it",
+      ERROR(LOG_PREFIX "This collectd does not know the type \"%s\"; TypesDB "
+                       "must name the types.db that comes with collectd",
             types[i]);
       return false;
     }
     if (set->ds_num != 1 || strcmp(set->ds[0].name, "value") != 0) {
-      ERROR(LOG_PREFIX "This collectd was built with other settings than the "
-                       "headers the plugin was built with");
+      ERROR(LOG_PREFIX
+            "The type \"%s\" is not collectd's own: types.db was "
+            "changed, or the plugin was built with headers of "
+            "another collectd; restore types.db or rebuild the plugin",
+            types[i]);
       return false;
     }
   }
@@ -430,7 +438,8 @@ static bool daemon_fits(void) {
 
 static int start(void) {
   if (plugin.misconfigured) {
-    ERROR(LOG_PREFIX "Not started because of its configuration, see above");
+    ERROR(LOG_PREFIX "Not started because of errors in its configuration, "
+                     "see above");
     return -1;
   }
   if (!daemon_fits())

@@ -180,11 +180,11 @@ static const struct option known[] = {
     {"IgnoreSelected", BOOLEAN, set_ignore_selected},
     {"LeavesOnly", BOOLEAN, set_leaves_only},
     {"InstanceFormat", "\"path\" or \"leaf\"", set_instance_format},
-    {"MaxDepth", "a whole number from 0 to 1000000, without quotes,",
+    {"MaxDepth", "a whole number from 0 to 1000000, without quotes",
      set_max_depth},
-    {"MaxCgroups", "a whole number from 1 to 1000000, without quotes,",
+    {"MaxCgroups", "a whole number from 1 to 1000000, without quotes",
      set_max_cgroups},
-    {"KeepOpen", "a whole number from 0 to 1000000, without quotes,",
+    {"KeepOpen", "a whole number from 0 to 1000000, without quotes",
      set_keep_open},
     {"ReportUserSystem", BOOLEAN, set_report_user_system},
     {"ReportThrottling", BOOLEAN, set_report_throttling},
@@ -211,7 +211,7 @@ static char *describe_value(const struct option_value *value) {
     length = asprintf(&text, "%s", value->as.boolean ? "true" : "false");
     break;
   case OPTION_OTHER:
-    length = asprintf(&text, "(no single value)");
+    length = asprintf(&text, "a list, a block or nothing");
     break;
   }
   return length < 0 ? NULL : text;
@@ -221,8 +221,8 @@ static void explain_value(const struct option *option,
                           const struct option_value *value, char **message) {
   CLEANUP_FREE char *text = describe_value(value);
 
-  if (text == NULL || asprintf(message, "Option %s does not take %s: %s needed",
-                               option->key, text, option->allowed) < 0)
+  if (text == NULL || asprintf(message, "Option %s must be %s, not %s",
+                               option->key, option->allowed, text) < 0)
     *message = NULL;
 }
 
@@ -239,7 +239,7 @@ static void explain_key(const char *key, char **message) {
     (void)fprintf(stream, "%s%s", i > 0 ? ", " : "", known[i].key);
   (void)printable(key, shown, sizeof(shown));
   if (fclose(stream) != 0 ||
-      asprintf(message, "There is no option %s; there are: %s", shown, list) <
+      asprintf(message, "Unknown option %s; the options are: %s", shown, list) <
           0)
     *message = NULL;
 }

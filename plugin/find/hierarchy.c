@@ -54,6 +54,10 @@ struct candidate {
   char *path;
 };
 
+/* Of the places that were looked at, in a log line, which collectd ends after
+ * 1023 bytes. An entry is shorter. */
+#define LOOKED_AT_MAX 700
+
 /* The state of one search. */
 struct search {
   const struct hierarchy_options *options;
@@ -545,6 +549,17 @@ static int conclude(struct search *search, struct hierarchy *hierarchy) {
   return 0;
 }
 
+/* How much of the list a line has room for: collectd has 1023 bytes. */
+static int whole_entries(const char *looked_at) {
+  size_t length = strlen(looked_at);
+
+  if (length > LOOKED_AT_MAX)
+    for (length = LOOKED_AT_MAX;
+         length > 0 && strncmp(looked_at + length, "; ", 2) != 0;)
+      length--;
+  return (int)length;
+}
+
 static char *explain_search(const struct hierarchy_options *options,
                             const char *looked_at, int error) {
   const char *advice =
@@ -555,19 +570,20 @@ static char *explain_search(const struct hierarchy_options *options,
             ", or set Root to the directory where the host's is mounted";
   char *text = NULL;
 
-  /* Every entry of the log begins with "; ". What to do comes before it: the
-   * end of a long line is lost. */
+  /* Every entry of the log begins with "; ". */
   looked_at = *looked_at != '\0' ? looked_at + 2 : "nothing";
+  int length = whole_entries(looked_at);
+  const char *more = looked_at[length] != '\0' ? "; and more" : "";
   if (error != -ENOENT)
     return asprintf(&text,
-                    "Cannot look for cgroups: %s. It is tried again in each "
-                    "interval. Looked at: %s",
-                    strerror(-error), looked_at) < 0
+                    "%s: cannot look for cgroups; it is tried again in each "
+                    "interval. Looked at: %.*s%s",
+                    strerror(-error), length, looked_at, more) < 0
                ? NULL
                : text;
   if (asprintf(&text,
                "No cgroup CPU accounting%s%s found. %s%s. It is looked for "
-               "again in each interval. Looked at: %s",
+               "again in each interval. Looked at: %.*s%s",
                options->version != CGROUP_VERSION_AUTO ? " of cgroup " : "",
                options->version != CGROUP_VERSION_AUTO
                    ? cgroup_version_name(options->version)
@@ -576,7 +592,7 @@ static char *explain_search(const struct hierarchy_options *options,
                options->version != CGROUP_VERSION_AUTO
                    ? "; or set CgroupVersion to \"auto\""
                    : "",
-               looked_at) < 0)
+               length, looked_at, more) < 0)
     return NULL;
   return text;
 }

@@ -16,9 +16,9 @@ from standins import Standins
 pytest_plugins = ["watched"]
 INTERVAL = 0.3
 ADVICE = {
-    errno.EACCES: "collectd needs the right to read it",
-    errno.EMFILE: "raise the limit of open files or lower KeepOpen",
-    None: "it is tried again in each interval",
+    errno.EACCES: "give collectd's user permission to read it",
+    errno.EMFILE: "raise the limit of open files, or lower KeepOpen",
+    None: "it is read again in each interval",
 }
 
 
@@ -56,7 +56,7 @@ def test_one_file_that_cannot_be_read(cgroup, directory, start, standins, error)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
     wait_for_passes(collectd, 3, "bad")
     standins.order("pread", error, path="/bad/cpuacct.usage")
-    wait_for_message(collectd, "error", "cannot be read")
+    wait_for_message(collectd, "error", "cannot read")
     seen = len(collectd.usage("bad"))
     wait_for_passes(collectd, 4, "good")
     assert len(collectd.usage("bad")) == seen
@@ -66,8 +66,8 @@ def test_one_file_that_cannot_be_read(cgroup, directory, start, standins, error)
     collectd.stop()
 
     check_errors(
-        collectd, f"{os.strerror(error)}: {directory}/bad/cpuacct.usage cannot "
-        f"be read: {ADVICE.get(error, ADVICE[None])}")
+        collectd, f"{os.strerror(error)}: cannot read "
+        f"{directory}/bad/cpuacct.usage; {ADVICE.get(error, ADVICE[None])}")
     assert no_interval_is_missing(collectd.samples("good")[0][1:])
     usage, gauges = collectd.samples("bad")
     # The first one afterwards is the mean since the last one before.
@@ -82,7 +82,7 @@ def test_a_hostile_path_in_the_log(cgroup, directory, start, standins):
         collectd = start(interval=INTERVAL, prefix=standins.prefix)
         wait_for_passes(collectd, 3)
         standins.order("pread", errno.EACCES, path="caf\u00e9/cpuacct.usage")
-        wait_for_message(collectd, "error", "cannot be read")
+        wait_for_message(collectd, "error", "cannot read")
         collectd.stop()
     finally:
         for below in (path, *list(path.parents)[:3]):
@@ -90,7 +90,7 @@ def test_a_hostile_path_in_the_log(cgroup, directory, start, standins):
 
     for message in collectd.messages("error"):
         shown = re.fullmatch(
-            f"{os.strerror(errno.EACCES)}: (.*) cannot be read: "
+            f"{os.strerror(errno.EACCES)}: cannot read (.*); "
             f"{ADVICE[errno.EACCES]}", message).group(1)
         head, tail = shown.split("...")
         assert head.startswith(rf"{directory}/\x1b[2J\x0d/xxx")
@@ -104,15 +104,15 @@ def test_no_descriptor_for_any(cgroup, directory, start, standins):
     collectd = start("KeepOpen 0", INTERVAL, prefix=standins.prefix)
     wait_for_passes(collectd, 3, "one")
     standins.order("openat2", errno.EMFILE)
-    wait_for_message(collectd, "error", "cannot be read")
+    wait_for_message(collectd, "error", "cannot read")
     # Long enough for collectd to wait eight times as long, if it did.
     time.sleep(10 * INTERVAL)
     standins.order()
     gone_at = time.time()
     wait_for_passes(collectd, 4, "one")
     collectd.stop()
-    check_errors(collectd, f"{os.strerror(errno.EMFILE)}: "
-                 f"{directory}/cpuacct.usage cannot be read, nor can 1 more: "
+    check_errors(collectd, f"{os.strerror(errno.EMFILE)}: cannot read "
+                 f"{directory}/cpuacct.usage and 1 more; "
                  f"{ADVICE[errno.EMFILE]}", most=5)
     assert min(moment for moment, _ in collectd.usage("one")
                if moment > gone_at) < gone_at + 2.5 * INTERVAL
@@ -126,14 +126,14 @@ def test_no_memory_for_a_new_one(cgroup, directory, start, standins):
     wait_for_passes(collectd, 3, "old")
     standins.order("calloc", errno.ENOMEM)
     cgroup.child("new")
-    wait_for_message(collectd, "error", "cannot be read")
+    wait_for_message(collectd, "error", "cannot read")
     wait_for_passes(collectd, 2, "old")
     assert not collectd.usage("new")
     standins.order()
     wait_for_passes(collectd, 3, "new")
     collectd.stop()
-    check_errors(collectd, f"{os.strerror(errno.ENOMEM)}: {directory} cannot "
-                 f"be read: {ADVICE[None]}")
+    check_errors(collectd, f"{os.strerror(errno.ENOMEM)}: cannot read "
+                 f"{directory}; {ADVICE[None]}")
     assert no_interval_is_missing(collectd.samples("old")[0][1:])
 
 
@@ -141,7 +141,7 @@ def test_no_memory_for_values(start, standins):
     """The first pass needs some for them"""
     standins.order("realloc", errno.ENOMEM, size=2000)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
-    wait_for_message(collectd, "error", "Out of memory for values")
+    wait_for_message(collectd, "error", "Out of memory: values of this")
     assert not collectd.usage()
     standins.order()
     wait_for_message(collectd, "info", "No value is lost")
@@ -154,8 +154,8 @@ def test_no_memory_for_values(start, standins):
 
 SCARCE = {
     "descriptors": ("fopen", errno.EMFILE,
-                    "Cannot look for cgroups: "),
-    "memory": ("calloc", errno.ENOMEM, "Cannot begin to read: "),
+                    "cannot look for cgroups"),
+    "memory": ("calloc", errno.ENOMEM, "cannot start to read the cgroups"),
 }
 
 
@@ -165,7 +165,7 @@ def test_scarce_at_start(start, standins, case):
     call, error, message = SCARCE[case]
     standins.order(call, error)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
-    wait_for_message(collectd, "error", message + os.strerror(error))
+    wait_for_message(collectd, "error", f"{os.strerror(error)}: {message}")
     assert not collectd.usage()
     standins.order()
     wait_for_passes(collectd, 3)
@@ -176,6 +176,6 @@ def test_scarce_at_start(start, standins, case):
 def test_no_memory_for_an_option(start, standins):
     standins.order("strdup", errno.ENOMEM)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
-    wait_for_message(collectd, "error", "Out of memory for option Root")
-    wait_for_message(collectd, "error", "Not started because of its config")
+    wait_for_message(collectd, "error", "cannot set the option Root")
+    wait_for_message(collectd, "error", "Not started because of errors in")
     collectd.stop(status=1)

@@ -227,7 +227,7 @@ def test_no_more_than_are_wanted(directory, start):
     assert "MaxCgroups is 50: at least 151 cgroups are left out" in told[0]
     assert all("MaxCgroups is 50: at least" in line for line in told)
     assert len(told) <= count.bit_length() + 1
-    assert "No cgroup is left out" in remarks
+    assert "MaxCgroups leaves no cgroup out any more" in remarks
 
 
 def test_descriptors_and_watches_come_to_rest(directory, start, version):

@@ -52,7 +52,7 @@ def test_a_mount_within_a_file_system(tmp_path, start):
     # Two calls for each of the two directories, in each pass.
     assert calls["getdents64"] <= 2 * 2 * 10
     (notice,) = complaints(collectd)
-    assert "mounted on /m " in notice
+    assert "mounted on the cgroup /m:" in notice
 
 
 @pytest.mark.parametrize("mount", [
@@ -70,7 +70,7 @@ def test_something_else_on_a_cgroup(directory, start, mount):
 
     assert instances(collectd) == {"root", "other", "other_inner"}
     (notice,) = complaints(collectd)
-    assert "mounted on /covered " in notice
+    assert "mounted on the cgroup /covered:" in notice
 
 
 @pytest.mark.parametrize("version", ["v2"])

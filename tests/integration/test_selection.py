@@ -135,7 +135,7 @@ def test_patterns_that_match_nothing_are_told_once(directory, start, others):
         "[notice] cgroup_cpu plugin: No cgroup so far matches CGroup "
         r'"/kubepods.slice/*", "/caf\xc3\xa9"'
         + ("" if others else ', "/^.no(such|)thing$/"')
-        + f": compare with the paths below {directory}")
+        + f"; compare with the paths below {directory}")
 
 
 def test_what_is_wanted_may_come_later(directory, start):

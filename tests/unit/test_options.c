@@ -194,7 +194,7 @@ START_TEST(values_are_refused) {
   refuse("ReportAll", string("all"), "\"all\"", "true or false");
   refuse("LogSamples", string("y"), "\"y\"", "true or false");
   refuse("LogSamples", number(1), "1", "true or false");
-  refuse("LogSamples", none, "no single value", "true or false");
+  refuse("LogSamples", none, "a list, a block or nothing", "true or false");
   refuse("Interval", number(10), "Interval", "CgroupVersion");
 }
 END_TEST
