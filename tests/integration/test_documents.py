@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Each configuration in the documents is one that collectd takes."""
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from daemon import BUILD, Collectd
+
+SOURCE = Path(__file__).parents[2]
+MANUAL = "plugin/collectd-cgroup_cpu.pod"
+
+
+def configurations():
+    """Blocks of the examples in the man page, and fenced ones of Markdown"""
+    examples = (SOURCE / MANUAL).read_text().split("=head1 EXAMPLES\n")[1]
+    blocks = [(MANUAL, block) for block in re.findall(
+        r"(?m)(?:^  .*\n)+", examples.split("=head1")[0])]
+    for name in ("README.md", "packaging/container/README.md"):
+        blocks += [(name, block) for block in re.findall(
+            r"(?ms)^```\n(.*?)^```$", (SOURCE / name).read_text())
+            if re.match(r"\s*<?(LoadPlugin|Plugin) ", block)]
+    return blocks
+
+
+CONFIGURATIONS = configurations()
+
+
+def test_there_are_some():
+    names = [name for name, _ in CONFIGURATIONS]
+    assert names.count(MANUAL) == 4
+    assert names.count("README.md") == 2
+    assert names.count("packaging/container/README.md") == 1
+
+
+@pytest.mark.parametrize("name, text", CONFIGURATIONS)
+def test_collectd_takes_it(tmp_path, name, text):
+    """As it is, but for the place where a container has its host's cgroups"""
+    text = text.replace('"/host/sys/fs/cgroup"', '"/sys/fs/cgroup"')
+    if "LoadPlugin" not in text:
+        text = "LoadPlugin cgroup_cpu\n" + text
+    example = tmp_path / "example.conf"
+    example.write_text(f'PluginDir "{BUILD}/.libs"\n{text}')
+    collectd = Collectd(tmp_path / "collectd", None, include=[example])
+    subprocess.run([*collectd.command, "-T"], check=True, timeout=60,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    assert any("Cgroup version: v" in line for line
+               in collectd.messages("info")), collectd.log
+    for severity in ("error", "warning", "notice"):
+        assert not collectd.messages(severity), collectd.log
