@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Real cgroups that a test makes for itself and takes away again."""
+import errno
 import itertools
 import os
 import signal
@@ -78,6 +79,17 @@ def confine(cgroup, cpus=None):
             else (cgroup.mounts["cpuset"] / file).read_text())
 
 
+def is_removed(directory):
+    """One that a process has just left may be busy for a moment more"""
+    try:
+        directory.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
+
+
 class Cgroup:
     """One cgroup, under the same path in each of the hierarchies"""
 
@@ -147,7 +159,8 @@ class Cgroup:
         for process in self.processes:
             process.wait()
         for version in existing:
-            self.directory(version).rmdir()
+            wait_until(lambda: is_removed(self.directory(version)), 10,
+                       lambda: f"{self.directory(version)} is busy")
         self.mounts = mounts
 
     def __exit__(self, *_):

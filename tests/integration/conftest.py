@@ -24,10 +24,47 @@ def pytest_configure(config):
     for marker in (
             "guests: in systems and machines of their own, where it does not"
             " matter what else the host does",
-            "containers: of the image, which come before all else on the host"):
+            "containers: of the image, which come before all else on the host",
+            "timing: measure CPU time or how soon things happen, which needs a"
+            " machine with nothing else to do",
+            "quick: find most in the shortest time, see QUICK",
+            "xdist_group(name): with others of that name never at the same"
+            " time: what measures beside other tests has loads that come first"
+            " on the machine, of which there must not be too many"):
         config.addinivalue_line("markers", marker)
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, interrupt)
+
+
+# Marked quick: those that find most in the shortest time.
+QUICK = {
+    ("test_faults", "test_one_file_that_cannot_be_read"),
+    ("test_hosts", "test_bad_option"),
+    ("test_hosts", "test_mounted_later"),
+    ("test_life_cycle", "test_signals"),
+    ("test_names", "test_names_are_as_documented"),
+    ("test_selection", "test_what_is_reported"),
+    ("test_symbols", "test_imports_are_there"),
+    ("test_tree", "test_containers_of_all_runtimes"),
+    ("test_tree", "test_loads_among_a_thousand"),
+    ("test_tree", "test_new_ones_and_removed_ones"),
+}
+# Fixtures that are made once for many tests.
+SHARED = ("stores", "measured", "host", "held", "sampled", "runs", "observed",
+          "child_removed", "finished")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where tests are shared out among processes, those that share a fixture
+    stay together"""
+    for item in items:
+        if (item.path.stem, item.originalname) in QUICK:
+            item.add_marker(pytest.mark.quick)
+        shared = [name for name in SHARED if name in item.fixturenames]
+        if shared and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(
+                f"{item.path.stem}-{shared[0]}"))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from daemon import Collectd
+from precedence import come_first
 from recorder import Recorder
 from waiting import wait_until
 
@@ -79,7 +80,7 @@ class Sandbox:
             self.process = self.start(
                 *self.runsc, "run", f"--bundle={self.bundle.name}", self.name,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages,
-                bufsize=0)
+                bufsize=0, preexec_fn=come_first)
         os.set_blocking(self.process.stdout.fileno(), False)
         return self
 

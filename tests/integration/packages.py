@@ -47,13 +47,15 @@ def run(*command, **options):
 
 
 def build(source, directory, *targets, umask=0o022, **environment):
-    """make TARGETS in a build directory that is made for it"""
+    """make TARGETS in a build directory that is made for it; what each wrote
+    is in TARGET.log there"""
     directory.mkdir(exist_ok=True)
     options = {"cwd": directory, "umask": umask,
                "env": {**os.environ, **environment}}
     run(source / "configure", **options)
     for target in targets:
-        run("make", *target, **options)
+        log = run("make", *target, **options)
+        (directory / f"{target[0]}.log").write_text(log)
     return directory
 
 

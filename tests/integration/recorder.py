@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from precedence import come_first
 from waiting import wait_until
 
 PERIOD = 0.02
@@ -76,7 +77,7 @@ class Recorder:
                    lambda: f"nothing is recorded in {self.record}")
 
     def start(self):
-        return subprocess.Popen(self.command)
+        return subprocess.Popen(self.command, preexec_fn=come_first)
 
     def end(self):
         self.process.kill()

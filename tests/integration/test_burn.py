@@ -51,17 +51,37 @@ def wait_until_it_burns(process):
                lambda: "the burner did not start")
 
 
+def hold(*loads):
+    """All of them over the same seconds: (exit status, report, CPU seconds,
+    wall seconds) by load"""
+    found = {}
+    with contextlib.ExitStack() as stack:
+        started = time.monotonic()
+        processes = {load: stack.enter_context(burner(
+            "--millicores", str(load), "--seconds", "5")) for load in loads}
+        for load, process in processes.items():
+            report, cpu = wait(process)
+            found[load] = (process.returncode, report, cpu,
+                           time.monotonic() - started)
+    return found
+
+
+@pytest.fixture(scope="module")
+def held():
+    """Never more than there are CPUs"""
+    return {**hold(0, 1, 100), **hold(1000), **(
+        hold(1500) if CPUS >= 2 else {})}
+
+
+@pytest.mark.timing
 @pytest.mark.parametrize("millicores", [
     0, 1, 100, 1000,
     pytest.param(1500, marks=pytest.mark.skipif(CPUS < 2, reason="one CPU")),
 ])
-def test_mean(millicores):
-    started = time.monotonic()
-    with burner("--millicores", str(millicores), "--seconds", "5") as process:
-        report, cpu = wait(process)
-    wall = time.monotonic() - started
+def test_mean(held, millicores):
+    status, report, cpu, wall = held[millicores]
 
-    assert process.returncode == 0
+    assert status == 0
     measured = 1000 * cpu / wall
     assert measured == pytest.approx(millicores, abs=tolerance(millicores))
     reported, seconds = map(float, REPORT.fullmatch(report).groups())
@@ -79,15 +99,26 @@ def sample(pid):
             return wall, cpu
 
 
-@pytest.mark.parametrize("millicores", [100, 500])
-def test_every_second(millicores):
-    samples = []
-    with burner("--millicores", str(millicores)) as process:
-        wait_until_it_burns(process)
+@pytest.fixture(scope="module")
+def sampled():
+    """Two loads at the same time: [(time, CPU time), ...] of each"""
+    with burner("--millicores", "100") as low, \
+            burner("--millicores", "500") as high:
+        processes = {100: low, 500: high}
+        samples = {load: [] for load in processes}
+        for process in processes.values():
+            wait_until_it_burns(process)
         for _ in range(61):
-            samples.append(sample(process.pid))
+            for load, process in processes.items():
+                samples[load].append(sample(process.pid))
             time.sleep(0.1)
+    return samples
 
+
+@pytest.mark.timing
+@pytest.mark.parametrize("millicores", [100, 500])
+def test_every_second(sampled, millicores):
+    samples = sampled[millicores]
     rates = [1000 * (cpu_later - cpu) / (wall_later - wall)
              for (wall, cpu), (wall_later, cpu_later)
              in zip(samples, samples[10:])]
@@ -99,6 +130,7 @@ def test_every_second(millicores):
     assert max(errors) <= 5 * tolerance(millicores)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("millicores", [0, 100, 1000])
 def test_signal_ends_it(sent, millicores):
@@ -129,6 +161,7 @@ def test_signal_ends_it_even_where_ignored_before(sent):
     assert REPORT.fullmatch(report)
 
 
+@pytest.mark.timing
 def test_seconds_may_be_a_fraction():
     started = time.monotonic()
     with burner("--seconds=0.25") as process:
@@ -177,6 +210,7 @@ def test_lost_report_is_an_error():
     assert result.stderr == "cgroup_cpu_burn: No space left on device\n"
 
 
+@pytest.mark.xdist_group("loads of a core")
 @pytest.mark.skipif(os.geteuid() != 0, reason="gVisor needs root here")
 @pytest.mark.skipif(not shutil.which("runsc"), reason="runsc is missing")
 @pytest.mark.parametrize("millicores", [100, 500])
@@ -195,7 +229,7 @@ def test_mean_in_gvisor(millicores):
         ["runsc", "--network=none", "--ignore-cgroups", "do", "sh", "-ec",
          script],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        check=True)
+        check=True, preexec_fn=come_first)
 
     report, counters = result.stdout.splitlines(keepends=True)
     reported, seconds = map(float, REPORT.fullmatch(report).groups())

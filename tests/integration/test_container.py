@@ -20,7 +20,7 @@ from precedence import come_first
 from recorder import Recorder
 from scraper import Scraper
 
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("image")]
 
 ENVIRONMENTS = ["v1", "v2", "gVisor"]
 TOOLS = ("buildah", "mmdebstrap", "runc", "crun", "runsc", "ip",

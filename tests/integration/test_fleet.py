@@ -10,12 +10,14 @@ import examples
 from cgroups import Cgroup, require_both
 from daemon import BURN, Collectd
 from network import Network
+from precedence import FIRST
 
 RECEIVER = "collectd.example.com"
 SENDERS = ("one.example.com", "two.example.com")
 PASSWORDS = "collectd/fleet.passwd"
 LOAD = 300
 DECIMALS = 1e-6
+pytestmark = pytest.mark.xdist_group("small loads")
 
 
 class Fleet:
@@ -39,7 +41,7 @@ class Fleet:
             self.directory / name, options=options, host=name,
             include=include))
         host = (self.network.hub if number is None else self.network[number])
-        return collectd.start(host.prefix)
+        return collectd.start([*FIRST, *host.prefix])
 
     def send(self, cgroup):
         for number, name in enumerate(SENDERS):
@@ -56,8 +58,8 @@ class Fleet:
 def busy():
     """A cgroup, the root of what is seen, with a known load in a child"""
     with Cgroup({"v2": require_both()["v2"]}) as cgroup:
-        cgroup.child("busy").start(BURN, "--millicores", str(LOAD),
-                                   stdout=subprocess.DEVNULL)
+        cgroup.child("busy").start(*FIRST, BURN, "--millicores",
+                                   str(LOAD), stdout=subprocess.DEVNULL)
         yield cgroup
 
 

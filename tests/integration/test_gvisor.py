@@ -106,6 +106,7 @@ def environment(request):
     return f"gVisor {release}, {form}"
 
 
+@pytest.mark.xdist_group("loads of a core")
 @pytest.mark.parametrize("load", ["idle", "burning"])
 def test_means_are_the_sandboxs(observed, environment, report, load):
     usage = getattr(observed, load)
@@ -123,6 +124,7 @@ def test_means_are_the_sandboxs(observed, environment, report, load):
     assert derives == pytest.approx(truth, abs=allowed)
 
 
+@pytest.mark.xdist_group("loads of a core")
 def test_each_interval_is_the_sandboxs(observed):
     usage, gauges = observed.usage, observed.millicores
     assert [moment for moment, _ in gauges] == [
@@ -131,6 +133,7 @@ def test_each_interval_is_the_sandboxs(observed):
     measurement.check_gauges(usage, dict(gauges))
 
 
+@pytest.mark.xdist_group("loads of a core")
 def test_children_count(observed, environment):
     """They are most of it, and /proc/PID/stat of collectd has none of them"""
     whole = measurement.mean_of_derives(observed.burning)
@@ -140,6 +143,7 @@ def test_children_count(observed, environment):
     assert observed.own_millicores < whole / 5
 
 
+@pytest.mark.xdist_group("loads of a core")
 def test_log_says_what_was_found(observed, request):
     version = "v2" if "v2" in request.node.name else "v1"
     found, *_ = observed.collectd.messages("info")
@@ -166,6 +170,7 @@ def child_removed(request, runsc_of, tmp_path_factory):
     return collectd, removed
 
 
+@pytest.mark.xdist_group("loads of a core")
 def test_a_counter_that_goes_back(child_removed):
     """Removing a child takes its time from the parent's counter: no gauge for
     that interval, and none that is wrong"""
@@ -180,6 +185,7 @@ def test_a_counter_that_goes_back(child_removed):
     measurement.check_gauges(usage, gauges)
 
 
+@pytest.mark.xdist_group("loads of a core")
 def test_a_removed_child_is_gone(child_removed):
     """Though a descriptor that was kept would go on answering"""
     collectd, removed = child_removed
@@ -188,6 +194,7 @@ def test_a_removed_child_is_gone(child_removed):
     assert usage[-1][0] < removed
 
 
+@pytest.mark.xdist_group("loads of a core")
 @pytest.mark.parametrize("version", ["v1", "v2"])
 @pytest.mark.parametrize("release", RELEASES)
 def test_cgroups_of_the_host_come_and_go(runsc_of, tmp_path, release, version):

@@ -159,6 +159,7 @@ def one(request, measured):
     return measured[request.param]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("host, load", MEASURED)
 def test_means_are_the_kernels(measured, report, host, load):
     one = measured[host, load]
@@ -174,6 +175,7 @@ def test_means_are_the_kernels(measured, report, host, load):
     assert derives == pytest.approx(truth, abs=measurement.tolerance(truth))
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("load", LOADS)
 def test_the_loads_were_there(measured, load):
     """As far as a busy machine let them"""
@@ -181,20 +183,24 @@ def test_the_loads_were_there(measured, load):
     assert LOADS[load] / 2 <= truth <= LOADS[load] * 1.1 + 1
 
 
+@pytest.mark.timing
 def test_each_counter_is_the_kernels(one):
     measurement.check_counter(one.steady, one.truth)
 
 
+@pytest.mark.timing
 def test_a_gauge_from_the_second_sample_on(one):
     """Both values of a sample carry the same time"""
     assert [moment for moment, _ in one.millicores] == [
         moment for moment, _ in one.usage[1:]]
 
 
+@pytest.mark.timing
 def test_each_gauge_is_its_intervals(one):
     measurement.check_gauges(one.steady, dict(one.millicores))
 
 
+@pytest.mark.timing
 def test_log_says_what_was_found(one):
     directory = os.path.normpath(one.host.found.format(**one.names))
     found, *_ = one.collectd.messages("info")
@@ -203,6 +209,7 @@ def test_log_says_what_was_found(one):
     assert not one.collectd.messages("error")
 
 
+@pytest.mark.timing
 def test_log_has_each_sample(one):
     lines = [line for line in one.collectd.messages("info")
              if line.startswith(f"{one.instance}: CPU μs")]
@@ -217,6 +224,7 @@ def test_log_has_each_sample(one):
         for value, delta, gauge in zip(usage[1:], deltas, millicores)]
 
 
+@pytest.mark.timing
 def test_only_the_two_series(one):
     directory = one.collectd.directory / "csv" / HOST
     kinds = {file.name[:-len("-YYYY-MM-DD")] for file in
@@ -437,6 +445,7 @@ def test_bad_option(tmp_path, option):
         check_that_only_the_plugin_stops(collectd, BAD_OPTIONS[option])
 
 
+@pytest.mark.xdist_group("small loads")
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_a_root_that_goes_and_comes_back(tmp_path, version):
     """One complaint, and no rate from one life of the cgroup to the next"""

@@ -17,7 +17,7 @@ FOLDERS = {".": ["ConfigMap", "Deployment", "DaemonSet"],
            "pod": ["Deployment"], "gvisor": ["Deployment"]}
 CHECK_SCHEMA = Path(__file__).with_name("check_schema.js")
 IMAGE = "checked:1"
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("manifests")]
 
 
 @pytest.fixture(scope="module", params=FOLDERS)

@@ -119,14 +119,14 @@ def test_what_is_kept_open(directory, start, version, keep, expected):
     assert not told
 
 
+@pytest.mark.xdist_group("small loads")
 def test_values_of_what_is_not_kept_open(cgroup, start, version, tmp_path):
     place = cgroup.child("load")
     place.start(*FIRST, BURN, "--millicores", "300", "--seconds", "300",
                 stdout=subprocess.DEVNULL)
     recorder = Recorder(tmp_path / "record", [place.counter(version)])
-    recorder.command[:0] = FIRST
     with recorder:
-        collectd = start("KeepOpen 0", 1, prefix=FIRST)
+        collectd = start("KeepOpen 0", 1)
         passes = wait_for_passes(collectd, 6)
         collectd.stop()
         recorder.wait_until_past(passes[-1] + measurement.DELAY)
@@ -157,6 +157,7 @@ EVENTS = {
 }
 
 
+@pytest.mark.xdist_group("small loads")
 @needs_strace
 @pytest.mark.parametrize("case", EVENTS)
 def test_few_events_or_none(directory, start, case):

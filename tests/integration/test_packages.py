@@ -28,7 +28,7 @@ OTHER = "uptime/uptime"
 USER = "cgroup_cpu-root/derive-user_usec"
 
 pytest_plugins = ["vm"]
-pytestmark = pytest.mark.guests
+pytestmark = [pytest.mark.guests, pytest.mark.xdist_group("packages")]
 needs_debian = pytest.mark.skipif(
     os.geteuid() != 0 or bool(missing_tools()),
     reason=f"needs root, Debian and {', '.join(missing_tools())}")
@@ -77,18 +77,34 @@ def collectd_archive(scratch):
 def builds(images, scratch, collectd_archive):
     """From this tree and, elsewhere and later, from its archive; and an older
     release of each package"""
+    def home(name, macros):
+        (scratch / name).mkdir()
+        (scratch / name / ".rpmmacros").write_text(macros)
+        return str(scratch / name)
+
     rpm = ("rpm", f"COLLECTD_ARCHIVE={collectd_archive}")
-    first = build(SOURCE, scratch / "first", ("deb",), rpm)
+    # One package of each kind runs its tests: the first .deb, the older .rpm.
+    untested = home("untested", "%_without_check --without-check\n")
+    first = build(SOURCE, scratch / "first", ("deb",), rpm, HOME=untested)
     run("tar", "-xf", only(first, "*[0-9].tar.xz"), "-C", scratch)
     second = only(scratch, "collectd-cgroup_cpu-*")
     build(second, second, ("deb",), rpm, umask=0o077, TZ="Asia/Tokyo",
-          LC_ALL="C", DEB_BUILD_OPTIONS="nocheck")
-
-    (scratch / "home").mkdir()
-    (scratch / "home" / ".rpmmacros").write_text("%dist ~older\n")
+          LC_ALL="C", DEB_BUILD_OPTIONS="nocheck", HOME=untested)
     return SimpleNamespace(
         first=first, second=second, older=build(
-            SOURCE, scratch / "older", ("rpm",), HOME=str(scratch / "home")))
+            SOURCE, scratch / "older", ("rpm",),
+            HOME=home("home", "%dist ~older\n")))
+
+
+@needs_debian
+def test_packages_run_their_tests(builds):
+    for log in builds.first / "deb.log", builds.older / "rpm.log":
+        assert {"PASS: tests/unit/unit_tests",
+                "PASS: tests/faults/fault_tests"} <= {
+            *log.read_text().splitlines()}
+    for log in builds.first / "rpm.log", builds.second / "deb.log":
+        assert "unit_tests" not in re.findall(
+            "^PASS: .*", log.read_text(), re.M)
 
 
 @needs_debian

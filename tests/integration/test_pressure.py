@@ -13,6 +13,7 @@ from delivered import kinds
 from observed import PASSES
 from recorder import Recorder
 
+pytestmark = pytest.mark.timing
 LOOP = [BURN, "--millicores", "1000"]
 # A file and a key for each counter.
 COUNTERS = {

@@ -19,6 +19,7 @@ from waiting import wait_until
 
 HOSTS = pytest.mark.parametrize("host", [ONE, TWO])
 TICK = 0.010
+pytestmark = pytest.mark.xdist_group("loads of a core")
 
 
 def arrived(stores, host, look):

@@ -15,6 +15,7 @@ from recorder import Recorder
 from tenant import Tenant
 
 pytest_plugins = ["watched"]
+pytestmark = pytest.mark.timing
 
 MAX_CGROUPS = 1000
 MANY = 50_000
@@ -41,7 +42,7 @@ def test_others_are_not_harmed(cgroup, directory, start, version, tmp_path):
     with Forest(directory, [*OTHERS, "tenant"]) as forest, loaded, \
             Recorder(tmp_path / "record", [counter]) as recorder:
         loaded.start(*FIRST, BURN, "--millicores", "200")
-        collectd = start(f"MaxCgroups {MAX_CGROUPS}", 1)
+        collectd = start(f"MaxCgroups {MAX_CGROUPS}", 1, priority=())
         wait_for_passes(collectd, 2)
         before = resident(collectd.process.pid)
 
@@ -91,7 +92,7 @@ def test_a_crowd_delays_nobody(directory, start):
     others = OTHERS[:20]
     names = {*map(instance_of, others)}
     with Forest(directory, [*others, "tenant"]) as forest:
-        collectd = start('CGroup "/^/others/"', 1)
+        collectd = start('CGroup "/^/others/"', 1, priority=())
         first = instance_of(others[0])
         wait_for_passes(collectd, 2, first)
         with Tenant(directory / "tenant", CROWD, LOOPS) as tenant:

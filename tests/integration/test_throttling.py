@@ -17,6 +17,7 @@ from delivered import complaints, has_nan, kinds
 from observed import PASSES
 from recorder import Recorder
 
+pytestmark = pytest.mark.timing
 RECORDED = 0.05
 PERIOD = 100_000
 # Some of its periods would use more than a fifth of a CPU, and some less.

@@ -16,6 +16,7 @@ from recorder import Recorder
 from standins import Standins
 
 pytest_plugins = ["watched"]
+pytestmark = pytest.mark.xdist_group("small loads")
 INTERVAL = 0.5
 LOAD = 300
 # Of readings closer together than 1 ms no rate is told; csv's times are in ms.

@@ -113,9 +113,7 @@ def burn(cgroup, millicores):
 
 
 def record(directory, counters):
-    recorder = Recorder(directory / "record", counters)
-    recorder.command[:0] = FIRST
-    return recorder
+    return Recorder(directory / "record", counters)
 
 
 @pytest.mark.parametrize("count", [1, 100, 1000, 10_000])
@@ -156,6 +154,7 @@ def test_in_the_hierarchy_that_is_wanted(directory, start, version):
     assert not told
 
 
+@pytest.mark.xdist_group("small loads")
 def test_loads_among_a_thousand(cgroup, start, version, tmp_path):
     """At the top, halfway and on the deepest of eight levels"""
     levels = [cgroup.child("a")]
@@ -167,7 +166,7 @@ def test_loads_among_a_thousand(cgroup, start, version, tmp_path):
                 for instance, place in loads.items()}
     with Forest(cgroup.child("others").directory(version), chains(1000)), \
             record(tmp_path, counters.values()) as recorder:
-        collectd = start(interval=1, prefix=FIRST)
+        collectd = start(interval=1)
         passes = wait_for_passes(collectd, 7)
         told = complaints(collectd)
         collectd.stop()
@@ -202,6 +201,7 @@ def test_containers_of_all_runtimes(directory, start):
     assert not told
 
 
+@pytest.mark.xdist_group("small loads")
 @pytest.mark.parametrize("others", [0, 100])
 def test_new_ones_and_removed_ones(directory, start, others):
     """Few are looked through in every interval, of many the kernel tells"""
@@ -230,6 +230,7 @@ def test_new_ones_and_removed_ones(directory, start, others):
     assert not told
 
 
+@pytest.mark.xdist_group("small loads")
 @pytest.mark.parametrize("others, load, keep", [
     (0, 0, 2000), (0, 1000, 0), (100, 1000, 2000), (100, 1000, 0)])
 def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
@@ -267,6 +268,7 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
     assert not told
 
 
+@pytest.mark.xdist_group("small loads")
 def test_a_service_that_never_lives_long(cgroup, start, version):
     """It restarts every 0.7 to 1.2 s and is busy: it has a use in every interval
     in which it is seen, and in nearly all it is seen"""
@@ -295,6 +297,7 @@ def test_a_service_that_never_lives_long(cgroup, start, version):
     assert not told
 
 
+@pytest.mark.xdist_group("small loads")
 @pytest.mark.parametrize("version", ["v1"])
 def test_one_that_gets_another_name(cgroup, start, version):
     """v1 lets cgroups be renamed"""
@@ -351,6 +354,7 @@ def test_a_host_that_never_rests(cgroup, start, version):
     assert not told
 
 
+@pytest.mark.xdist_group("small loads")
 def test_more_changes_than_events(directory, start):
     """The kernel's queue of events runs over and loses the last ones"""
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
@@ -385,12 +389,13 @@ def place_loads(cgroup):
     return places
 
 
+@pytest.mark.xdist_group("small loads")
 def test_no_child_uses_more_than_its_parent(cgroup, start, version, tmp_path):
     places = {"root": cgroup, **place_loads(cgroup)}
     counters = {instance: place.counter(version)
                 for instance, place in places.items()}
     with record(tmp_path, counters.values()) as recorder:
-        collectd = start(interval=1, prefix=FIRST)
+        collectd = start(interval=1)
         passes = wait_for_passes(collectd, 6)
         collectd.stop()
         recorder.wait_until_past(passes[-1] + measurement.DELAY)
@@ -429,11 +434,12 @@ LEAVES_ONLY = {
 }
 
 
+@pytest.mark.xdist_group("small loads")
 def test_leaves_and_remainders_are_the_root(cgroup, start, version, tmp_path):
     """Although cgroups come and go, and leaves become inner ones"""
     places = place_loads(cgroup)
     with record(tmp_path, [cgroup.counter(version)]) as recorder:
-        running = {options: start(options, 1, prefix=FIRST)
+        running = {options: start(options, 1)
                    for options in LEAVES_ONLY}
         *_, last = running.values()
         wait_for_passes(last, 2, "inner_a")

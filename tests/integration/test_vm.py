@@ -11,7 +11,7 @@ from observed import Host
 from recorder import Recorder
 
 pytest_plugins = ["vm"]
-pytestmark = pytest.mark.guests
+pytestmark = [pytest.mark.guests, pytest.mark.xdist_group("machine")]
 
 HERE = Path(__file__).parent
 PASSES = 14
@@ -120,7 +120,7 @@ def guest(image, tmp_path_factory):
     (directory / "scenario").write_text(repr({
         "commands": COMMANDS, "files": FILES, "passes": PASSES,
         "options": "ReportAll true"}))
-    modules = ["daemon.py", "recorder.py", "waiting.py"]
+    modules = ["daemon.py", "precedence.py", "recorder.py", "waiting.py"]
     return Guest(image.run({
         "run": directory / "run", "scenario": directory / "scenario",
         "guest.py": HERE / "guest.py",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A Debian 12 in an emulated machine of its own: systemd on pure v2."""
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -76,14 +77,22 @@ class Image:
         self.environment = {**os.environ, "TMPDIR": str(directory)}
 
     def build(self):
+        """Once, whoever comes first"""
+        with open(self.directory / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (self.directory / "built").exists():
+                self.make()
+                (self.directory / "built").touch()
+        return self
+
+    def make(self):
         (self.directory / "run.service").write_text(SERVICE)
-        (self.directory / "root").mkdir()
+        (self.directory / "root").mkdir(exist_ok=True)
         status, output = run(
             BUILD_SECONDS, "unshare", "--mount", "--pid", "--kill-child",
             "--mount-proc", "sh", "-ec", BUILD, cwd=self.directory,
             env=self.environment)
         assert status == 0, output
-        return self
 
     def run(self, files):
         """Boots, executes `run` of the files, and returns the directory with
@@ -117,10 +126,24 @@ class Image:
         return results
 
 
+@contextlib.contextmanager
+def directory():
+    """Of the image: below $CGROUP_CPU_SHARED it stays there for other processes,
+    that wait while one of them makes it"""
+    shared = os.environ.get("CGROUP_CPU_SHARED")
+    if not shared:
+        with tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.") as made:
+            yield Path(made)
+        return
+    place = Path(shared) / "machine"
+    place.mkdir(parents=True, exist_ok=True)
+    yield place
+
+
 @pytest.fixture(scope="session")
 def image():
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if os.geteuid() != 0 or missing or os.uname().machine != "x86_64":
         pytest.skip("needs root, x86_64 and " + ", ".join(PROGRAMS))
-    with tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.") as directory:
-        yield Image(Path(directory)).build()
+    with directory() as place:
+        yield Image(place).build()

@@ -10,6 +10,7 @@ import pytest
 
 from cgroups import Cgroup, require_both
 from daemon import BUILD, Collectd
+from precedence import FIRST
 
 
 @pytest.fixture(params=["v1", "v2"])
@@ -30,16 +31,18 @@ def directory(cgroup, version):
 
 @pytest.fixture
 def start(tmp_path, directory):
-    """start(options="", interval=0.5, beside=(), prefix=(), root=the cgroup)"""
+    """start(options="", interval=0.5, beside=(), prefix=(), root=the cgroup,
+    priority=FIRST)"""
     numbers = itertools.count()
 
     with contextlib.ExitStack() as running:
         def begin(options="", interval=0.5, beside=(), prefix=(),
-                  root=directory):
+                  root=directory, priority=FIRST):
             collectd = Collectd(tmp_path / f"collectd{next(numbers)}",
                                 (f'Root "{root}"\n' if root else "") + options,
                                 interval, beside)
-            return running.enter_context(collectd.start(prefix))
+            return running.enter_context(collectd.start(
+                [*priority, *prefix]))
 
         yield begin
 
