@@ -15,6 +15,7 @@ import views
 from cgroups import COUNTERS, Cgroup, controller, require_both
 from daemon import BURN, HOST, Collectd
 from delivered import instance_of
+from precedence import FIRST
 from recorder import Recorder
 
 LOADS = {"idle": 0, "100m": 100, "1000m": 1000}
@@ -454,8 +455,8 @@ def test_a_root_that_goes_and_comes_back(tmp_path, version):
         cgroup = parent.child("root")
         collectd = Collectd(tmp_path / "collectd", "Root "
                             f'"{cgroup.directory(version)}"', 0.3)
-        with collectd.start():
-            cgroup.start(BURN, "--millicores", "500", "--seconds", "300",
+        with collectd.start(FIRST):
+            cgroup.start(*FIRST, BURN, "--millicores", "500", "--seconds", "300",
                          stdout=subprocess.DEVNULL)
             collectd.wait_for_samples(5)
             cgroup.remove()

@@ -10,10 +10,13 @@ import pytest
 
 from cgroups import Cgroup, require_any
 from daemon import Collectd
+from precedence import FIRST
 from reports import ours, reports_of_threads, sanitizer_library
 
-pytestmark = pytest.mark.skipif("CGROUP_CPU_TSAN_BUILD" not in os.environ,
-                                reason="CGROUP_CPU_TSAN_BUILD names no build")
+pytestmark = [
+    pytest.mark.skipif("CGROUP_CPU_TSAN_BUILD" not in os.environ,
+                       reason="CGROUP_CPU_TSAN_BUILD names no build"),
+    pytest.mark.xdist_group("loads of a core")]
 OTHERS = ("cpu", "load", "memory", "processes", "uptime")
 CGROUPS = 40
 ENDS = 5
@@ -49,7 +52,7 @@ class Threads:
     def start(self, collectd):
         """Where memory is laid out too freely, this run time does not start"""
         return collectd.start(
-            ["setarch", "--addr-no-randomize"],
+            [*FIRST, "setarch", "--addr-no-randomize"],
             LD_PRELOAD=sanitizer_library(self.build, "tsan"),
             TSAN_OPTIONS=f"log_path={self.logs}:exitcode=0:verbosity=1")
 

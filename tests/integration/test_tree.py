@@ -116,7 +116,8 @@ def record(directory, counters):
     return Recorder(directory / "record", counters)
 
 
-@pytest.mark.parametrize("count", [1, 100, 1000, 10_000])
+@pytest.mark.parametrize("count", [1, 100, 1000, pytest.param(
+    10_000, marks=pytest.mark.xdist_group("loads of a core"))])
 def test_all_are_there_in_each_interval(directory, start, count):
     paths = chains(count)
     expected = {"root", *map(instance_of, paths)}
@@ -255,7 +256,8 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
     old = [row for row in usage if row[0] < removed]
     new = [row for row in usage if row[0] > made]
     (begin, first_value) = new[0]
-    assert begin == next_pass(passes, made)
+    # One that began while it was made may have seen it too.
+    assert begin <= next_pass(passes, made)
     assert (first_value > old[-1][1]) == (load > 0)
     assert first_value <= (begin + measurement.DELAY - removed) * 1e6
     gauges = dict(collectd.millicores("again"))

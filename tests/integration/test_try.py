@@ -133,8 +133,7 @@ def assert_is_chart(path):
 def finished(tmp_path_factory):
     """A whole run, and what the kernel said meanwhile: (time, root, own)"""
     kernel, elsewhere = [], []
-    with running(tmp_path_factory.mktemp("try"), "--seconds", "8",
-                 builds=True) as run:
+    with running(tmp_path_factory.mktemp("try"), "--seconds", "8") as run:
         while run.process.poll() is None:
             with contextlib.suppress(OSError):
                 kernel.append((time.monotonic(), *run.usage()))
@@ -215,8 +214,8 @@ def test_its_figures_are_those_of_the_kernel(finished):
         assert own.idle == pytest.approx(0, abs=1)
 
 
-def press_ctrl_c(folder, send, moment):
-    with running(folder, "--follow") as run:
+def press_ctrl_c(folder, send, moment, builds=False):
+    with running(folder, "--follow", builds=builds) as run:
         run.wait_for(moment)
         assert run.cgroup.exists()
         assert processes_naming(run.scratch)
@@ -234,7 +233,7 @@ def press_ctrl_c(folder, send, moment):
 @pytest.mark.parametrize("send", [os.kill, os.killpg],
                          ids=["script", "terminal"])
 def test_ctrl_c_ends_the_watch(tmp_path, send):
-    press_ctrl_c(tmp_path, send, "--- the load begins(.*\n){3}")
+    press_ctrl_c(tmp_path, send, "--- the load begins(.*\n){3}", builds=True)
 
 
 @needs_root
