@@ -8,5 +8,5 @@ def wait_until(condition, seconds, what):
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"{what()} ({seconds} s waited)"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return value
