@@ -16,7 +16,7 @@ from recorder import Recorder
 ALL = Path("/sys/fs/cgroup")
 # Emulated processors have other things to do.
 RECORDED = 0.1
-SECONDS = 90
+SECONDS = 180
 
 
 def cgroups():

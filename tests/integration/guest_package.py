@@ -8,7 +8,7 @@ from pathlib import Path
 
 from waiting import wait_until
 
-SECONDS = 40
+SECONDS = 120
 CSV = Path("/var/lib/collectd/csv")
 SERVICES = Path("/sys/fs/cgroup/system.slice")
 MILLICORES = "cgroup_cpu-*/gauge-millicores-*"

@@ -15,8 +15,8 @@ SUITE = "bookworm"
 PACKAGES = ("collectd-core,dbus,linux-image-cloud-amd64,python3-minimal,"
             "systemd-sysv,udev,util-linux")
 PROGRAMS = ["mmdebstrap", "mke2fs", "qemu-system-x86_64", "setpriv", "unshare"]
-BUILD_SECONDS = 150
-RUN_SECONDS = 140
+BUILD_SECONDS = 600
+RUN_SECONDS = 300
 RESULTS = 64 << 20
 # /dev/vdb is a tar of what is to be run, /dev/vdc becomes one of the results.
 SERVICE = f"""\
