@@ -63,4 +63,8 @@ void collector_free(struct collector *collector);
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass);
 
+/* Asserts, where assertions are compiled in, that all parts agree on the tree.
+ * For tests: it walks the whole tree. */
+void collector_check(struct collector *collector);
+
 #endif

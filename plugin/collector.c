@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "collector.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -400,3 +401,21 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   note_missing(collector, pass);
   note_unmatched(collector, pass);
 }
+
+#ifndef NDEBUG
+void collector_check(struct collector *collector) {
+  struct cgroup *const *order = tree_order(&collector->tree);
+  size_t kept = 0;
+
+  tree_check(&collector->tree);
+  discovery_check(&collector->discovery, &collector->tree);
+  if (order == NULL && collector->tree.root != NULL)
+    return;
+  for (size_t i = 0; order != NULL && i < collector->tree.count; i++)
+    for (size_t j = 0; j < COUNTER_FILES_MAX; j++)
+      kept += order[i]->fds[j] >= 0;
+  assert(collector->sampler.reader.kept == kept);
+}
+#else
+void collector_check(struct collector *collector) { (void)collector; }
+#endif

@@ -107,6 +107,10 @@ bool discovery_doubts(const struct discovery *discovery,
 /* Whether nothing is left to be listed in the next update. */
 bool discovery_is_settled(const struct discovery *discovery);
 
+/* Asserts, where assertions are compiled in, that what is counted agrees with
+ * the tree. For tests: it walks the whole tree. */
+void discovery_check(const struct discovery *discovery, struct tree *tree);
+
 /* To be called for every cgroup that leaves the tree. */
 void discovery_forget(struct discovery *discovery, struct cgroup *cgroup);
 

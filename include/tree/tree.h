@@ -204,6 +204,11 @@ size_t tree_path(const struct cgroup *cgroup, char path[TREE_PATH_SIZE]);
 void tree_note_failure(const struct cgroup *cgroup, const char *root_path,
                        const char *file, int error, struct failure *failure);
 
+/* Asserts, where assertions are compiled in, that all that the tree keeps of
+ * itself agrees: links, sizes, depths, inodes and names. For tests: it walks the
+ * whole tree. */
+void tree_check(const struct tree *tree);
+
 /* Removes and frees everything. */
 void tree_release(struct tree *tree);
 

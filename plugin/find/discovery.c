@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "find/discovery.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,9 @@ static bool is_unwatched(const struct cgroup *cgroup) {
 }
 
 void discovery_forget(struct discovery *discovery, struct cgroup *cgroup) {
+  assert(discovery->unwatched >= is_unwatched(cgroup));
+  assert(discovery->left_out >= cgroup->left_out);
+  assert(discovery->doubts >= cgroup->doubted);
   discovery->unwatched -= is_unwatched(cgroup);
   discovery->left_out -= cgroup->left_out;
   discovery->doubts -= cgroup->doubted;
@@ -736,3 +740,34 @@ void discovery_update(struct discovery *discovery, struct tree *tree,
   keep_to_try_again(discovery);
   tree_settle(tree);
 }
+
+#ifndef NDEBUG
+void discovery_check(const struct discovery *discovery, struct tree *tree) {
+  struct cgroup *const *order = tree_order(tree);
+  size_t count = order != NULL ? tree->count : 0;
+  size_t unwatched = 0;
+  size_t watched = 0;
+  size_t left_out = 0;
+  size_t doubts = 0;
+
+  if (order == NULL && tree->root != NULL)
+    return;
+  for (size_t i = 0; i < count; i++) {
+    unwatched += is_unwatched(order[i]);
+    watched += order[i]->watch >= 0;
+    left_out += order[i]->left_out;
+    doubts += order[i]->doubted;
+  }
+  assert(discovery->unwatched == unwatched);
+  assert(discovery->watches.count == watched);
+  assert(discovery->left_out == left_out);
+  assert(discovery->doubts == doubts);
+  for (size_t i = 0; i < discovery->queue_length; i++)
+    assert(discovery->queue[i]->queued && !discovery->queue[i]->removed);
+}
+#else
+void discovery_check(const struct discovery *discovery, struct tree *tree) {
+  (void)discovery;
+  (void)tree;
+}
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "read/file_reader.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -101,6 +102,7 @@ static int read_file(int fd, char *buffer, size_t size,
 static void let_go(struct file_reader *reader, int *kept_fd) {
   if (*kept_fd < 0)
     return;
+  assert(reader->kept > 0);
   (void)close(TAKE_FD(*kept_fd));
   reader->kept--;
 }

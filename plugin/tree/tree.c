@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree/tree.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
@@ -235,8 +236,10 @@ int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
 }
 
 static void unlink_cgroup(struct cgroup *cgroup) {
-  for (struct cgroup *above = cgroup; above != NULL; above = above->parent)
+  for (struct cgroup *above = cgroup; above != NULL; above = above->parent) {
+    assert(above->size > 0);
     above->size--;
+  }
   if (cgroup->previous != NULL)
     cgroup->previous->next = cgroup->next;
   else if (cgroup->parent != NULL)
@@ -251,6 +254,7 @@ static void remove_leaf(struct tree *tree, struct cgroup *cgroup) {
   unlink_cgroup(cgroup);
   if (tree->on_remove != NULL)
     tree->on_remove(tree->context, cgroup);
+  assert(!cgroup->removed && tree->count > 0);
   cgroup->removed = true;
   cgroup->next = tree->graveyard;
   tree->graveyard = cgroup;
@@ -330,6 +334,40 @@ struct cgroup *const *tree_order(struct tree *tree) {
   tree->changed = false;
   return tree->order;
 }
+
+#ifndef NDEBUG
+static void check_cgroup(const struct tree *tree, const struct cgroup *cgroup) {
+  struct cgroup *const *named =
+      tfind(cgroup, &tree->by_instance, compare_instances);
+  size_t size = 1;
+
+  for (const struct cgroup *child = cgroup->first_child; child != NULL;
+       child = child->next) {
+    assert(child->parent == cgroup);
+    assert(child->depth == cgroup->depth + 1);
+    assert(child->previous != NULL ? child->previous->next == child
+                                   : cgroup->first_child == child);
+    size += child->size;
+  }
+  assert(cgroup->size == size);
+  assert(!cgroup->removed);
+  assert(tree_find(tree, cgroup->inode) == cgroup);
+  assert(named != NULL && *named == cgroup);
+}
+
+void tree_check(const struct tree *tree) {
+  size_t count = 0;
+
+  for (struct cgroup *cgroup = tree->root; cgroup != NULL;
+       cgroup = next_in_order(cgroup)) {
+    check_cgroup(tree, cgroup);
+    count++;
+  }
+  assert(tree->count == count);
+}
+#else
+void tree_check(const struct tree *tree) { (void)tree; }
+#endif
 
 void tree_release(struct tree *tree) {
   if (tree->root != NULL)

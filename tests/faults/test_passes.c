@@ -143,6 +143,7 @@ static struct collector_pass run(struct collector *collector) {
   faults.active = true;
   collector_run(collector, &sink, &pass);
   faults.active = false;
+  collector_check(collector);
   return pass;
 }
 

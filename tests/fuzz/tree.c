@@ -351,6 +351,7 @@ static void pass(struct run *run, uint64_t nsec) {
   size_t count = model.count;
   model.active = true;
   collector_run(run->collector, &sink, &result);
+  collector_check(run->collector);
   model.active = false;
   run->during_count = 0;
 

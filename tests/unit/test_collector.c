@@ -46,6 +46,7 @@ static struct collector_pass run(void) {
   struct collector_pass pass;
 
   collector_run(collector, &sink, &pass);
+  collector_check(collector);
   return pass;
 }
 
@@ -296,6 +297,7 @@ START_TEST(readings_begin_after_the_search) {
   sink.begin = note_begin;
   begun = 0;
   collector_run(collector, &sink, &pass);
+  collector_check(collector);
   ck_assert_uint_eq(begun, 1);
   ck_assert_uint_eq(recorder.count, 2);
   ck_assert_int_eq(recorder_find(&recorder, "root", "cpu_usage_usec")->derive,

@@ -71,6 +71,8 @@ static void drop(const char *name) {
 static int try_update(void) {
   failure.error = 0;
   discovery_update(&discovery, &tree, &failure);
+  tree_check(&tree);
+  discovery_check(&discovery, &tree);
   return failure.error;
 }
 

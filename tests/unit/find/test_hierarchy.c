@@ -634,14 +634,13 @@ START_TEST(controllers_through_a_link) {
 END_TEST
 
 Suite *hierarchy_suite(void) {
-  return suite_of("hierarchy", NULL, NULL, FOR_EACH(captured_hosts, hosts),
-                  FOR_EACH(made_up_hosts, made_hosts),
-                  ONCE(explanation_names_what_was_seen),
-                  ONCE(explanation_is_a_whole_line),
-                  ONCE(lines_are_whole_and_printable),
-                  ONCE(explanation_of_a_wrong_root), ONCE(links_to_co_mounts),
-                  ONCE(controllers_of_co_mounts),
-                  FOR_EACH(other_controllers, controllers),
-                  FOR_EACH(controllers_anywhere, mixed_hosts),
-                  ONCE(controllers_through_a_link));
+  return suite_of(
+      "hierarchy", NULL, NULL, FOR_EACH(captured_hosts, hosts),
+      FOR_EACH(made_up_hosts, made_hosts),
+      ONCE(explanation_names_what_was_seen), ONCE(explanation_is_a_whole_line),
+      ONCE(lines_are_whole_and_printable), ONCE(explanation_of_a_wrong_root),
+      ONCE(links_to_co_mounts), ONCE(controllers_of_co_mounts),
+      FOR_EACH(other_controllers, controllers),
+      FOR_EACH(controllers_anywhere, mixed_hosts),
+      ONCE(controllers_through_a_link));
 }

@@ -24,6 +24,7 @@ static void setup(void) {
 }
 
 static void teardown(void) {
+  tree_check(&tree);
   tree_release(&tree);
   selection_release(&selection);
 }
@@ -33,6 +34,7 @@ static struct cgroup *add(struct cgroup *parent, const char *component,
   struct cgroup *added = NULL;
 
   ck_assert_int_eq(tree_add(&tree, parent, component, inode, &added), 0);
+  tree_check(&tree);
   return added;
 }
 
