@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Real gVisor sandboxes, driven by the test through a shell inside."""
+import contextlib
 import json
 import os
 import shlex
@@ -82,7 +83,19 @@ class Sandbox:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages,
                 bufsize=0, preexec_fn=come_first)
         os.set_blocking(self.process.stdout.fileno(), False)
+        try:
+            self.come_first()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
+
+    def come_first(self):
+        """As precedence.py has it; it has sessions of its own"""
+        self.ask(":")
+        for pid in self.remains():
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{pid}/autogroup").write_text("-20")
 
     def messages(self):
         return Path(self.bundle.name, "messages").read_text()

@@ -172,6 +172,9 @@ def test_few_events_or_none(directory, start, case):
 
         forest.add("new/a/b", "group19/new/a/b")
         made = time.time()
+        # What is written may be late.
+        collectd.wait_for(lambda: moments(collectd)[-1] > (
+            made + measurement.SEARCH))
         wait_for_passes(collectd, 3)
         forest.remove("new/a/b", "new/a", "group3/leaf3")
         removed = time.time()

@@ -9,6 +9,7 @@ from daemon import Collectd
 from delivered import complaints, instances, moments, wait_for_passes
 from forest import Forest
 from inspection import counting
+from precedence import FIRST
 from views import prefix
 
 pytest_plugins = ["watched"]
@@ -73,6 +74,7 @@ def test_something_else_on_a_cgroup(directory, start, mount):
     assert "mounted on the cgroup /covered:" in notice
 
 
+@pytest.mark.xdist_group("loads of a core")
 @pytest.mark.parametrize("version", ["v2"])
 def test_one_directory_that_may_not_be_read(directory, open_place, tmp_path):
     """By an ordinary user; among more than are all looked at in each pass"""
@@ -82,7 +84,7 @@ def test_one_directory_that_may_not_be_read(directory, open_place, tmp_path):
     collectd.directory.chmod(0o777)
     with Forest(directory, [*quiet, "closed/below"]):
         (directory / "closed").chmod(0o700)
-        with collectd.start(ORDINARY_USER):
+        with collectd.start([*FIRST, *ORDINARY_USER]):
             # Until it is tried seldom
             wait_for_passes(collectd, 70)
             calls = calls_of(collectd, tmp_path / "calls", 10)

@@ -10,7 +10,6 @@ import pytest
 
 from cgroups import Cgroup, require_any
 from daemon import Collectd
-from precedence import FIRST
 from reports import ours, reports_of_threads, sanitizer_library
 
 pytestmark = [
@@ -52,7 +51,7 @@ class Threads:
     def start(self, collectd):
         """Where memory is laid out too freely, this run time does not start"""
         return collectd.start(
-            [*FIRST, "setarch", "--addr-no-randomize"],
+            ["setarch", "--addr-no-randomize"],
             LD_PRELOAD=sanitizer_library(self.build, "tsan"),
             TSAN_OPTIONS=f"log_path={self.logs}:exitcode=0:verbosity=1")
 
