@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1]
+SOURCE = Path(__file__).resolve().parents[2]
 MANUAL = SOURCE / "plugin/collectd-cgroup_cpu.pod"
 ONE = r'"(?:[^"\\]|\\.)*"'
 LITERALS = re.compile(rf"'(?:[^'\\]|\\.)+'|(LOG_PREFIX\s*)?"
