@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import report_table
 from daemon import BUILD, Collectd
 
 SOURCE = Path(__file__).parents[2]
@@ -49,3 +50,25 @@ def test_collectd_takes_it(tmp_path, name, text):
                in collectd.messages("info")), collectd.log
     for severity in ("error", "warning", "notice"):
         assert not collectd.messages(severity), collectd.log
+
+
+def test_figures_go_between_the_comments(tmp_path, monkeypatch):
+    """New ones in place of the old, in their order; those of other environments
+    and all other text stay"""
+    document = tmp_path / "README.md"
+    text = ("before\n<!-- a: begin -->\n{}<!-- a: end -->\nbetween\n"
+            "<!-- b: begin -->\n{}<!-- b: end -->\nafter\n")
+    head = ("| host | load | mean |", "|---|---|--:|")
+    table = "| host | load | mean |\n|---|---|--:|\n"
+    document.write_text(text.format(
+        table + "| v1 | idle | 1 |\n| v2 | idle | 2 |\n", "old\n"))
+    monkeypatch.setenv("CGROUP_CPU_REPORT", str(document))
+    report_table.update("a", report_table.merge(
+        head, ["| v3 | idle | 3 |", "| v1 | idle | 4 |"]))
+    report_table.update("b", lambda _: "new\n")
+    assert document.read_text() == text.format(
+        table + "| v1 | idle | 4 |\n| v2 | idle | 2 |\n| v3 | idle | 3 |\n",
+        "new\n")
+    monkeypatch.delenv("CGROUP_CPU_REPORT")
+    report_table.update("b", lambda _: "no document is named\n")
+    assert "no document" not in document.read_text()
