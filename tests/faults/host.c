@@ -241,7 +241,7 @@ void host_make(const struct host_kind *kind) {
   write_file(aside, "cpu/online", "0-1\n");
   write_file(aside, "cpu/present", "0-2\n");
   write_file(aside, "cpu/cpu2/online", "0\n");
-  ck_assert_int_ge(asprintf(&host.machine, "%s/cpu", aside), 0);
+  host.machine = path_in(aside, "cpu");
 }
 
 void host_remove(void) {
@@ -263,9 +263,7 @@ struct hierarchy host_hierarchy(void) {
       asprintf(&hierarchy.path, "%s%s", host.directory, v1 ? "/cpuacct" : ""),
       0);
   if (v1) {
-    ck_assert_int_ge(asprintf(&hierarchy.controllers[CGROUP_CPU].path, "%s/cpu",
-                              host.directory),
-                     0);
+    hierarchy.controllers[CGROUP_CPU].path = path_in(host.directory, "cpu");
     ck_assert_int_ge(asprintf(&hierarchy.controllers[CGROUP_CPUSET].path,
                               "%s/cpuset", host.directory),
                      0);

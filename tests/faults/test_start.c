@@ -323,7 +323,6 @@ END_TEST
 
 START_TEST(presence) {
   struct hierarchy hierarchy = there();
-  CLEANUP_FREE char *usage = NULL;
   CLEANUP_FREE char *moved = NULL;
 
   host = &hosts[0];
@@ -331,7 +330,7 @@ START_TEST(presence) {
   ck_assert(!is_gone(&hierarchy));
 
   /* Another controller of v1 at the same place. */
-  ck_assert_int_ge(asprintf(&usage, "%s/cpuacct.usage", hierarchy.path), 0);
+  CLEANUP_FREE char *usage = path_in(hierarchy.path, "cpuacct.usage");
   ck_assert_int_eq(remove(usage), 0);
   ck_assert(is_gone(&hierarchy));
   write_file(hierarchy.path, "usage", "5\n");

@@ -10,13 +10,18 @@
 
 #include "util/cleanup.h"
 
-char *fixture_path(const char *name) {
-  const char *fixtures = getenv("FIXTURES");
+char *path_in(const char *directory, const char *name) {
   char *path = NULL;
 
-  ck_assert_msg(fixtures != NULL, "FIXTURES names the captured files");
-  ck_assert_int_ge(asprintf(&path, "%s/%s", fixtures, name), 0);
+  ck_assert_int_ge(asprintf(&path, "%s/%s", directory, name), 0);
   return path;
+}
+
+char *fixture_path(const char *name) {
+  const char *fixtures = getenv("FIXTURES");
+
+  ck_assert_msg(fixtures != NULL, "FIXTURES names the captured files");
+  return path_in(fixtures, name);
 }
 
 char *fixture_text(const char *name) {
@@ -55,9 +60,8 @@ void remove_tree(char *directory) {
 }
 
 void write_file(const char *directory, const char *name, const char *text) {
-  CLEANUP_FREE char *path = NULL;
+  CLEANUP_FREE char *path = path_in(directory, name);
 
-  ck_assert_int_ge(asprintf(&path, "%s/%s", directory, name), 0);
   for (char *slash = strchr(path + 1, '/'); slash != NULL;
        slash = strchr(slash + 1, '/')) {
     *slash = '\0';

@@ -3,6 +3,9 @@
 #ifndef FILES_H
 #define FILES_H
 
+/* The path of what `directory` has under that name; to be freed. */
+char *path_in(const char *directory, const char *name);
+
 /* The path of a captured file; to be freed. */
 char *fixture_path(const char *name);
 

@@ -165,10 +165,8 @@ START_TEST(impossible_counter_gives_no_value) {
 END_TEST
 
 START_TEST(unreadable_file_is_named_and_comes_back) {
-  CLEANUP_FREE char *path = NULL;
-
   start(CGROUP_VERSION_1);
-  ck_assert_int_ge(asprintf(&path, "%s/cpuacct.usage", tree), 0);
+  CLEANUP_FREE char *path = path_in(tree, "cpuacct.usage");
   struct collector_pass pass = run();
   ck_assert_uint_eq(pass.read, 0);
   ck_assert_uint_eq(pass.failed, 1);
@@ -225,13 +223,10 @@ START_TEST(every_cgroup_below) {
 END_TEST
 
 START_TEST(root_goes_and_comes_back) {
-  CLEANUP_FREE char *path = NULL;
-  CLEANUP_FREE char *away = NULL;
-
   write_file(tree, "root/cpu.stat", "usage_usec 900\n");
   write_file(tree, "root/a/cpu.stat", "usage_usec 500\n");
-  ck_assert_int_ge(asprintf(&path, "%s/root", tree), 0);
-  ck_assert_int_ge(asprintf(&away, "%s/away", tree), 0);
+  CLEANUP_FREE char *path = path_in(tree, "root");
+  CLEANUP_FREE char *away = path_in(tree, "away");
   struct hierarchy hierarchy = {.version = CGROUP_VERSION_2,
                                 .path = strdup(path)};
   ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
@@ -321,13 +316,11 @@ static void read_all(bool allowed) {
 }
 
 START_TEST(what_may_not_be_read_hides_no_error) {
-  CLEANUP_FREE char *denied = NULL;
-
   write_file(tree, "cpu.stat", "usage_usec 900\n");
   write_file(tree, "a/cpu.stat", "usage_usec 500\n");
   write_file(tree, "a/b/cpu.stat", "garbage\n");
   write_file(tree, "a/b/c/cpu.stat", "usage_usec 300\n");
-  ck_assert_int_ge(asprintf(&denied, "%s/a/cpu.stat", tree), 0);
+  CLEANUP_FREE char *denied = path_in(tree, "a/cpu.stat");
   ck_assert_int_eq(chmod(denied, 0), 0);
   start(CGROUP_VERSION_2);
   read_all(false);
@@ -419,11 +412,16 @@ static void write_usages(int root, int a, int b, int c) {
   }
 }
 
-/* What b used is then not known. It counts as used by a's own processes. */
-START_TEST(impossible_counter_is_no_part_of_the_whole) {
+/* Values of leaves and of remainders, all from nothing on. */
+static void start_with_leaves_only(void) {
   options.leaves_only = true;
   write_usages(0, 0, 0, 0);
   start(CGROUP_VERSION_2);
+}
+
+/* What b used is then not known. It counts as used by a's own processes. */
+START_TEST(impossible_counter_is_no_part_of_the_whole) {
+  start_with_leaves_only();
   (void)timed_run();
   wait_for(0.02);
   write_usages(10000, 5000, 2000000000, 1000);
@@ -439,9 +437,7 @@ END_TEST
 /* Of 10,000 µs in all, b used 3000, a 2000 more, c 1000: the root has 4000
  * left. Each is once in the sum. */
 START_TEST(leaves_and_remainders_are_the_whole) {
-  options.leaves_only = true;
-  write_usages(0, 0, 0, 0);
-  start(CGROUP_VERSION_2);
+  start_with_leaves_only();
   (void)timed_run();
   ck_assert_uint_eq(recorder.count, 2);
   wait_for(0.02);
@@ -461,9 +457,7 @@ END_TEST
 /* What could not be read for a pass shows in the remainder above in that pass,
  * and not a second time in the next. */
 START_TEST(remainders_beside_a_gap) {
-  options.leaves_only = true;
-  write_usages(0, 0, 0, 0);
-  start(CGROUP_VERSION_2);
+  start_with_leaves_only();
   (void)run();
   wait_for(0.1);
   write_usages(100000, 50000, 30000, 10000);
@@ -543,9 +537,8 @@ static void start_limits(bool leaves_only) {
   write_file(tree, "cpu/a/cpu.cfs_period_us", "100000\n");
   options.groups |= VALUE_GROUP_LIMIT;
   options.leaves_only = leaves_only;
-  ck_assert_int_ge(asprintf(&hierarchy.path, "%s/cpuacct", tree), 0);
-  ck_assert_int_ge(
-      asprintf(&hierarchy.controllers[CGROUP_CPU].path, "%s/cpu", tree), 0);
+  hierarchy.path = path_in(tree, "cpuacct");
+  hierarchy.controllers[CGROUP_CPU].path = path_in(tree, "cpu");
   ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
 }
 
@@ -605,10 +598,9 @@ START_TEST(usage_in_v2_and_quota_in_v1) {
   write_file(tree, "cpu/a/cpu.cfs_period_us", "100000\n");
   write_limit("20000\n", "7");
   options.groups |= VALUE_GROUP_LIMIT | VALUE_GROUP_THROTTLING;
-  ck_assert_int_ge(asprintf(&hierarchy.path, "%s/v2", tree), 0);
+  hierarchy.path = path_in(tree, "v2");
   hierarchy.controllers[CGROUP_CPU].version = CGROUP_VERSION_1;
-  ck_assert_int_ge(
-      asprintf(&hierarchy.controllers[CGROUP_CPU].path, "%s/cpu", tree), 0);
+  hierarchy.controllers[CGROUP_CPU].path = path_in(tree, "cpu");
   ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
   ck_assert_uint_eq(run().failed, 0);
   ck_assert_int_eq(recorder_find(&recorder, "a", "cpu_usage_usec")->derive,

@@ -249,19 +249,21 @@ START_TEST(nothing_stays_unseen_beside_others) {
 }
 END_TEST
 
-static int longest_queue(void) {
-  CLEANUP_FILE FILE *file =
-      fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+/* What one of the kernel's settings is, or SIZE_MAX where it is not there. */
+static size_t setting(const char *path) {
+  CLEANUP_FILE FILE *file = fopen(path, "re");
   char line[32] = "";
 
-  ck_assert_ptr_nonnull(file);
-  ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
-  return (int)strtol(line, NULL, 10);
+  if (file != NULL)
+    ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+  return file != NULL ? (size_t)strtoull(line, NULL, 10) : SIZE_MAX;
 }
 
 START_TEST(lost_events_are_made_up_for) {
   make_many();
-  for (int events = longest_queue(); events >= 0; events -= 2) {
+  size_t longest = setting("/proc/sys/fs/inotify/max_queued_events");
+  ck_assert_uint_lt(longest, SIZE_MAX);
+  for (size_t events = 0; events <= longest; events += 2) {
     make("flood");
     drop("flood");
   }
@@ -305,21 +307,12 @@ END_TEST
 
 /* Half of the system's limit, whatever that is. */
 START_TEST(the_share_is_half) {
-  CLEANUP_FILE FILE *file =
-      fopen("/proc/sys/fs/inotify/max_user_watches", "re");
-  char line[32] = "";
+  size_t limit = setting("/proc/sys/fs/inotify/max_user_watches");
+  size_t of_namespace = setting("/proc/sys/user/max_inotify_watches");
 
-  ck_assert_ptr_nonnull(file);
-  ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+  ck_assert_uint_lt(limit, SIZE_MAX);
   update();
-  size_t half = (size_t)strtoull(line, NULL, 10) / 2;
-  CLEANUP_FILE FILE *of_namespace =
-      fopen("/proc/sys/user/max_inotify_watches", "re");
-  if (of_namespace != NULL) {
-    ck_assert_ptr_nonnull(fgets(line, sizeof(line), of_namespace));
-    size_t other_half = (size_t)strtoull(line, NULL, 10) / 2;
-    half = other_half < half ? other_half : half;
-  }
+  size_t half = (of_namespace < limit ? of_namespace : limit) / 2;
   ck_assert_uint_eq(discovery.watches.share, half);
 }
 END_TEST
@@ -480,13 +473,10 @@ START_TEST(what_cannot_match_is_not_walked) {
 END_TEST
 
 START_TEST(root_goes_and_comes_back) {
-  CLEANUP_FREE char *path = NULL;
-  CLEANUP_FREE char *away = NULL;
-
   make("root");
   make("root/a");
-  ck_assert_int_ge(asprintf(&path, "%s/root", directory), 0);
-  ck_assert_int_ge(asprintf(&away, "%s/away", directory), 0);
+  CLEANUP_FREE char *path = path_in(directory, "root");
+  CLEANUP_FREE char *away = path_in(directory, "away");
   discovery.root_path = path;
   update();
   ck_assert_uint_eq(tree.count, 2);

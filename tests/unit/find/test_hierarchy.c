@@ -39,7 +39,6 @@ static bool lies_in(const char *path, const char *directory) {
 }
 
 static int captured_magic(const char *path, uint64_t *magic) {
-  CLEANUP_FREE char *mountinfo = NULL;
   char line[1024];
   char directory[256];
   char type[32];
@@ -50,8 +49,7 @@ static int captured_magic(const char *path, uint64_t *magic) {
   if (real == NULL || real_root == NULL)
     return -errno;
   *magic = EXT4_SUPER_MAGIC;
-  ck_assert_int_ge(asprintf(&mountinfo, "%s/proc/self/mountinfo", system_root),
-                   0);
+  CLEANUP_FREE char *mountinfo = path_in(system_root, "proc/self/mountinfo");
   CLEANUP_FILE FILE *file = fopen(mountinfo, "re");
   while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
     const char *separator = strstr(line, " - ");

@@ -12,11 +12,10 @@
 
 static struct mountinfo read_text(const char *text) {
   char *tree = make_tree();
-  CLEANUP_FREE char *path = NULL;
   struct mountinfo table;
 
   write_file(tree, "mountinfo", text);
-  ck_assert_int_ge(asprintf(&path, "%s/mountinfo", tree), 0);
+  CLEANUP_FREE char *path = path_in(tree, "mountinfo");
   ck_assert_int_eq(mountinfo_read(path, &table), 0);
   remove_tree(tree);
   return table;

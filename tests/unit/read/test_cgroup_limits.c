@@ -301,7 +301,7 @@ static void forget(void *context, struct cgroup *cgroup) {
 
 static void setup(void) {
   directory = make_tree();
-  ck_assert_int_ge(asprintf(&machine, "%s/cpu", directory), 0);
+  machine = path_in(directory, "cpu");
   tree = (struct tree){.selection = &selection, .on_remove = forget};
   place_count = 0;
 }
@@ -369,9 +369,7 @@ static void open_directories(int host) {
 
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
     bool own = versions[i] == V1 || versions[i] != versions[0];
-    CLEANUP_FREE char *path = NULL;
-    ck_assert_int_ge(
-        asprintf(&path, "%s/%s", directory, own ? names[i] : names[0]), 0);
+    CLEANUP_FREE char *path = path_in(directory, own ? names[i] : names[0]);
     fds[i] =
         versions[i] != 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     separate[i] = own && i != CGROUP_CPUACCT;
@@ -437,9 +435,7 @@ static bool is_order(const char *line, const char *word, char path[64],
 }
 
 static void remove_path(const char *path) {
-  CLEANUP_FREE char *whole = NULL;
-
-  ck_assert_int_ge(asprintf(&whole, "%s/%s", directory, path), 0);
+  CLEANUP_FREE char *whole = path_in(directory, path);
   ck_assert_int_eq(remove(whole), 0);
 }
 

@@ -48,12 +48,10 @@ END_TEST
 
 /* As when the file system that shows the list is started again. */
 START_TEST(another_file_is_opened) {
-  CLEANUP_FREE char *path = NULL;
-
   write_file(directory, "online", "0-1\n");
   check(1, true, "0-1");
   ck_assert_int_ge(machine.fd, 0);
-  ck_assert_int_ge(asprintf(&path, "%s/online", directory), 0);
+  CLEANUP_FREE char *path = path_in(directory, "online");
   int pipes[2];
   ck_assert_int_eq(pipe(pipes), 0);
   ck_assert_int_eq(dup2(pipes[0], machine.fd), machine.fd);
@@ -67,14 +65,11 @@ END_TEST
 
 /* As when lxcfs is mounted over the kernel's. */
 START_TEST(a_file_in_its_place_is_found) {
-  CLEANUP_FREE char *path = NULL;
-  CLEANUP_FREE char *other = NULL;
-
   write_file(directory, "online", "0-1\n");
   write_file(directory, "other", "0-2\n");
   check(1, true, "0-1");
-  ck_assert_int_ge(asprintf(&path, "%s/online", directory), 0);
-  ck_assert_int_ge(asprintf(&other, "%s/other", directory), 0);
+  CLEANUP_FREE char *path = path_in(directory, "online");
+  CLEANUP_FREE char *other = path_in(directory, "other");
   ck_assert_int_eq(rename(other, path), 0);
   check(0, true, "0-1");
   ck_assert_int_eq(machine_cpus_update(&machine, true), 1);

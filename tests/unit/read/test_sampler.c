@@ -51,8 +51,7 @@ static void start_mixed(const enum cgroup_version versions[],
   failure.error = 0;
   sampler_open(&sampler, versions, paths, ALL, 100);
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
-    CLEANUP_FREE char *path = NULL;
-    ck_assert_int_ge(asprintf(&path, "%s/%s", directory, names[i]), 0);
+    CLEANUP_FREE char *path = path_in(directory, names[i]);
     fds[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     sampler.root_fds[i] = fds[i] >= 0 ? fds[i] : -errno;
   }
