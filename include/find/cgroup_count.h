@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Where counting ends: at so many cgroups, and below so many levels. */
+/* Counting ends at this many cgroups, and this many levels down. */
 #define CGROUP_COUNT_MAX 10000
 #define CGROUP_COUNT_DEPTH 32
 
 struct cgroup_count {
   /* With the root. */
   size_t count;
-  /* There are no more: nothing was left out because of those limits or because
+  /* All were counted: nothing was left out because of these limits or because
    * it could not be read. */
   bool complete;
 };

@@ -17,7 +17,7 @@ struct listing_entry {
   bool marked;
 };
 
-/* Subdirectories to remember. All zero is none. */
+/* Remembered subdirectories. All zero is an empty listing. */
 struct listing {
   struct listing_entry *entries;
   size_t count;
@@ -28,9 +28,9 @@ struct listing {
   size_t names_room;
 };
 
-/* Reads on to the next subdirectory of `stream` and stores its inode, as the
- * directory has it or, with `by_stat` and where the directory does not tell
- * types, as fstatat(2) has it. Symbolic links are passed over.
+/* Reads on to the next subdirectory of `stream` and stores its inode. This is
+ * the one in the directory entry, or that of fstatat(2) with `by_stat` or if
+ * the entry has no type. Symbolic links are skipped.
  *
  * Returns its name, borrowed until the next call. NULL with a `status` of 0 is
  * the end; with a negative errno there may be more.
@@ -38,17 +38,18 @@ struct listing {
 const char *listing_next(DIR *stream, bool by_stat, uint64_t *inode,
                          int *status);
 
-/* Remembers one. Returns 0 or -ENOMEM. */
+/* Remembers a subdirectory. Returns 0 or -ENOMEM. */
 int listing_add(struct listing *listing, const char *name, uint64_t inode,
                 bool marked);
 
-/* Its name; borrowed until the listing changes. */
+/* Returns the name of an entry, borrowed until the listing changes. */
 const char *listing_name(const struct listing *listing, size_t index);
 
-/* Lower inodes first: as the kernel numbers cgroups, the older ones. */
+/* Sorts by inode: the kernel numbers cgroups upwards, so older ones come first.
+ */
 void listing_sort(struct listing *listing);
 
-/* Forgets all, and keeps the memory for the next directory. */
+/* Empties the listing, but keeps its memory for the next directory. */
 void listing_clear(struct listing *listing);
 
 void listing_release(struct listing *listing);

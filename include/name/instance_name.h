@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the path of a cgroup to the plugin instance that collectd knows it by.
+/* Names cgroups: turns the path of a cgroup into collectd's plugin instance.
  *
  * Container ids and escapes: systemd.unit(5), "STRING ESCAPING FOR INCLUSION
  * IN UNIT NAMES"; `docker ps` shows the first 12 digits of 64.
@@ -19,21 +19,36 @@ enum instance_format {
 
 /* Writes the name of the cgroup at `path` ("/" is the root: "root").
  *
- * A name holds letters, digits and "._-@:+" and is the same at any time and
- * on any host: "/" becomes "_", "\x2d" is decoded, 64-digit container ids are
- * cut to 12. A "_" of the path that would read as a "/" becomes "__", and so
- * does a "/" that would read as a "_": the first is that of a path with no unit
- * of systemd at its beginning, the second that within a unit. Where other
- * characters had to be replaced or the name is too long, "~" and a hash of the
- * path end it. Two paths have the same name only if they differ in nothing but
- * an escape, the later digits of a container id, or, for INSTANCE_FORMAT_LEAF,
- * the directory.
+ * The name depends on the path only, so it is the same after a restart and on
+ * any host. It holds letters, digits and "._-@:+~".
+ *
+ *   path                            name                       because
+ *   /                               root
+ *   /a/b                            a_b                        "/" becomes "_"
+ *   /a_b                            a__b                       "_" would read
+ * as "/" /system.slice/my_app.service    system.slice_my_app.service
+ *   /system.slice_ssh.service       system.slice__ssh.service  "_" after a unit
+ *   /a.service/b/c                  a.service_b__c             "/" not after a
+ * unit /a-qemu\x2d1.scope              a-qemu-1.scope             escapes are
+ * decoded /docker/4f1c2d9e8b7a<52 more>   docker_4f1c2d9e8b7a        ids have
+ * 12 digits /a b                            a_b~85cba353               " " is
+ * replaced /root                           root~9beec2af              "root" is
+ * taken
+ *
+ * INSTANCE_FORMAT_LEAF does the same with the last component, where "_" stays.
+ *
+ * If the path's first component is a systemd unit, "_" stands for "/" after a
+ * unit and for itself elsewhere; in all other paths it stands for "/". The
+ * other meaning is written "__". A name that lost anything else, or is too
+ * long, ends with "~" and a hash of the path. So two paths have the same name
+ * only if they differ in nothing but an escape, the later digits of a container
+ * id or, for INSTANCE_FORMAT_LEAF, the directory.
  */
 void instance_name_of_path(const char *path, enum instance_format format,
                            char name[INSTANCE_NAME_SIZE]);
 
-/* Writes a name that ends with a hash in any case, for a path whose own name
- * another cgroup has; another `attempt` gives another hash. */
+/* Writes a name that always ends with a hash, for a path whose own name is
+ * taken. Each `attempt` gives another hash. */
 void instance_name_apart(const char *path, enum instance_format format,
                          unsigned attempt, char name[INSTANCE_NAME_SIZE]);
 

@@ -15,43 +15,46 @@ struct selection_pattern;
 struct selection {
   struct selection_pattern *patterns;
   size_t count;
-  /* Report what matches no pattern, instead of what matches one. */
+  /* Report the cgroups that match no pattern, not those that match one. */
   bool ignore_selected;
 };
 
 /* Adds the pattern `text`:
  *
- * "/regex/"       a POSIX extended regular expression, unanchored, where there
- *                 is one of ^$*+?()[]{}|\ between the slashes,
- * "/path/x*.y"    a shell pattern if it holds one of *?[ ; * also matches "/",
- * "/path/x.y"     that one cgroup; a slash at the end does not matter.
+ * "/regex/"       a POSIX extended regular expression, unanchored, if one of
+ *                 ^$*+?()[]{}|\ is between the slashes
+ * "/path/x*.y"    a shell pattern if it contains one of *?[ ; * also matches
+ * "/"
+ * "/path/x.y"     that one cgroup; a slash at the end is ignored
  *
- * The last two mean the same without the slash at the beginning: "a/b*" is
- * "/a/b*". A star at the beginning takes this slash in: "*-c" and "/"+"*-c"
- * match /b-c and /a/b-c, and a star that is a whole component there matches
- * with nothing in its place as well.
+ * The slash at the beginning of the last two may be missing: "a/b*" is "/a/b*".
+ * A star at the beginning also matches this slash:
  *
- * Returns 0, -EINVAL for an empty pattern or a regular expression that does
- * not compile, or -ENOMEM.
+ *   pattern         matches
+ *   "*-c", "/"+"*-c"  /b-c, /a/b-c
+ *   "/"+"*"+"/web"    /web, /a/web, /a/b/web
+ *
+ * Returns 0; -EINVAL if the pattern is empty or the regular expression does not
+ * compile; or -ENOMEM.
  */
 int selection_add(struct selection *selection, const char *text);
 
-/* Whether the cgroup at `path`, "/" for the root, is to be reported: 1 or 0, or
- * -ENOMEM. */
+/* Returns 1 if the cgroup at `path` ("/" is the root) is to be reported, 0 if
+ * not, or -ENOMEM. */
 int selection_matches(const struct selection *selection, const char *path);
 
-/* False when no cgroup below the one at `path` can be selected. */
+/* Returns false if no descendant of the cgroup at `path` can be selected. */
 bool selection_may_match_below(const struct selection *selection,
                                const char *path);
 
 /* Room for what selection_unmatched() writes. */
 #define SELECTION_UNMATCHED_SIZE 512
 
-/* Writes which patterns no path that was asked about has matched so far, for a
- * log line: "/a", "/b*" and 3 more. A pattern that can match below a path that
- * selection_may_match_below() was false for counts as matched when
- * `ignore_selected` is set: nobody asks about what is there. Returns the
- * length, 0 when there is no such pattern. */
+/* Writes the patterns that have matched no path so far, for a log line:
+ * "/a", "/b*" and 3 more. With `ignore_selected`, a pattern counts as matched
+ * if it could match below a path for which selection_may_match_below() returned
+ * false: nothing below is asked about. Returns the length, 0 if there is no
+ * such pattern. */
 size_t selection_unmatched(const struct selection *selection,
                            char text[SELECTION_UNMATCHED_SIZE]);
 

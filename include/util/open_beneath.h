@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening what lies below a directory, and nothing else. */
+/* Opens files below a directory, and nothing outside of it. */
 #ifndef CGROUP_CPU_OPEN_BENEATH_H
 #define CGROUP_CPU_OPEN_BENEATH_H
 
@@ -7,17 +7,17 @@
 
 /* Opens `path`, relative to the directory `root` ("" is `root` itself), with
  * the open(2) flags `flags` and O_CLOEXEC. No symbolic link is followed in any
- * component, and nothing outside of `root` is reached, nor what is mounted
- * below it from another file system, see openat2(2); where the kernel or a
- * sandbox has no openat2, one component is opened at a time.
+ * component, and neither files outside of `root` nor other file systems mounted
+ * below it are reached, see openat2(2). Without openat2, in old kernels and
+ * sandboxes, one component is opened at a time.
  *
  * Returns the descriptor, or a negative errno: -ELOOP or -ENOTDIR for a
  * symbolic link, -EXDEV for another file system.
  */
 int open_beneath(int root, const char *path, int flags);
 
-/* Whether something is mounted on the directory `name` in `directory`; false
- * where the kernel or a sandbox cannot say. */
+/* Returns whether something is mounted on the directory `name` in `directory`;
+ * false if the kernel or sandbox cannot report it. */
 bool is_mount_beneath(int directory, const char *name);
 
 #endif
