@@ -22,18 +22,17 @@ enum instance_format {
  * The name depends on the path only, so it is the same after a restart and on
  * any host. It holds letters, digits and "._-@:+~".
  *
- *   path                            name                       because
- *   /                               root
- *   /a/b                            a_b                        "/" becomes "_"
- *   /a_b                            a__b                       "_" would read
- * as "/" /system.slice/my_app.service    system.slice_my_app.service
- *   /system.slice_ssh.service       system.slice__ssh.service  "_" after a unit
- *   /a.service/b/c                  a.service_b__c             "/" not after a
- * unit /a-qemu\x2d1.scope              a-qemu-1.scope             escapes are
- * decoded /docker/4f1c2d9e8b7a<52 more>   docker_4f1c2d9e8b7a        ids have
- * 12 digits /a b                            a_b~85cba353               " " is
- * replaced /root                           root~9beec2af              "root" is
- * taken
+ *   path                          name                         because
+ *   /                             root
+ *   /a/b                          a_b
+ *   /a_b                          a__b                         else as a/b
+ *   /system.slice/my_app.service  system.slice_my_app.service
+ *   /system.slice_my.service      system.slice__my.service     else as a "/"
+ *   /a.service/b/c                a.service_b__c               else as a "_"
+ *   /a-qemu\x2d1.scope            a-qemu-1.scope               systemd's escape
+ *   /docker/4f1c2d9e8b7a...       docker_4f1c2d9e8b7a          64-digit id
+ *   /a b                          a_b~85cba353                 " " is replaced
+ *   /root                         root~9beec2af                "root" is taken
  *
  * INSTANCE_FORMAT_LEAF does the same with the last component, where "_" stays.
  *
