@@ -6,6 +6,7 @@
 #include "utils_complain.h"
 
 #include "collector.h"
+#include "find/hierarchy_detection.h"
 #include "options.h"
 #include "util/array.h"
 #include "util/cleanup.h"

@@ -69,6 +69,13 @@ counter_files(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
 size_t limit_files(const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
                    const struct limit_file *files[LIMIT_FILES_MAX]);
 
+/* The most files that show one controller. */
+#define CONTROLLER_SIGNS_MAX 3
+
+/* The names of the files by which a cgroup of v1 shows that it has the
+ * controller; NULL ends them if there are fewer than CONTROLLER_SIGNS_MAX. */
+const char *const *controller_signs(enum cgroup_controller controller);
+
 /* The name of the file with CPU_USAGE_USEC. */
 const char *usage_file(enum cgroup_version version);
 

@@ -179,3 +179,14 @@ const char *usage_file(enum cgroup_version version) {
   return version == CGROUP_VERSION_1 ? v1_counter_files[0].name
                                      : v2_counter_files[0].name;
 }
+
+/* With the mount option noprefix, a name is without that of the controller. */
+static const char *const signs[][CONTROLLER_SIGNS_MAX] = {
+    [CGROUP_CPUACCT] = {"cpuacct.usage", "usage"},
+    [CGROUP_CPU] = {"cpu.shares", "shares", "cpu.cfs_quota_us"},
+    [CGROUP_CPUSET] = {"cpuset.cpus", "cpus"},
+};
+
+const char *const *controller_signs(enum cgroup_controller controller) {
+  return signs[controller];
+}

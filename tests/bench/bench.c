@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "collector.h"
+#include "find/hierarchy_detection.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 

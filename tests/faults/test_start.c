@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "files.h"
-#include "find/hierarchy.h"
+#include "find/hierarchy_detection.h"
 #include "options.h"
 #include "suites.h"
 #include "util/array.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* On whatever host: what is chosen is a directory that accounts CPU time, of
  * the wanted version, and where nothing is found, there was nothing. */
-#include "find/hierarchy.h"
+#include "find/hierarchy_detection.h"
 
 #include <dirent.h>
 #include <errno.h>

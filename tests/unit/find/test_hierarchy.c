@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "find/hierarchy.h"
+#include "find/hierarchy_detection.h"
 
 #include <errno.h>
 #include <linux/magic.h>
