@@ -210,7 +210,7 @@ def test_lost_report_is_an_error():
     assert result.stderr == "cgroup_cpu_burn: No space left on device\n"
 
 
-@pytest.mark.xdist_group("loads of a core")
+@pytest.mark.timing
 @pytest.mark.skipif(os.geteuid() != 0, reason="gVisor needs root here")
 @pytest.mark.skipif(not shutil.which("runsc"), reason="runsc is missing")
 @pytest.mark.parametrize("millicores", [100, 500])
@@ -229,7 +229,7 @@ def test_mean_in_gvisor(millicores):
         ["runsc", "--network=none", "--ignore-cgroups", "do", "sh", "-ec",
          script],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        check=True, preexec_fn=come_first)
+        check=True)
 
     report, counters = result.stdout.splitlines(keepends=True)
     reported, seconds = map(float, REPORT.fullmatch(report).groups())

@@ -13,6 +13,7 @@ from daemon import HOST, Collectd
 from delivered import (MILLICORES, USAGE, complaints, instances, kinds,
                        wait_for_passes)
 from forest import Forest, with_parents
+from precedence import FIRST
 from sinks import GraphiteSink, HttpSink, free_port, plugin, scrape
 
 pytest_plugins = ["watched"]
@@ -137,7 +138,7 @@ class Run:
                 plugin("write_http", http.node()),
                 plugin("write_prometheus",
                        f'Host "127.0.0.1"\nPort "{port}"')])
-            with collectd.start():
+            with collectd.start(FIRST):
                 wait_for_passes(collectd, 3)
                 self.prometheus = scrape(port)
                 self.complaints = complaints(collectd)
