@@ -39,9 +39,15 @@ def messages():
                 yield file.relative_to(SOURCE), text
 
 
-def pattern_of(text):
-    """A format, conversions being anything"""
-    return ".*".join(map(re.escape, re.split(CONVERSION, text)))
+def matches(text, document):
+    """Whether the document has this format, conversions being anything"""
+    at = 0
+    for piece in re.split(CONVERSION, text):
+        at = document.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
 
 
 def diagnostics():
@@ -53,14 +59,13 @@ def diagnostics():
 def check_messages():
     entries = diagnostics()
     whole = " ".join(entries.split())
-    patterns = set()
+    texts = set()
     for file, text in messages():
-        pattern = pattern_of(text)
-        patterns.add(pattern)
-        if not re.search(pattern, whole):
+        texts.add(text)
+        if not matches(text, whole):
             yield f"{file}: DIAGNOSTICS has no entry for: {text}"
     for item in re.findall(r"(?m)^=item (.*)$", entries):
-        if not any(re.search(pattern, item) for pattern in patterns):
+        if not any(matches(text, item) for text in texts):
             yield f"{MANUAL.relative_to(SOURCE)}: nothing logs: {item}"
 
 
