@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One pass: every cgroup read, its rate told, its values reported. */
+/* Runs one pass: finds all cgroups, reads them and reports their values. */
 #ifndef CGROUP_CPU_COLLECTOR_H
 #define CGROUP_CPU_COLLECTOR_H
 
@@ -11,59 +11,58 @@
 #include "report/report.h"
 #include "util/failure.h"
 
-/* Passes after which a pattern without a cgroup is probably a mistake, and what
- * could not be read will not be read soon. */
+/* After this many passes, a pattern without a match is probably a mistake, and
+ * a file that could not be read will probably stay unreadable. */
 #define COLLECTOR_PATTERN_PASSES 6
 
 struct collector;
 
-/* What came of a pass. */
+/* The result of a pass. */
 struct collector_pass {
   /* The directory of the root; borrowed until the collector is freed. */
   const char *root_path;
-  /* The hierarchy's directory if it is gone, or what was mounted there: then
-   * nothing was done, and the collector is of no more use. Otherwise NULL.
-   * Borrowed until the collector is freed. */
+  /* The hierarchy's directory if the hierarchy is gone: nothing was read, and
+   * the caller frees the collector. Otherwise NULL. Borrowed until the
+   * collector is freed. */
   const char *gone;
   /* Cgroups whose counters were read. */
   size_t read;
-  /* Cgroups that are there and could not be read, whole or in part, and why
-   * the first of them. */
+  /* Cgroups that exist and could not be read, whole or in part, and the first
+   * failure. */
   size_t failed;
   struct failure failure;
-  /* The root has no counters: that of v2 before Linux 5.8. */
+  /* The root has no counters: v2 before Linux 5.8. */
   bool root_unaccounted;
-  /* Cgroups that MaxCgroups left no room for; at least so many. */
+  /* Cgroups without room because of MaxCgroups; there may be more. */
   size_t left_out;
-  /* After the second pass, a text that says which of the wanted values no
-   * cgroup has, and why; NULL: nothing to say. Borrowed until the collector is
-   * freed. */
+  /* Set once: a text with the wanted values that no cgroup has, and why.
+   * Otherwise NULL. Borrowed until the collector is freed. */
   const char *missing;
-  /* After COLLECTOR_PATTERN_PASSES, the patterns that no cgroup matched so far;
-   * NULL: nothing to say. Borrowed until the collector is freed. */
+  /* Set once, after COLLECTOR_PATTERN_PASSES: the patterns without a match.
+   * Otherwise NULL. Borrowed until the collector is freed. */
   const char *unmatched;
-  /* Negative errno when not all cgroups that should be are watched, so that new
-   * ones are seen only when it is their parent's turn to be looked at. */
+  /* The negative errno that keeps some cgroups from being watched, or 0. New
+   * cgroups below them are found later, when it is their turn to be checked. */
   int watch_error;
-  /* A directory that was left out for the first time because something else is
-   * mounted on it; NULL: none. Borrowed until the next pass. */
+  /* A directory left out for the first time because something else is mounted
+   * on it, or NULL. Borrowed until the next pass. */
   const char *mount_point;
 };
 
-/* Takes the hierarchy over, on success and on failure. `options` is borrowed
- * for as long as the collector lives.
+/* Takes over `hierarchy`, even on failure. `options` is borrowed until the
+ * collector is freed.
  * Returns 0 or -ENOMEM. The caller frees with collector_free(). */
 int collector_new(struct hierarchy *hierarchy, const struct options *options,
                   struct collector **collector);
 
 void collector_free(struct collector *collector);
 
-/* Finds the cgroups that are there now, reads all that are wanted once and
- * hands their values to `sink`. */
+/* Updates the tree, reads each wanted cgroup once and hands the values to
+ * `sink`. */
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass);
 
-/* Asserts, where assertions are compiled in, that all parts agree on the tree.
+/* Asserts that all parts agree with the tree, if assertions are compiled in.
  * For tests: it walks the whole tree. */
 void collector_check(struct collector *collector);
 

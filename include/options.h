@@ -12,7 +12,7 @@
 #include "values/value_files.h"
 
 struct options {
-  /* Root: look here instead of in the mount table; NULL is the latter. */
+  /* Root; NULL: search the mount table. */
   char *root;
   /* CgroupVersion */
   enum cgroup_version version;
@@ -32,8 +32,8 @@ struct options {
   bool log_samples;
 };
 
-/* Deeper than containers in containers nest on any real host. A trunk deeper
- * than this makes each path below it long to walk. */
+/* Containers in containers do not nest deeper on any real host. In a deeper
+ * tree every path would take long to walk. */
 #define OPTIONS_MAX_DEPTH 64
 
 /* The default of every option. */
@@ -61,19 +61,18 @@ struct option_value {
   } as;
 };
 
-/* Sets the option `key`, compared without regard to case.
+/* Sets the option `key`, ignoring case. A boolean may also be a string, as in
+ * collectd's own options: "true", "yes", "on", "false", "no" or "off".
  *
- * Returns 0; -EINVAL when there is no such option or its value is not allowed,
- * or -ENOMEM: then `*message` names the option, the value and what is allowed,
- * and the caller frees it. NULL stands for a message there was no memory for.
- * It is printable ASCII of no more than 800 bytes. A boolean may also be a
- * string: "true", "yes", "on", "false", "no" or "off", as in collectd's own
- * options.
+ * Returns 0; -EINVAL if there is no such option or its value is not allowed; or
+ * -ENOMEM. On failure `message` is set to a text that names the option, the
+ * value and what is allowed, in printable ASCII of at most 800 bytes. The
+ * caller frees the text, which is NULL without memory.
  */
 int options_set(struct options *options, const char *key,
                 const struct option_value *value, char **message);
 
-/* Frees what the options hold; they are not to be used again. */
+/* Frees what the options hold. They must not be used afterwards. */
 void options_release(struct options *options);
 
 #endif

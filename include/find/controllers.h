@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the files of each controller are, once the hierarchy that accounts CPU
- * time is known: on v1 controllers can have hierarchies of their own, and a
- * controller can be in v1 while the usage is in v2, or the other way round.
+/* Finds the files of each controller, once the hierarchy that accounts CPU time
+ * is known. On v1 each controller can have its own hierarchy. A controller can
+ * be in v1 while the usage is in v2, or the other way round.
  *
  * The kernel's admin-guide/cgroup-v2.rst, "Mounting", and
  * admin-guide/cgroup-v1/cgroups.rst.
@@ -12,8 +12,8 @@
 #include "find/hierarchy.h"
 #include "find/hierarchy_search.h"
 
-/* Fills in `controllers` of `hierarchy`. If something could not be looked at,
- * because memory or descriptors are short, the search has an error. */
+/* Fills in `controllers` of `hierarchy`. Sets the error of the search if it
+ * could not search everywhere without memory or descriptors. */
 void controllers_find(struct search *search, struct hierarchy *hierarchy);
 
 #endif

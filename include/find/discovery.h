@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Keeping the set of cgroups as the kernel has it.
+/* Keeps the tree as the kernel has it.
  *
  * A cgroup is a directory. Three things show that one was created or removed,
- * and none of them everywhere: an event of inotify(7); the directory's link
- * count, which is two more than it has subdirectories; and a listing of it. A
- * cgroup recreated under an old path has another inode.
+ * but none of them on every system: an event of inotify(7); the link count of
+ * the parent, which is its subdirectories plus two; and a listing of the
+ * parent. A cgroup recreated under an old path has another inode.
  *
- * The work of an update is bounded whatever happens to the tree meanwhile: each
- * directory is listed at most once, what is left waits for the next update.
+ * The work of an update is bounded, whatever changes meanwhile: each directory
+ * is listed at most once, and what is left waits for the next update.
  */
 #ifndef CGROUP_CPU_DISCOVERY_H
 #define CGROUP_CPU_DISCOVERY_H
@@ -20,24 +20,24 @@
 #include "find/listing.h"
 #include "tree/tree.h"
 
-/* Trees of up to this many cgroups are looked through at each update. */
+/* A tree of up to this many cgroups is checked as a whole in each update. */
 #define DISCOVERY_SMALL 64
-/* Of larger trees it takes this many updates to look at every directory,
- * besides what events report; and so many between two tries to list one that
- * cannot be listed. */
+/* In a larger tree, each directory is checked once in this many updates,
+ * besides what events report. A directory that cannot be listed is also tried
+ * again after this many updates at the latest. */
 #define DISCOVERY_ROUND 60
-/* Directories without a watch that are looked at in one update; more only where
- * DISCOVERY_ROUND updates would not suffice for all. */
+/* Directories without a watch to check in one update, or more if
+ * DISCOVERY_ROUND updates would not be enough for all. */
 #define DISCOVERY_LOOKS 512
 
 struct discovery {
   /* Borrowed. */
   const char *root_path;
-  /* Depth below the root of the deepest cgroups that are taken in. */
+  /* Deeper cgroups are ignored; the root has depth 0. */
   unsigned max_depth;
-  /* The most cgroups that are kept; tree/fair_share.h says which. */
+  /* The most cgroups to keep; tree/fair_share.h decides which. */
   size_t max_cgroups;
-  /* Events, link counts and inodes of listings are the kernel's, see
+  /* Events, link counts and inodes in listings can be relied on, see
    * hierarchy.h. */
   bool native;
 
@@ -47,71 +47,69 @@ struct discovery {
   struct inotify_watches watches;
   /* Cgroups without a watch that should have one. */
   size_t unwatched;
-  /* Link counts were seen to count subdirectories. */
+  /* Link counts are known to count subdirectories. */
   bool links_count;
-  /* Cgroups that something else was seen at the path of. */
+  /* Cgroups with another directory at their path. */
   size_t doubts;
-  /* The inodes of listings are others than those of fstat(2). */
+  /* Inodes in listings differ from those of fstat(2). */
   bool inodes_wrong;
-  /* Counts the updates, and the directories that were listed, in all and in the
-   * latest update. */
+  /* Updates so far; listings so far, and those of the latest update. */
   uint32_t updates;
   uint32_t listings;
   size_t listed;
-  /* When the latest update began and the one before it, on CLOCK_MONOTONIC; 0:
-   * not known. */
+  /* When the latest update and the one before it began, in nanoseconds of
+   * CLOCK_MONOTONIC; 0: not known. */
   uint64_t begin_nsec;
   uint64_t before_nsec;
-  /* The directories to list, each once; and what is new in one of them. */
+  /* The directories to list, each once; and the new entries of one of them. */
   struct cgroup **queue;
   size_t queue_length;
   size_t queue_room;
   struct listing found;
-  /* Cgroups that were seen and there was no room for; there may be more below
-   * them. */
+  /* Cgroups without room in the tree. They may have descendants. */
   size_t left_out;
-  /* Memory for the queue ran out, so that a change may have been forgotten. */
+  /* There was no memory for the queue: a change may have been lost. */
   bool forgetful;
-  /* The path below the root of a directory that another file system is mounted
-   * on, and whether the latest update left it out for the first time. */
+  /* The path, below the root, of a directory with another file system mounted
+   * on it, and whether the latest update was the first to leave it out. */
   char mount_point[TREE_PATH_SIZE];
   bool has_new_mount_point;
 };
 
-/* Prepares `discovery`, whose first four fields are set; opens nothing. To be
- * released with discovery_close(). */
+/* Prepares `discovery`, whose first four fields are set; opens nothing. The
+ * caller releases it with discovery_close(). */
 void discovery_open(struct discovery *discovery);
 
 void discovery_close(struct discovery *discovery);
 
-/* Brings `tree` up to date. Reads every directory at most once, and no more
- * than `max_cgroups` + DISCOVERY_SMALL in all.
+/* Updates `tree`. Lists each directory at most once, and at most `max_cgroups`
+ * + DISCOVERY_SMALL directories in all.
  *
- * Without a root cgroup the tree is empty. Where something else could not be
- * seen, the tree stays as it was there. Both are noted in `failure`. A
- * directory that cannot be listed is tried again in the next update, then ever
- * more seldom; until then each update notes its error.
+ * If there is no root cgroup, the tree is empty. What cannot be read stays in
+ * the tree as it was. Both are noted in `failure`. A directory that cannot be
+ * listed is tried again in the next update, then less and less often; until it
+ * can be listed, each update notes its error.
  */
 void discovery_update(struct discovery *discovery, struct tree *tree,
                       struct failure *failure);
 
-/* Why cgroups have no watch that should have one: a negative errno, or 0 when
- * there is none. */
+/* Returns the negative errno that keeps some cgroups from being watched, or 0
+ * if all are watched that should be. */
 int discovery_watch_error(const struct discovery *discovery);
 
-/* Whether the path of `cgroup` may lead to another one now, so that nothing is
- * to be read there. */
+/* Returns whether the path of `cgroup` may lead to another cgroup now: then
+ * nothing must be read there. */
 bool discovery_doubts(const struct discovery *discovery,
                       const struct cgroup *cgroup);
 
-/* Whether nothing is left to be listed in the next update. */
+/* Returns whether no listing is left for the next update. */
 bool discovery_is_settled(const struct discovery *discovery);
 
-/* Asserts, where assertions are compiled in, that what is counted agrees with
- * the tree. For tests: it walks the whole tree. */
+/* Asserts that all counts agree with the tree, if assertions are compiled in.
+ * For tests: it walks the whole tree. */
 void discovery_check(const struct discovery *discovery, struct tree *tree);
 
-/* To be called for every cgroup that leaves the tree. */
+/* Call it for every cgroup that leaves the tree. */
 void discovery_forget(struct discovery *discovery, struct cgroup *cgroup);
 
 #endif

@@ -13,11 +13,11 @@
 
 /* Finds the hierarchy that accounts CPU time.
  *
- * A mount counts when its file system's magic number says so, not because of
- * the name of its directory; where a sandbox hides the magic number, the files
- * that exist decide. With several there, the usual place decides, then how much
- * of its hierarchy a mount shows, then whether it looks like another system's
- * usual place:
+ * The magic number of a file system shows whether it is a cgroup mount, not the
+ * name of its directory; if a sandbox hides the magic number, the files in it
+ * do. If there are several mounts, the usual place decides, then how much of
+ * its hierarchy a mount shows, then whether it is the usual place of another
+ * system:
  *
  *   v2 at /sys/fs/cgroup, v1 at /sys/fs/cgroup/cpuacct or /run/x     v2
  *   v1 at /sys/fs/cgroup/cpuacct, v2 at /sys/fs/cgroup/unified       v1
@@ -25,15 +25,15 @@
  *   v2 at /host/sys/fs/cgroup, v1 at /run/x                          v2
  *   v1 at /a, v2 at /b                                               v1
  *
- * Where nothing else decides it is v1: container engines of a hybrid host need
- * not create their cgroups in v2.
+ * If nothing else decides, it is v1: container engines on a hybrid host may
+ * create no cgroups in v2.
  *
- * Returns 0 and fills `hierarchy`, to be released with hierarchy_release().
- * Returns -ENOENT if there is none, or another negative errno when it could not
- * look everywhere because memory or descriptors are short, and may be tried
- * again; then `*explanation`, unless it is NULL, is a text for the user that
- * says where it looked, what was there and what to do. The caller frees it;
- * NULL stands for a text there was no memory for.
+ * Returns 0 and fills `hierarchy`; the caller releases it with
+ * hierarchy_release(). Returns -ENOENT if there is none. Returns another
+ * negative errno if it could not search everywhere without memory or
+ * descriptors; the caller may try again. On failure `explanation`, unless it is
+ * NULL, is set to a text for the user: where it searched, what was there and
+ * what to do. The caller frees the text, which is NULL without memory.
  */
 int hierarchy_detect(const struct hierarchy_options *options,
                      struct hierarchy *hierarchy, char **explanation);

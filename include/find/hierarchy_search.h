@@ -11,17 +11,16 @@
 #include "find/mountinfo.h"
 #include "values/cgroup_types.h"
 
-/* What to look for, and where. All zero is the default: this process's own
- * view, either version. */
+/* What to look for, and where. All zero is the default: both versions, in this
+ * process's own view. */
 struct hierarchy_options {
-  /* Look below this directory only, not in the mount table. Borrowed. */
+  /* Search only this directory, not the mount table. Borrowed. */
   const char *root;
   enum cgroup_version version;
-  /* Put before every absolute path that is opened, so that a captured system
-   * can be looked at from its files. Borrowed; NULL is the running system. */
+  /* A prefix for every absolute path that is opened, to search a captured
+   * system. Borrowed; NULL is the running system. */
   const char *system_root;
-  /* Stands in for statfs(2): stores the file system's magic number of the
-   * directory `path`, returns 0 or a negative errno. NULL is the kernel's. */
+  /* Replaces hierarchy_magic(); NULL: not replaced. */
   int (*file_system_magic)(const char *path, uint64_t *magic);
 };
 
@@ -30,7 +29,7 @@ struct candidate {
   enum cgroup_version version;
   bool native;
   uint64_t magic;
-  /* Depth of the subtree that is mounted there. */
+  /* The depth of the mounted subtree below its hierarchy's root. */
   int depth;
   /* NULL until it is kept. */
   char *path;
@@ -41,9 +40,9 @@ struct search {
   /* The best directory of each version. */
   struct candidate found[CGROUP_VERSION_2 + 1];
   struct mountinfo mounts;
-  /* What was looked at and found, for the explanation. */
+  /* What was searched and found, for the explanation. */
   FILE *log;
-  /* What kept it from seeing all there is, as a negative errno. */
+  /* The negative errno that kept it from searching everywhere, or 0. */
   int error;
 };
 
@@ -54,17 +53,16 @@ void search_note_path(struct search *search, const char *path);
  * descriptors also becomes the error of the search. */
 void search_note_error(struct search *search, const char *path, int error);
 
-/* The path of a file to open, or of the directory if `file` is NULL, below the
- * options' `system_root`. The caller frees it. NULL without memory, which is
- * noted. */
+/* Returns the path of a file below the options' `system_root`, or of the
+ * directory if `file` is NULL. The caller frees it. Without memory it notes an
+ * error and returns NULL. */
 char *search_path(struct search *search, const char *directory,
                   const char *file);
 
 bool search_file_exists(struct search *search, const char *directory,
                         const char *file);
 
-/* Whether `directory` has a file by which a cgroup of v1 shows that it has the
- * controller. */
+/* Returns whether `directory` has one of controller_signs(). */
 bool search_has_sign(struct search *search, const char *directory,
                      enum cgroup_controller controller);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which cgroups are watched, and what the kernel reports of them: inotify(7).
+/* Watches directories of cgroups and receives the kernel's events: inotify(7).
  *
- * Watches are a resource of the user, shared with all its other processes.
+ * Watches are limited per user, and shared with the user's other processes.
  */
 #ifndef CGROUP_CPU_INOTIFY_WATCHES_H
 #define CGROUP_CPU_INOTIFY_WATCHES_H
@@ -18,36 +18,36 @@ struct inotify_watches {
   /* The watches held, and the most to hold. */
   size_t count;
   size_t share;
-  /* What the user may have as the system had it last; 0: not known. */
+  /* The most watches that the user may have, when last read; 0: not known. */
   uint64_t maximum;
   /* Search tree of tsearch(3) over the watched cgroups. */
   void *by_watch;
-  /* Why the latest cgroup that could not be watched is not: negative errno. */
+  /* The negative errno of the latest cgroup that could not be watched. */
   int error;
 };
 
 /* A cgroup was created, removed or renamed below `cgroup`. */
 typedef void (*inotify_watches_event)(void *context, struct cgroup *cgroup);
 
-/* No events yet, and nothing to release. */
+/* The initial value: no events, and nothing to release. */
 #define INOTIFY_WATCHES_CLOSED                                                 \
   { .fd = -1 }
 
-/* To be called before each update. Asks for events where there are none yet,
- * and takes half of the watches that the user may have as its share, from
- * /proc/sys/fs/inotify/max_user_watches and, for this user namespace,
- * /proc/sys/user/max_inotify_watches. With `refresh` it looks at these again,
- * and adds a little to a share that inotify_watches_add() had to lower.
+/* Begins an update. Opens inotify if it is not open, and sets the share to half
+ * of what the user may have, see /proc/sys/fs/inotify/max_user_watches and, for
+ * this user namespace, /proc/sys/user/max_inotify_watches. With `refresh`,
+ * reads them again and raises a share that inotify_watches_add() lowered a
+ * little.
  */
 void inotify_watches_begin(struct inotify_watches *watches, bool refresh);
 
 /* Ends all watches. */
 void inotify_watches_close(struct inotify_watches *watches);
 
-/* Watches `cgroup`, whose directory is its path below `root_path`. Where the
- * user has no watches left, the share becomes half of those held, which is half
- * of what others leave; inotify_watches_surplus() then says how many are to be
- * given back. Returns 0 or a negative errno, -ENOSPC when the share is used up.
+/* Watches the directory of `cgroup` below `root_path`. If the user has no
+ * watches left, the share becomes half of the watches held;
+ * inotify_watches_surplus() then returns how many to give back. Returns 0 or a
+ * negative errno, -ENOSPC if the share is used up.
  */
 int inotify_watches_add(struct inotify_watches *watches, const char *root_path,
                         struct cgroup *cgroup);
@@ -61,8 +61,8 @@ inotify_watches_surplus(const struct inotify_watches *watches) {
   return watches->count > watches->share ? watches->count - watches->share : 0;
 }
 
-/* Hands over all events that wait; never blocks. Returns false if some were
- * lost. */
+/* Calls `event` for all waiting events; never blocks. Returns false if events
+ * were lost. */
 bool inotify_watches_drain(struct inotify_watches *watches,
                            inotify_watches_event event, void *context);
 

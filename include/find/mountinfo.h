@@ -14,17 +14,17 @@
 /* A cgroup2 mount, or a v1 mount that carries one of the controllers. */
 struct cgroup_mount {
   enum cgroup_version version;
-  /* For v1: bit (1 << controller) is set for each that it carries. */
+  /* For v1: bit (1 << controller) is set for each of its controllers. */
   unsigned controllers;
-  /* Where it is mounted, and the cgroup of its hierarchy that is mounted there:
-   * "/", "/docker/<id>", "/.." for what lies above a cgroup namespace. Both
-   * with the octal escapes decoded. */
+  /* The mount point, and the cgroup that is mounted there: "/", "/docker/<id>",
+   * or
+   * "/.." for one above the cgroup namespace. Octal escapes are decoded. */
   char *directory;
   char *root;
-  /* Another mount, of any file system, covers it: the directory is not this. */
+  /* Another mount covers it, so the directory shows that one. */
   bool hidden;
-  /* Depth of the mounted subtree below the hierarchy's root: 0 for "/", 2 for
-   * "/docker/<id>", negative for what lies above a cgroup namespace ("/.."). */
+  /* The depth of `root`: 0 for "/", 2 for "/docker/<id>", negative above the
+   * cgroup namespace ("/.."). */
   int depth;
   /* Its line in the mountinfo file, counted from 1. */
   size_t line;
@@ -35,23 +35,23 @@ struct mountinfo {
   size_t count;
 };
 
-/* Reads the mountinfo file at `path`, in its order. Lines that make no sense
- * are passed over.
+/* Reads the mountinfo file at `path`, in its order. Malformed lines are
+ * skipped.
  *
  * Returns 0 and fills `table`, to be released with mountinfo_release(), or
  * a negative errno.
  */
 int mountinfo_read(const char *path, struct mountinfo *table);
 
-/* The mount that the absolute path without symbolic links lies in, among those
- * that are not hidden. NULL: none. Borrowed from the table. */
+/* Returns the mount, of those not hidden, that contains the absolute path,
+ * which has no symbolic links; or NULL. Borrowed from the table. */
 const struct cgroup_mount *mountinfo_find(const struct mountinfo *table,
                                           const char *path);
 
-/* Stores where the cgroup whose directory is `path`, in the mount `from`, has
- * the directory of the cgroup of the same name in the mount `to`, of whatever
- * hierarchy; NULL where `to` does not show it. Names are compared as the cgroup
- * namespace shows them. The caller frees it.
+/* Translates `path`, the directory of a cgroup in the mount `from`, to the
+ * directory of the cgroup with the same name in the mount `to`, which may be of
+ * another hierarchy; NULL if `to` does not show it. Names are compared as the
+ * cgroup namespace shows them. The caller frees the result.
  *
  * Returns 0 or -ENOMEM.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which values go out for a cgroup, and under which collectd identifiers. */
+/* Decides which values of a cgroup are reported, and under which identifiers of
+ * collectd. */
 #ifndef CGROUP_CPU_REPORT_H
 #define CGROUP_CPU_REPORT_H
 
@@ -9,7 +10,7 @@
 #include "tree/tree.h"
 #include "values/cpu_rates.h"
 
-/* The types of collectd's own types.db that are used. */
+/* Types of collectd's own types.db. */
 enum report_type {
   REPORT_DERIVE,
   REPORT_GAUGE,
@@ -28,25 +29,24 @@ struct report_value {
   } value;
 };
 
-/* Who takes the values: collectd, or a test that records them. Everything
- * handed over is borrowed for the time of the call. */
+/* Receives the values: collectd, or a test that records them. Arguments are
+ * borrowed for the call. */
 struct report_sink {
   void *context;
-  /* Called once, before the first value: the readings of this pass begin. NULL:
-   * not wanted. */
+  /* Called once per pass, before the first cgroup is read. May be NULL. */
   void (*begin)(void *context);
   void (*value)(void *context, const struct report_value *value);
-  /* A line about a sample, for a person to read. NULL: not wanted. */
+  /* A line about a sample for a person to read. May be NULL. */
   void (*sample)(void *context, const char *line);
 };
 
-/* What is known of a cgroup at one time. */
+/* What is known of a cgroup in one pass. */
 struct report_sample {
   const struct cgroup *cgroup;
-  /* A mask of enum value_group: what is wanted. */
+  /* A mask of enum value_group: wanted. */
   unsigned groups;
   const struct cpu_sample *now;
-  /* What went on since the sample before. */
+  /* The rates since the previous sample. */
   const struct cpu_rates *rates;
   /* NULL: not known. */
   const struct cpu_limit *limit;
@@ -54,15 +54,15 @@ struct report_sample {
   double limit_millicores;
 };
 
-/* Hands the values of `sample` to `sink`: the counters that are present, and
- * the rates that there are. Counters above INT64_MAX, which collectd has no
- * number for, are left out, and those that went up by more than is possible. */
+/* Hands the counters and rates of `sample` to `sink`. Omits counters above
+ * INT64_MAX, which collectd cannot represent, and those that rose by more than
+ * is possible. */
 void report_sample(const struct report_sink *sink,
                    const struct report_sample *sample);
 
-/* Hands over the millicores that `cgroup` used in `interval` beyond the
- * `below_usec` microseconds of others. The reads of one pass are not all of
- * the same moment; a remainder below zero is told as zero. */
+/* Reports the millicores that `cgroup` used in `interval` beyond the
+ * `below_usec` microseconds of its descendants. As cgroups are read one after
+ * the other, the remainder can be negative; it is reported as zero. */
 void report_remainder(const struct report_sink *sink,
                       const struct cgroup *cgroup,
                       const struct rate_interval *interval,

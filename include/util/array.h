@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Arrays whose length the compiler knows. */
+/* The length of arrays that the compiler knows. */
 #ifndef CGROUP_CPU_ARRAY_H
 #define CGROUP_CPU_ARRAY_H
 
-/* The number of entries; of a pointer it is nonsense. */
+/* The number of entries. Do not use it for a pointer. */
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

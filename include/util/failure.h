@@ -16,8 +16,8 @@ struct failure {
 };
 
 /* Notes an error, a negative errno, at the path that `format` makes. The first
- * one stays; but a missing permission, which lasts until somebody grants it,
- * gives way to any other error. */
+ * error stays. But any other error replaces a missing permission, which lasts
+ * until somebody grants it. */
 void failure_note(struct failure *failure, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

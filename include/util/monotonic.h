@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock that rates go by: clock_gettime(2), CLOCK_MONOTONIC. */
+/* The clock used for rates: clock_gettime(2), CLOCK_MONOTONIC. */
 #ifndef CGROUP_CPU_MONOTONIC_H
 #define CGROUP_CPU_MONOTONIC_H
 

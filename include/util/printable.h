@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text of others, as the names of cgroups are, in a form that is safe to log
- * and to hand on.
+/* Makes foreign text, such as names of cgroups, safe to log and to forward.
  *
  * Percent-encoding: RFC 3986, section 2.1.
  */
@@ -13,14 +12,14 @@
  * whole line. */
 #define PRINTABLE_PATH_SIZE 257
 
-/* Writes `text` for a person to read in one line: bytes that are not printable
- * ASCII become \xNN, and where `size` is too small for the whole, "..." stands
- * for its middle. A zero byte ends it. Returns its length. */
+/* Writes `text` as one line for a person to read: bytes that are not printable
+ * ASCII become \xNN. If `size` is too small, "..." replaces the middle. A zero
+ * byte ends the line. Returns its length. */
 size_t printable(const char *text, char *out, size_t size);
 
-/* Writes `text` so that it can be read back: bytes that are not printable
- * ASCII, and "%", become %XX. Returns its length, or 0 when `size` is too small
- * for the whole and a zero byte. */
+/* Writes `text` so that it can be decoded: "%" and bytes that are not printable
+ * ASCII become %XX. Returns its length, or 0 if `size` is too small for all of
+ * it and a zero byte. */
 size_t printable_encode(const char *text, char *out, size_t size);
 
 #endif

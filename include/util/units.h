@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How the units of CPU time and CPU use are related. */
+/* Units of time and CPU use. */
 #ifndef CGROUP_CPU_UNITS_H
 #define CGROUP_CPU_UNITS_H
 
@@ -8,7 +8,7 @@
 #define NSEC_PER_USEC UINT64_C(1000)
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define USEC_PER_SEC UINT64_C(1000000)
-/* One CPU that is used, or may be used, all the time. */
+/* One CPU, used all the time. */
 #define MILLICORES_PER_CPU 1000
 
 #endif

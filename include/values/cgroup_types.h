@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The versions of cgroups and the controllers that this is about. */
+/* The versions of cgroups, and the controllers whose files are read. */
 #ifndef CGROUP_CPU_CGROUP_TYPES_H
 #define CGROUP_CPU_CGROUP_TYPES_H
 
@@ -9,7 +9,7 @@ enum cgroup_version {
   CGROUP_VERSION_2,
 };
 
-/* The controllers of v1 that have files of interest. */
+/* Controllers by their names on v1. */
 enum cgroup_controller {
   CGROUP_CPUACCT,
   CGROUP_CPU,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a cgroup may use: quota and weight, and the files they are in.
+/* Parses the files that limit a cgroup's CPU time: quota and weight.
  *
  * Formats: the kernel's admin-guide/cgroup-v2.rst, "CPU Interface Files"
  * (cpu.max, cpu.weight, cpu.idle); scheduler/sched-bwc.rst (cpu.cfs_quota_us,
@@ -12,20 +12,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the files of one cgroup say. All zero: nothing is known. */
+/* The limits in the files of one cgroup. All zero: nothing is known. */
 struct cpu_limit {
   /* Microseconds of CPU time in each period; 0 is no quota. */
   uint64_t quota_usec;
   uint64_t period_usec;
-  /* In v2's scale of 1 to 10000, 100 being the default; 0 is a cgroup whose
-   * tasks run only when no other wants to (SCHED_IDLE). */
+  /* In v2's scale of 1 to 10000; 100 is the default. 0 is SCHED_IDLE: the tasks
+   * run only if no other task wants to. */
   double weight;
   bool weight_known;
 };
 
-/* The parsers read a text that need not end with a zero byte or a newline.
- * They return 0 and set their part of `limit`, or -EINVAL and reset that part
- * to "not known". */
+/* The parsers return 0 and set their part of `limit`, or return -EINVAL and
+ * reset that part to "not known". The text need not end with a zero byte or a
+ * newline. */
 
 /* cpu.max: "max 100000" or "20000 100000". */
 int cpu_limit_parse_max(const char *text, size_t length,
@@ -43,23 +43,24 @@ int cpu_limit_parse_period(const char *text, size_t length,
 int cpu_limit_parse_weight(const char *text, size_t length,
                            struct cpu_limit *limit);
 
-/* cpu.shares: 1024, the default, becomes 100 and the rest in proportion, from 1
- * to 10000. This is what systemd does (cgroup_cpu_shares_to_weight() in its
- * src/core/cgroup.c); runc from 1.3.2 and crun from 1.23 on agree with it at
- * the default and at both ends, and are off the straight line between. */
+/* cpu.shares, converted in proportion: 1024, the default, becomes 100; the
+ * result is at least 1 and at most 10000. systemd does the same
+ * (cgroup_cpu_shares_to_weight() in its src/core/cgroup.c). runc since 1.3.2
+ * and crun since 1.23 agree at the default and at both ends, and differ
+ * between. */
 int cpu_limit_parse_shares(const char *text, size_t length,
                            struct cpu_limit *limit);
 
-/* cpu.idle: 1 is SCHED_IDLE, and sets the weight to 0. To be read after the
- * weight: v1 shows the shares of such a cgroup as 3, which others may have. An
- * unreadable text changes nothing. */
+/* cpu.idle: 1 is SCHED_IDLE and sets the weight to 0. Parse it after the
+ * weight: v1 shows 3 shares for such a cgroup, which another one may have as
+ * well. A malformed text changes nothing. */
 int cpu_limit_parse_idle(const char *text, size_t length,
                          struct cpu_limit *limit);
 
-/* The millicores of the quota; 0 when there is none. */
+/* Returns the quota in millicores; 0 if there is none. */
 double cpu_limit_quota_millicores(const struct cpu_limit *limit);
 
-/* The smaller of two limits, each of which is none when it is 0. */
+/* Returns the smaller of two limits; 0 means no limit. */
 double cpu_limit_smaller(double a, double b);
 
 #endif

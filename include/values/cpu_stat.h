@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The formats of the files that hold a cgroup's CPU counters.
+/* Parses the files that hold a cgroup's CPU counters.
  *
  * Formats: the kernel's admin-guide/cgroup-v2.rst, "CPU Interface Files"
  * (cpu.stat), admin-guide/cgroup-v1/cpuacct.rst (cpuacct.usage),
@@ -30,47 +30,46 @@ enum cpu_counter {
 
 /* One sample of a cgroup's counters; times are in microseconds. */
 struct cpu_stat {
-  /* Bit (1 << counter) is set when a file had that counter. */
+  /* Bit (1 << counter) is set if a file had that counter. */
   uint32_t present;
   uint64_t counters[CPU_COUNTER_COUNT];
 };
 
-/* The same with the time of each on CLOCK_MONOTONIC. */
+/* The same with the time of each counter on CLOCK_MONOTONIC. */
 struct cpu_sample {
   struct cpu_stat stat;
   uint64_t time_nsec[CPU_COUNTER_COUNT];
 };
 
-/* Long enough for the counter files of any kernel; a longer file's last,
- * broken line is not to be handed to a parser. */
+/* Long enough for the counter files of any kernel. If a file is longer, its
+ * last line is incomplete and must not reach a parser. */
 #define CPU_STAT_FILE_MAX 4096
 
-/* The parsers read a text that need not end with a zero byte or a newline, and
- * add what it holds to `stat`. Of a counter that is not there, or is no decimal
- * number below 2^64, they add nothing. */
+/* The parsers add the counters in a text to `stat`. The text need not end with
+ * a zero byte or a newline. A counter that is missing, or not a decimal number
+ * below 2^64, is not added. */
 
-/* "key value" lines of cpu.stat, of v2 or v1. Unknown keys are passed over.
- * Returns 0, or -ENODATA when no known counter is there. */
+/* "key value" lines of cpu.stat, of v2 or v1. Unknown keys are skipped. Returns
+ * 0, or -ENODATA if there is no known counter. */
 int cpu_stat_parse(const char *text, size_t length, struct cpu_stat *stat);
 
-/* The same, of a cpu.stat of which only the counters of the `cpu` controller
- * count: periods, throttling and bursts. */
+/* The same, but only the counters of the `cpu` controller: periods, throttling
+ * and bursts. */
 int cpu_stat_parse_throttling(const char *text, size_t length,
                               struct cpu_stat *stat);
 
-/* cpuacct.stat of v1: "user" and "system" in ticks, of which a second has
- * `per_second`. Returns 0, or -ENODATA when neither is there. */
+/* cpuacct.stat of v1: "user" and "system" in ticks. `per_second`: ticks per
+ * second. Returns 0, or -ENODATA if there is neither. */
 int cpu_stat_parse_ticks(const char *text, size_t length, uint64_t per_second,
                          struct cpu_stat *stat);
 
-/* A single number of nanoseconds, as in v1's cpuacct.usage, that is `counter`
- * in microseconds, rounded down.
- * Returns 0, -ENODATA for an empty file, -EINVAL when it is not one decimal
- * number, or -ERANGE for 2^64 and above. */
+/* A single number of nanoseconds, as in v1's cpuacct.usage. It is added as
+ * `counter` in microseconds, rounded down. Returns 0, or the error of
+ * number_parse(). */
 int cpu_stat_parse_nsec(const char *text, size_t length,
                         enum cpu_counter counter, struct cpu_stat *stat);
 
-/* The totals of cpu.pressure. Returns 0, or -ENODATA when there are none. */
+/* The totals in cpu.pressure. Returns 0, or -ENODATA if there are none. */
 int cpu_stat_parse_pressure(const char *text, size_t length,
                             struct cpu_stat *stat);
 

@@ -5,8 +5,6 @@
 
 #include "util/array.h"
 
-#include "util/array.h"
-
 #define TICKS_PER_SECOND_DEFAULT 100
 
 static int parse_usage(const char *text, size_t length, struct cpu_stat *stat) {
