@@ -130,12 +130,12 @@ static void report_both(struct cpu_sample *before, const struct cpu_sample *now,
                         const struct cpu_limit *limit,
                         double limit_millicores) {
   bool known = cpu_stat_has(&before->stat, CPU_USAGE_USEC);
-  struct rate usage = {.known = known,
-                       .count = before->stat.counters[CPU_USAGE_USEC],
-                       .time_nsec = before->time_nsec[CPU_USAGE_USEC]};
+  struct rate use_rate = {.known = known,
+                          .count = before->stat.counters[CPU_USAGE_USEC],
+                          .time_nsec = before->time_nsec[CPU_USAGE_USEC]};
   struct cpu_rates rates;
 
-  cpu_rates_update(&usage, before, now, true, &rates);
+  cpu_rates_update(&use_rate, before, now, true, &rates);
   report_sample(&sink,
                 &(struct report_sample){.cgroup = root,
                                         .groups = ALL_GROUPS,
