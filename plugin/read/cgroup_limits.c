@@ -7,12 +7,13 @@
 #include "util/errors.h"
 #include "util/units.h"
 
-/* The kernel hands over a list of processes one page at a time, of whole
- * lines: a shorter text is the whole list. */
+/* The kernel returns the list of processes one page at a time, in whole lines.
+ * A text shorter than a page is the complete list. */
 #define PROCESSES_SIZE 4096
 #define PROCESSES_WHOLE (PROCESSES_SIZE - 16)
 #define PROCESSES_FILE "cgroup.procs"
-/* The kernel brings cpusets up to date some time after the machine. */
+/* Passes in which all cpusets are read after the machine's CPUs changed: the
+ * kernel updates cpusets some time later. */
 #define SETTLING 2
 
 void cgroup_limits_open(struct cgroup_limits *limits, struct sampler *sampler,
@@ -48,7 +49,8 @@ static void note_failure(struct cgroup_limits *limits,
                        &limits->failure);
 }
 
-/* Ends with a cgroup. Returns 1 if something of it could not be read. */
+/* Called after each cgroup, to count cgroups and not files. Returns 1 if a file
+ * of the cgroup could not be read. */
 static size_t take_failure(struct cgroup_limits *limits,
                            struct failure *failure) {
   bool failed = limits->failure.error < 0;
@@ -58,7 +60,7 @@ static size_t take_failure(struct cgroup_limits *limits,
   return failed;
 }
 
-/* A text that is none is no cpuset. Returns 0 or -ENOMEM. */
+/* A text that is not a CPU list counts as no cpuset. Returns 0 or -ENOMEM. */
 static int take_cpus(struct cgroup_limits *limits,
                      struct cgroup_details *details, size_t length) {
   struct cpu_set cpus = {0};
@@ -75,8 +77,8 @@ static int take_cpus(struct cgroup_limits *limits,
   return 0;
 }
 
-/* Reads one file. Returns 0, -ENOENT when it does not exist, or another
- * negative errno. What does not exist resets what it said before. */
+/* Reads one file. Returns 0, -ENOENT if it does not exist, or another negative
+ * errno. If it does not exist, its value is reset. */
 static int read_limit_file(struct cgroup_limits *limits, struct cgroup *cgroup,
                            const struct limit_file *file) {
   struct sampler *sampler = limits->sampler;
@@ -90,7 +92,8 @@ static int read_limit_file(struct cgroup_limits *limits, struct cgroup *cgroup,
   if (sampler_is_missing(status))
     status = -ENOENT;
   if (file->part == CPU_LIMIT_CPUS) {
-    /* Others go by the CPUs, too: they stay what they were. */
+    /* After a read error the CPUs stay as they were, because the limits of
+     * other cgroups depend on them. */
     if (status == 0 || status == -ENOENT)
       status = take_cpus(limits, details, size) < 0 ? -ENOMEM : status;
   } else if (file->parse(limits->text, size, &details->limit) == 0) {
@@ -101,7 +104,7 @@ static int read_limit_file(struct cgroup_limits *limits, struct cgroup *cgroup,
   return status;
 }
 
-/* Reads the files of `parts`. */
+/* `parts` is a mask of enum cpu_limit_part. */
 static void read_limit_files(struct cgroup_limits *limits,
                              struct cgroup *cgroup, unsigned parts) {
   struct cgroup_details *details = cgroup->details;
@@ -128,8 +131,8 @@ static struct cgroup_details *above(const struct cgroup *cgroup) {
   return cgroup->parent != NULL ? cgroup->parent->details : NULL;
 }
 
-/* Where a cpuset has less than the machine there may be partitions below that
- * have the rest, wanted or not. */
+/* If a cgroup has fewer CPUs than the machine, partitions below it may have the
+ * others. These can also be cgroups that are not wanted. */
 static bool may_have_partitions(const struct cgroup_limits *limits,
                                 const struct cgroup_details *details) {
   return limits->sampler->versions[CGROUP_CPUSET] == CGROUP_VERSION_2 &&
@@ -137,7 +140,7 @@ static bool may_have_partitions(const struct cgroup_limits *limits,
          !cpu_set_contains(&details->cpus, &limits->machine.set);
 }
 
-/* Whether there may be cgroups below that are not in the tree. */
+/* Returns whether cgroups may exist that are not in the tree. */
 static bool has_unseen(struct cgroup *const *order, size_t count) {
   for (size_t i = 0; i < count; i++)
     if (order[i]->closed || order[i]->left_out > 0 || order[i]->error < 0)
@@ -145,9 +148,10 @@ static bool has_unseen(struct cgroup *const *order, size_t count) {
   return order[0]->first_child == NULL;
 }
 
-/* All CPUs are those of the hierarchy's root or of a partition, however few its
- * own are: the partitions need not be known. It has no cpuset.cpus, unlike any
- * other. */
+/* Every CPU belongs to the root of the hierarchy or to one of its partitions.
+ * So the root of the hierarchy has all CPUs of the machine, even if its
+ * partitions are not in the tree. It is recognized by its missing cpuset.cpus,
+ * which every other cgroup has. */
 static void complete_root(struct cgroup_limits *limits,
                           struct cgroup *const *order, size_t count) {
   struct cgroup_details *details = order[0]->details;
@@ -189,7 +193,7 @@ static void read_limits(struct cgroup_limits *limits, struct cgroup *cgroup,
     details->limit_read = details->partitions_known = false;
     return;
   }
-  /* Below a directory that cannot be listed there may be some. */
+  /* A directory that cannot be listed may contain partitions. */
   details->partitions_known = cgroup->error == 0;
   if (!details->limit_read || limits->settling > 0 ||
       sampler_has_turn(limits->sampler, cgroup)) {
@@ -200,7 +204,8 @@ static void read_limits(struct cgroup_limits *limits, struct cgroup *cgroup,
   }
 }
 
-/* What is not known of a cgroup is not known of those above. */
+/* If the CPUs of a cgroup are not known, the partitions below its ancestors are
+ * not known either. */
 static void pass_up_ignorance(const struct cgroup_limits *limits,
                               const struct cgroup *cgroup) {
   const struct cgroup_details *details = cgroup->details;
@@ -213,8 +218,9 @@ static void pass_up_ignorance(const struct cgroup_limits *limits,
     parent->partitions_known = false;
 }
 
-/* A cgroup has no CPU that the one above does not have, unless it was taken
- * out of that one's. Each adds what its own partitions have. */
+/* A cgroup with a CPU that its ancestor does not have is a partition: the CPU
+ * was taken from the ancestor. The CPUs of its own partitions are added as
+ * well. */
 static void add_partition(struct cgroup_limits *limits,
                           const struct cgroup *cgroup) {
   const struct cgroup_details *details = cgroup->details;
@@ -232,8 +238,8 @@ static void add_partition(struct cgroup_limits *limits,
   }
 }
 
-/* The one whose cpuset counts for `details`, or NULL. A cpuset of v1 is empty
- * until it is set up, and until then has no processes. */
+/* Returns the cgroup whose cpuset applies to `details`, or NULL. A cpuset of v1
+ * is empty until it is configured, and it cannot have processes before. */
 static const struct cgroup_details *
 cpus_of(const struct cgroup_details *details) {
   const struct cgroup_details *at =
@@ -245,14 +251,14 @@ cpus_of(const struct cgroup_details *details) {
   return at;
 }
 
-/* NULL where they are not known. */
+/* Returns NULL if they are not known. */
 static const struct cpu_set *machine_cpus(const struct cgroup_limits *limits) {
   if (limits->machine.known)
     return &limits->machine.set;
   return limits->root_cpus.words > 0 ? &limits->root_cpus : NULL;
 }
 
-/* No cgroup has more than the root and its partitions. */
+/* No cgroup has more CPUs than the root and its partitions together. */
 static void take_root_cpus(struct cgroup_limits *limits,
                            const struct cgroup *root) {
   const struct cgroup_details *details = root->details;
@@ -267,7 +273,7 @@ static void take_root_cpus(struct cgroup_limits *limits,
     limits->machine_error = -ENOMEM;
 }
 
-/* The millicores of the CPUs that `details` may use; 0: no limit. */
+/* Returns the millicores of the CPUs that `details` may use; 0: no limit. */
 static double cpus_millicores(const struct cgroup_limits *limits,
                               const struct cgroup_details *details) {
   const struct cpu_set *machine = machine_cpus(limits);
@@ -282,7 +288,8 @@ static double cpus_millicores(const struct cgroup_limits *limits,
   return (double)count * MILLICORES_PER_CPU;
 }
 
-/* Takes the next line off `text`, without its end. Returns its length. */
+/* Removes the next line from `text` and stores it without its newline. Returns
+ * its length. */
 static size_t next_line(const char **text, size_t *length, const char **line) {
   const char *newline = memchr(*text, '\n', *length);
   size_t line_length = newline != NULL ? (size_t)(newline - *text) : *length;
@@ -294,8 +301,8 @@ static size_t next_line(const char **text, size_t *length, const char **line) {
   return line_length;
 }
 
-/* The first process of a list, as the text of its number; its length, or 0.
- * Those of other PID namespaces have the number 0. */
+/* Copies the number of the first process in a list, as text. Returns its
+ * length, or 0. Processes of other PID namespaces are listed as 0. */
 static size_t first_process(const char *text, size_t length,
                             char process[PROCESSES_SIZE]) {
   const char *line;
@@ -323,8 +330,9 @@ static bool lists_process(const char *text, size_t length, const char *process,
   return false;
 }
 
-/* Reads the list of processes. Returns its length; -ENODATA where there is
- * none, as for threads of cgroup v2; or a negative errno that may pass. */
+/* Reads the list of processes. Returns its length; -ENODATA if there is no
+ * list, as in threaded cgroups of v2; or another negative errno, which may be
+ * temporary. */
 static ssize_t read_processes(struct cgroup_limits *limits,
                               const struct cgroup *cgroup,
                               enum cgroup_controller controller) {
@@ -340,9 +348,9 @@ static ssize_t read_processes(struct cgroup_limits *limits,
   return length;
 }
 
-/* Whether the processes of `cgroup` are those of `place` in the controller's
- * hierarchy: 1, or 0 if its first one is not, or -ENODATA if that cannot be
- * known, or another negative errno. */
+/* Returns 1 if the processes of `cgroup` are in `place` in the controller's
+ * hierarchy, 0 if its first process is not, -ENODATA if this cannot be known,
+ * or another negative errno. */
 static int is_place_of(struct cgroup_limits *limits, struct cgroup *cgroup,
                        struct cgroup *place,
                        enum cgroup_controller controller) {
@@ -361,7 +369,7 @@ static int is_place_of(struct cgroup_limits *limits, struct cgroup *cgroup,
     return 1;
   if (length > PROCESSES_WHOLE)
     return -ENODATA;
-  /* It may have ended, or moved, since it was read. */
+  /* The process may have ended or moved since the first list was read. */
   length = read_processes(limits, cgroup, CGROUP_CPUACCT);
   if (length < 0)
     return (int)length;
@@ -369,7 +377,8 @@ static int is_place_of(struct cgroup_limits *limits, struct cgroup *cgroup,
                                                                     : -ENODATA;
 }
 
-/* The nearest cgroup of the same path or above that sets such a limit. */
+/* Returns the nearest cgroup that sets such a limit: `cgroup` or an
+ * ancestor. */
 static struct cgroup *limiting_cgroup(struct cgroup *cgroup,
                                       enum cgroup_controller controller) {
   const struct cgroup_details *cpus =
@@ -382,8 +391,8 @@ static struct cgroup *limiting_cgroup(struct cgroup *cgroup,
   return cgroup;
 }
 
-/* Looks whether a limit is that of the processes: in a hierarchy of its own
- * their cgroup need not have the same path. */
+/* Checks whether a limit applies to the processes of `cgroup`: in a separate
+ * hierarchy they may be in a cgroup with another path. */
 static void find_processes(struct cgroup_limits *limits, struct cgroup *cgroup,
                            enum cgroup_controller controller, bool limited) {
   struct cgroup_details *details = cgroup->details;
@@ -424,7 +433,7 @@ static void combine(struct cgroup_limits *limits, struct cgroup *cgroup) {
     find_processes(limits, cgroup, CGROUP_CPUSET,
                    cpus_millicores(limits, details) > 0);
   }
-  /* What is not known of a cgroup is as with the one above. */
+  /* A cgroup without a result of its own takes that of its parent. */
   if (parent != NULL)
     details->elsewhere |= parent->elsewhere & (uint8_t)~details->found;
   details->elsewhere_below = 0;
@@ -441,7 +450,7 @@ static void update_machine(struct cgroup_limits *limits) {
     limits->settling--;
 }
 
-/* From the leaves up: what is unknown, and the CPUs of partitions. */
+/* Children come before parents, because partitions are passed up. */
 static size_t pass_up(struct cgroup_limits *limits, struct cgroup *const *order,
                       size_t count, struct failure *failure) {
   size_t failed = 0;
@@ -495,7 +504,7 @@ size_t cgroup_limits_begin(struct cgroup_limits *limits,
   return failed;
 }
 
-/* Whether it is known which CPUs the cgroup and its partitions have. */
+/* Returns whether the CPUs of the cgroup and of its partitions are known. */
 static bool knows_cpus(const struct cgroup_limits *limits,
                        const struct cgroup_details *details) {
   return (details->partitions_known && limits->complete) ||
@@ -535,7 +544,7 @@ static void set_effective_limit(const struct cgroup_limits *limits,
           : 0;
 }
 
-/* Whether more periods were throttled since the sample before. */
+/* Returns whether more periods were throttled since the previous sample. */
 static bool was_throttled(struct cgroup_details *details,
                           const struct cpu_stat *sample) {
   bool known = sample != NULL && cpu_stat_has(sample, CPU_NR_THROTTLED);

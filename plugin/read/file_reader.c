@@ -12,14 +12,15 @@
 #include "util/monotonic.h"
 #include "util/open_beneath.h"
 
-/* Without large files (AC_SYS_LARGEFILE) the calls of a 32-bit system fail with
- * EOVERFLOW once inode numbers pass 2^32. */
+/* Without large files (AC_SYS_LARGEFILE), calls of a 32-bit system fail with
+ * EOVERFLOW once inode numbers exceed 2^32. */
 _Static_assert(sizeof(ino_t) >= sizeof(uint64_t), "inode numbers are cut");
 _Static_assert(sizeof(off_t) >= sizeof(uint64_t), "no large files");
 
-/* Raises the soft limit as far as `wanted` needs and the hard one allows, and
- * returns what it then is. No farther: there are programs, collectd's exec
- * plugin among them, that close every descriptor there could be, one by one. */
+/* Raises the soft limit to `wanted`, or to the hard limit if that is lower, and
+ * returns the resulting soft limit. It is raised no further, because some
+ * programs, such as collectd's exec plugin, close every possible descriptor one
+ * by one. */
 static rlim_t descriptor_limit(rlim_t wanted) {
   struct rlimit limit;
 
@@ -65,8 +66,8 @@ void file_reader_begin_pass(struct file_reader *reader) {
   reader->keep_now = reader->keep;
 }
 
-/* Keeps `fd` in the place for kept descriptors. If the process is out of
- * descriptors, stop keeping more in this pass. */
+/* Keeps `fd` open, in the range for kept descriptors if there is one. If the
+ * process is out of descriptors, no more are kept in this pass. */
 static void keep_open(struct file_reader *reader, int *kept_fd, int fd) {
   if (reader->lowest > 0) {
     int moved = fcntl(fd, F_DUPFD_CLOEXEC, reader->lowest);
@@ -81,8 +82,8 @@ static void keep_open(struct file_reader *reader, int *kept_fd, int fd) {
   reader->kept++;
 }
 
-/* The kernel takes the counters' values at some time during the call, so the
- * middle of it is nearest to the truth. */
+/* The kernel takes the counters' values at some moment during the call, so the
+ * middle of the call is the best estimate. */
 static int read_file(int fd, char *buffer, size_t size,
                      struct reading *reading) {
   uint64_t before = 0;

@@ -29,7 +29,8 @@ static bool is_missing(int status) {
   return status == -ENOENT || status == -ENOTDIR;
 }
 
-/* Sandboxes and access control hide the list for good; the rest may pass. */
+/* Sandboxes and access control hide the list permanently. Other errors may be
+ * temporary. */
 static bool may_not_be_seen(int status) {
   return is_missing(status) || error_is_denial(status);
 }
@@ -51,8 +52,8 @@ static ssize_t read_list(const struct machine_cpus *machine, const char *file,
   return fd < 0 ? fd : kernel_file_read(fd, text, MACHINE_CPUS_LIST_MAX);
 }
 
-/* The file system that shows the list may have been replaced, as when lxcfs
- * was restarted: an open file then fails for ever. */
+/* The file system that provides the list may have been replaced, for example
+ * when lxcfs was restarted. Then all further reads of an open file fail. */
 static ssize_t read_online(struct machine_cpus *machine,
                            char text[MACHINE_CPUS_LIST_MAX]) {
   if (machine->fd >= 0) {
@@ -70,7 +71,7 @@ static ssize_t read_online(struct machine_cpus *machine,
   return length;
 }
 
-/* A list that was cut may end in the middle of a number. */
+/* A list that was cut off may end in the middle of a number. */
 static int parse_list(const char *text, size_t length, struct cpu_set *set) {
   return length < MACHINE_CPUS_LIST_MAX - 1 ? cpu_set_parse(text, length, set)
                                             : -EINVAL;
@@ -87,7 +88,7 @@ static int is_offline(const struct machine_cpus *machine, unsigned cpu,
   return length < 0 && !is_missing((int)length) ? (int)length : 0;
 }
 
-/* Adds the CPUs that are online and not shown. */
+/* Adds the CPUs that are online but missing from the list of online CPUs. */
 static int add_hidden(const struct machine_cpus *machine, struct cpu_set *set) {
   char text[MACHINE_CPUS_LIST_MAX];
   struct cpu_set hidden = {0};
@@ -107,11 +108,11 @@ static int add_hidden(const struct machine_cpus *machine, struct cpu_set *set) {
   if (status == 0)
     status = cpu_set_add(set, &hidden);
   cpu_set_release(&hidden);
-  /* What is no list says nothing. */
+  /* A text that is not a CPU list is ignored. */
   return status == -EINVAL ? 0 : status;
 }
 
-/* Takes over `set`. */
+/* Takes over `set`. Returns 1 if the CPUs changed, 0 if not. */
 static int keep_set(struct machine_cpus *machine, bool known,
                     struct cpu_set *set) {
   bool same = known == machine->known && cpu_set_contains(&machine->set, set) &&
@@ -123,7 +124,7 @@ static int keep_set(struct machine_cpus *machine, bool known,
   return same ? 0 : 1;
 }
 
-/* Another file may have been mounted over the one that is open. */
+/* Another file may have been mounted over the open one. */
 static void open_again(struct machine_cpus *machine) {
   int fd = machine->fd >= 0 ? open_list(machine, "online") : -ENOENT;
 

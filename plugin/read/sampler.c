@@ -33,13 +33,14 @@ const char *sampler_core_file(const struct sampler *sampler) {
   return sampler->files[0]->name;
 }
 
-/* Cgroups take turns, so that no pass has all the work. */
+/* Cgroups take turns, to spread the work over the passes. */
 bool sampler_has_turn(const struct sampler *sampler,
                       const struct cgroup *cgroup) {
   return (sampler->pass + cgroup->birth) % SAMPLER_ROUND == 0;
 }
 
-/* Some kernels have the file and an error in it, as for pressure with psi=0. */
+/* Some kernels have the file, but reading it fails, as for pressure with
+ * psi=0. */
 bool sampler_is_missing(int status) {
   return status == -ENOENT || status == -EOPNOTSUPP;
 }
@@ -103,8 +104,8 @@ struct cgroup_details *sampler_details(struct cgroup *cgroup) {
   return cgroup->details;
 }
 
-/* Whether to try a file: not in each pass if it is known to be missing, and
- * a fallback only where the other one is. */
+/* Returns whether to try a file. A file known to be missing is not tried in
+ * every pass. A fallback is tried only if the file before it is missing. */
 static bool is_due(const struct sampler *sampler, const struct cgroup *cgroup,
                    size_t index) {
   unsigned missing = cgroup->details != NULL ? cgroup->details->missing : 0;
@@ -145,7 +146,8 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
     status = -ENODATA;
   if (status < 0 || (groups & ~(unsigned)VALUE_GROUP_CORE) == 0)
     return status;
-  /* Rates need the sample before; without memory for it there are none. */
+  /* Rates need the previous sample. Without memory for it, there are no
+   * rates. */
   if (sampler_details(cgroup) == NULL)
     sampler_note_failure(sampler, cgroup, CGROUP_CPUACCT,
                          sampler_core_file(sampler), -ENOMEM, failure);
@@ -157,9 +159,9 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
   return 0;
 }
 
-/* Sets of values that come and go together, each with what it is known by: a
- * counter, or the part of a limit; and why no cgroup has them: because none has
- * the file, or the file has none of them. */
+/* Sets of values that are available or missing together. The counter or the
+ * part of the limit shows that they are available. The texts say why no cgroup
+ * has them: the file is missing everywhere, or it does not contain them. */
 static const struct {
   unsigned group;
   enum cpu_counter counter;
