@@ -8,18 +8,17 @@
 #include "util/array.h"
 #include "util/units.h"
 
-/* The stock type "percent" ends at 100.1, and what is above becomes no value at
- * all. */
+/* The stock type "percent" ends at 100.1, and a higher value is lost. */
 #define PERCENT_MAX 100.0
 
-/* Every counter that goes out, and the names of rates made of it. */
+/* All reported counters, and the names of the rates made from them. */
 static const struct {
   unsigned group;
   enum cpu_counter counter;
   const char *derive;
-  /* The rate as CPU use, or NULL. */
+  /* The name of the rate as CPU use, or NULL. */
   const char *millicores;
-  /* The rate as a share of the time that went by, or NULL. */
+  /* The name of the rate as a share of the elapsed time, or NULL. */
   const char *percent;
 } counters[] = {
     {VALUE_GROUP_CORE, CPU_USAGE_USEC, "cpu_usage_usec", NULL, NULL},
@@ -72,8 +71,8 @@ static void report_percent(const struct report_sink *sink,
   sink->value(sink->context, &value);
 }
 
-/* Of a counter that cannot be true not even the number goes out: a store would
- * make a rate of it. */
+/* If a counter's increase is impossible, not even the counter is reported: a
+ * store would compute a rate from it. */
 static void report_counters(const struct report_sink *sink,
                             const struct report_sample *sample) {
   for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
