@@ -9,9 +9,9 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* What a child has of `places` among its siblings if it needs `need`. Those who
- * need no more than an equal share of what is left have what they need, until
- * all others need more. */
+/* Returns how many of `places` a child gets among its siblings if it needs
+ * `need`. Children that need no more than an equal share of what is left get
+ * what they need. This is repeated until all others need more. */
 static size_t share_of(const struct cgroup *child, size_t need, size_t places) {
   size_t share = 0;
 
@@ -75,8 +75,8 @@ static int compare_births(const void *left, const void *right) {
   return a->birth < b->birth ? -1 : a->birth > b->birth;
 }
 
-/* Those who need least come first; the others have equal shares, the older of
- * them one more where that does not come out even. */
+/* The children that need least come first. The others get equal shares. If
+ * these do not come out even, the older children get one more. */
 static void divide(const struct cgroup *parent, struct cgroup **children) {
   size_t left = parent->share > 0 ? parent->share - 1 : 0;
   size_t count = 0;

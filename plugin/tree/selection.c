@@ -10,26 +10,26 @@
 #include "util/cleanup.h"
 #include "util/printable.h"
 
-/* Of a pattern in a log line. */
+/* Room for one pattern in a log line. */
 #define SHOWN_SIZE 128
 
 enum pattern_kind { PATTERN_PATH, PATTERN_GLOB, PATTERN_REGEX };
 
 struct selection_pattern {
   enum pattern_kind kind;
-  /* The path or the glob as it is compared, the regular expression as it was
-   * given. */
+  /* The path or glob as it is compared, or the regular expression as
+   * configured. */
   char *text;
   regex_t regex;
-  /* Some path matched it, or may have without being asked about. */
+  /* A path matched it, or could have matched it but was not asked about. */
   bool matched;
 };
 
 static bool is_regex(const char *pattern) {
   size_t length = strlen(pattern);
 
-  /* Between slashes, a path reads the same as an expression that has nothing
-   * of an expression; it is taken as the path it looks like. */
+  /* "/a/" could be a path or an expression. Without special characters of an
+   * expression it is taken as a path, as it looks like one. */
   return length > 2 && pattern[0] == '/' && pattern[length - 1] == '/' &&
          strpbrk(pattern, "^$*+?()[]{}|\\") != NULL;
 }
@@ -84,7 +84,7 @@ int selection_add(struct selection *selection, const char *text) {
   return status;
 }
 
-/* 1, 0 or -ENOMEM. */
+/* Returns 1, 0 or -ENOMEM. */
 static int pattern_matches(const struct selection_pattern *pattern,
                            const char *path) {
   int status = 0;
@@ -102,8 +102,8 @@ static int pattern_matches(const struct selection_pattern *pattern,
   return 0;
 }
 
-/* Later patterns are looked at as well while they have matched nothing, so that
- * the shadow of an earlier one does not make them look wrong. */
+/* A pattern that has matched nothing yet is tried even if an earlier one
+ * matches. Otherwise it would be reported as unmatched. */
 int selection_matches(const struct selection *selection, const char *path) {
   bool selected = false;
 
@@ -123,8 +123,8 @@ int selection_matches(const struct selection *selection, const char *path) {
   return selected != selection->ignore_selected;
 }
 
-/* Whether a path that begins with `path` and a slash can begin like the part
- * of the pattern that stands for itself. */
+/* Returns false if no path below `path` can begin with the literal part of the
+ * pattern. */
 static bool may_match_below(const struct selection_pattern *pattern,
                             const char *path) {
   if (pattern->kind == PATTERN_REGEX)
@@ -141,7 +141,8 @@ static bool may_match_below(const struct selection_pattern *pattern,
          pattern->text[length] == '/';
 }
 
-/* A glob with a star at its end that matches a path matches all below it. */
+/* A glob that ends with a star and matches a path also matches everything below
+ * it. */
 static bool matches_all_below(const struct selection_pattern *pattern,
                               const char *path) {
   return pattern->kind == PATTERN_GLOB &&
@@ -175,7 +176,7 @@ bool selection_may_match_below(const struct selection *selection,
 
 size_t selection_unmatched(const struct selection *selection,
                            char text[SELECTION_UNMATCHED_SIZE]) {
-  /* Of what goes before and after a pattern. */
+  /* The longest text before and after a pattern. */
   const size_t most =
       sizeof("\"\", ") + sizeof(" and 18446744073709551615 more");
   size_t length = 0;

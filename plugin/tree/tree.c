@@ -9,8 +9,8 @@
 
 #include "util/cleanup.h"
 
-/* Tries before two names with the same hash are given up on: it takes more
- * than one hash collision on purpose to need a third. */
+/* Attempts to find a free name with a hash before it gives up. A third one is
+ * needed only if somebody caused more than one hash collision on purpose. */
 #define NAME_ATTEMPTS 64
 #define LISTS_PER_CGROUP 4
 
@@ -49,7 +49,8 @@ void tree_note_failure(const struct cgroup *cgroup, const char *root_path,
                file);
 }
 
-/* 1 when the name is this cgroup's now, 0 when another has it. */
+/* Returns 1 if the cgroup has the name now, 0 if another cgroup has it, or
+ * -ENOMEM. */
 static int take_name(struct tree *tree, struct cgroup *cgroup,
                      const char *name) {
   cgroup->instance = strdup(name);
@@ -78,8 +79,8 @@ static int take_name_apart(struct tree *tree, struct cgroup *cgroup) {
   return status == 0 ? -EEXIST : status;
 }
 
-/* The cgroup takes over the place of `owner`, which gets another name. Where
- * that fails, all is as before. */
+/* Gives the cgroup the name of the owner at `place`, and the owner another
+ * name. On failure nothing changes. */
 static int exchange_names(struct tree *tree, struct cgroup *cgroup,
                           struct cgroup **place) {
   struct cgroup *owner = *place;
@@ -129,8 +130,8 @@ static void bury(struct cgroup *cgroup) {
   free(cgroup);
 }
 
-/* Where the list of the cgroups with this hash begins. Fibonacci hashing: the
- * kernel counts inodes up, and may have a generation in their upper half. */
+/* Returns the list for an inode. Fibonacci hashing is used because the kernel
+ * counts inodes up, and may have a generation in their upper half. */
 static struct cgroup **inode_list(const struct tree *tree, uint64_t inode) {
   uint64_t mixed = (inode ^ (inode >> 32)) * UINT64_C(0x9e3779b97f4a7c15);
 
@@ -152,7 +153,7 @@ static void unlist_by_inode(struct tree *tree, const struct cgroup *cgroup) {
   *place = cgroup->next_by_inode;
 }
 
-/* Most lists are empty, so that what is not known is seen without a look at a
+/* Most lists are empty, so most unknown inodes are recognized without reading a
  * cgroup. */
 static int make_inode_room(struct tree *tree) {
   struct cgroup **old = tree->by_inode;
