@@ -14,19 +14,19 @@
 
 /* "~" and eight digits. */
 #define HASH_LENGTH 9
-/* What a long name keeps of its beginning. Its end, with the container, tells
- * more and is given the rest. */
+/* A long name keeps this much of its beginning. Its end, with the container,
+ * says more and gets the rest. */
 #define HEAD_LENGTH 40
 
-/* A name while it is written, before it is shortened. */
+/* A name while it is built, before it is shortened. */
 struct writer {
   enum instance_format format;
   char text[PATH_MAX];
   size_t length;
-  /* Something of the path does not show. */
+  /* Something in the path is not visible in the name. */
   bool lossy;
-  /* A "_" was written; with the first it shows whether this is a name that
-   * systemd gave. */
+  /* `divided`: a "_" was written. `units`: the text before the first one is the
+   * name of a systemd unit. */
   bool divided;
   bool units;
 };
@@ -69,11 +69,17 @@ static bool ends_unit(const struct writer *writer) {
   return false;
 }
 
-/* A "_" in a name stands for "/" or for itself. Which of the two is expected
- * follows from the name before it: below a systemd unit, a separator comes
- * behind a unit and nowhere else; elsewhere every "_" is a separator. The other
- * of the two is written twice, so that no two paths read the same; where more
- * than these two would come together, that takes a hash. */
+/* A "_" in a name stands for "/" or for itself. The text before it decides
+ * which of the two is written "_"; the other is written "__":
+ *
+ *   the name begins with   text before    "/"    "_"
+ *   a systemd unit         a unit         "_"    "__"
+ *   a systemd unit         no unit        "__"   "_"
+ *   anything else          any            "_"    "__"
+ *
+ * So two paths do not get the same name. If two "_" from the path meet, the
+ * result would be ambiguous, and the name gets a hash.
+ */
 static void put_underscore(struct writer *writer, bool separator) {
   bool after_unit = ends_unit(writer);
 
@@ -95,7 +101,8 @@ static size_t hex_run(const char *text) {
   return length;
 }
 
-/* Writes what stands at `text` and returns how long it was. */
+/* Writes the next part of `text` and returns how many characters of it were
+ * used. */
 static size_t put_next(struct writer *writer, const char *text,
                        bool word_begins) {
   if (word_begins && hex_run(text) == CONTAINER_ID_DIGITS &&
