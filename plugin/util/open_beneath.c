@@ -58,7 +58,8 @@ static int open_stepwise(int root, const char *path, int flags) {
   }
 }
 
-/* Takes over `fd`, and returns it if it is on the file system of `root`. */
+/* Takes over `fd`. Returns it if it is on the file system of `root`, or
+ * -EXDEV. */
 static int require_same_device(int root, int fd) {
   CLEANUP_FD int opened = fd;
   struct stat of_root;
@@ -83,10 +84,10 @@ int open_beneath(int root, const char *path, int flags) {
     path = ".";
   int fd = open_at_once(root, path, flags, RESOLVE_NO_XDEV);
 
-  /* A container's own cgroup may be mounted once more over itself. */
+  /* In a container, its own cgroup may be mounted over itself a second time. */
   if (fd == -EXDEV)
     return require_same_device(root, open_at_once(root, path, flags, 0));
-  /* EPERM is how seccomp filters refuse a system call they do not know. */
+  /* Seccomp filters refuse an unknown system call with EPERM. */
   if (fd == -ENOSYS || fd == -EPERM)
     return require_same_device(root, open_stepwise(root, path, flags));
   return fd;

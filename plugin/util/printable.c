@@ -9,7 +9,8 @@
 #define ELLIPSIS_LENGTH (sizeof(ELLIPSIS) - 1)
 #define ESCAPE_LENGTH (sizeof("\\xNN") - 1)
 
-/* The same in every locale, and whether char is signed or not. */
+/* Unlike isprint(3), this does not depend on the locale, or on whether char is
+ * signed. */
 static bool is_printable(char c) {
   return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f;
 }
@@ -18,7 +19,7 @@ static size_t escaped_length(char c) {
   return is_printable(c) ? 1 : ESCAPE_LENGTH;
 }
 
-/* Returns the end of what was written. */
+/* Returns the end of the written text. */
 static char *escape(const char *begin, const char *end, char *out) {
   for (; begin < end; begin++) {
     if (is_printable(*begin))
