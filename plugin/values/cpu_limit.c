@@ -17,7 +17,7 @@ static size_t trimmed(const char *text, size_t length) {
   return length > 0 && text[length - 1] == '\n' ? length - 1 : length;
 }
 
-/* A number in the middle of a line. */
+/* Parses a number in the middle of a line, where no newline is allowed. */
 static int parse_part(const char *text, size_t length, uint64_t *number) {
   return trimmed(text, length) == length ? number_parse(text, length, number)
                                          : -EINVAL;

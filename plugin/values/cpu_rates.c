@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-/* The counters that begin with the cgroup's own directory. */
+/* These counters are 0 when the directory of the cgroup is created. */
 #define BEGIN_WITH_CGROUP                                                      \
   (UINT32_C(1) << CPU_USER_USEC | UINT32_C(1) << CPU_SYSTEM_USEC |             \
    UINT32_C(1) << CPU_NICE_USEC | UINT32_C(1) << CPU_PRESSURE_SOME_USEC |      \

@@ -9,7 +9,7 @@
 
 #define WORD_BITS 64
 
-/* A number in the middle of a line. */
+/* Parses a number in the middle of a line, where no newline is allowed. */
 static int parse_cpu(const char *text, size_t length, unsigned *cpu) {
   uint64_t number = 0;
 
@@ -20,7 +20,7 @@ static int parse_cpu(const char *text, size_t length, unsigned *cpu) {
   return 0;
 }
 
-/* "8" or "0-3", of CPUs from `*next` on. */
+/* Parses "8" or "0-3". CPUs below `*next` are not allowed. */
 static int parse_range(const char *text, size_t length, unsigned *next,
                        unsigned *first) {
   const char *dash = memchr(text, '-', length);
@@ -38,7 +38,7 @@ static int parse_range(const char *text, size_t length, unsigned *next,
   return 0;
 }
 
-/* With `set` NULL, only looks how many CPUs it takes: `*end`. */
+/* If `set` is NULL, it only computes `*end`: one more than the last CPU. */
 static int parse_ranges(const char *text, size_t length, struct cpu_set *set,
                         unsigned *end) {
   unsigned first = 0;

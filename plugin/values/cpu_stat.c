@@ -13,7 +13,8 @@
 #define THROTTLING_COUNTERS                                                    \
   ((UINT32_C(2) << CPU_BURST_USEC) - (UINT32_C(1) << CPU_NR_PERIODS))
 
-/* The keys of cpu.stat. v1 has other names for two of them, and nanoseconds. */
+/* The keys of cpu.stat. In v1, two of them have other names and count
+ * nanoseconds. */
 static const struct {
   const char *key;
   enum cpu_counter counter;
@@ -140,7 +141,8 @@ int cpu_stat_parse_ticks(const char *text, size_t length, uint64_t per_second,
     uint64_t count = ticks.counters[both[i]];
     uint64_t usec = 0;
 
-    /* Whole seconds apart, so that no tick length is rounded. */
+    /* Whole seconds are converted separately, because a tick need not be a
+     * whole number of microseconds. */
     if (!cpu_stat_has(&ticks, both[i]) ||
         __builtin_mul_overflow(count / per_second, USEC_PER_SEC, &usec) ||
         __builtin_add_overflow(

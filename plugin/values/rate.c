@@ -10,7 +10,7 @@ double rate_millicores(uint64_t usec, uint64_t elapsed_nsec) {
          (double)elapsed_nsec;
 }
 
-/* Divided and not multiplied, which could overflow. */
+/* It divides, because a multiplication could overflow. */
 static bool is_possible(uint64_t usec, uint64_t elapsed_nsec) {
   uint64_t elapsed_usec = elapsed_nsec / NSEC_PER_USEC;
 

@@ -28,7 +28,7 @@ static int parse_ticks(const char *text, size_t length, struct cpu_stat *stat) {
       per_second > 0 ? (uint64_t)per_second : TICKS_PER_SECOND_DEFAULT, stat);
 }
 
-/* Throttling shows that a quota may have changed: limits need it too. */
+/* Throttling shows that a quota may have changed, so limits need it as well. */
 #define THROTTLING (VALUE_GROUP_THROTTLING | VALUE_GROUP_LIMIT)
 
 static const struct counter_file v1_counter_files[] = {
@@ -44,7 +44,7 @@ static const struct counter_file v1_counter_files[] = {
      .controller = CGROUP_CPUACCT,
      .groups = VALUE_GROUP_USER_SYSTEM,
      .parse = parse_system},
-    /* Before Linux 4.6. */
+    /* For Linux before 4.6. */
     {.name = "cpuacct.stat",
      .fallback = true,
      .controller = CGROUP_CPUACCT,
@@ -92,12 +92,13 @@ static const struct limit_file v1_limit_files[] = {
     {.name = "cpuset.effective_cpus",
      .controller = CGROUP_CPUSET,
      .part = CPU_LIMIT_CPUS},
-    /* Before Linux 3.17. */
+    /* For Linux before 3.17. */
     {.name = "cpuset.cpus",
      .fallback = true,
      .controller = CGROUP_CPUSET,
      .part = CPU_LIMIT_CPUS},
-    /* The same, mounted with the option noprefix as on Android. */
+    /* The same files if cpuset is mounted with the option noprefix, as on
+     * Android. */
     {.name = "effective_cpus",
      .fallback = true,
      .controller = CGROUP_CPUSET,
