@@ -22,16 +22,17 @@ struct collector {
   struct discovery discovery;
   struct sampler sampler;
   struct cgroup_limits limits;
-  /* The life of the root that the sampler's directories are of; 0: none. */
+  /* The `birth` of the root whose directories the sampler has open, plus 1; 0:
+   * none are open. */
   uint64_t root_birth;
-  /* Passes that read something, until missing values were told. */
+  /* Passes that read something, counted until missing values were reported. */
   unsigned read_passes;
   bool missing_noted;
   char *missing;
-  /* Passes with a tree, until patterns without a cgroup were told. */
+  /* Passes with a tree, counted until unmatched patterns were reported. */
   unsigned pattern_passes;
   char unmatched[SELECTION_UNMATCHED_SIZE];
-  /* What could not be read of the cgroup that is looked at. */
+  /* The failure of the cgroup that is being read. */
   struct failure failure;
 };
 
@@ -95,7 +96,8 @@ int collector_new(struct hierarchy *hierarchy, const struct options *options,
   return 0;
 }
 
-/* What the hierarchy of usage has is in discovery's directory. */
+/* Controllers in the hierarchy of usage share discovery's directory, which
+ * stays open. */
 static void close_controllers(struct collector *collector) {
   for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
     if (collector->hierarchy.controllers[i].path != NULL &&
@@ -103,7 +105,7 @@ static void close_controllers(struct collector *collector) {
       (void)close(TAKE_FD(collector->sampler.root_fds[i]));
 }
 
-/* Opens those that are not open. */
+/* Opens the directories that are not open. */
 static void open_controllers(struct collector *collector) {
   const struct hierarchy *hierarchy = &collector->hierarchy;
 
@@ -136,8 +138,8 @@ static struct cpu_sample *sample_before(const struct cgroup *cgroup) {
   return cgroup->details != NULL ? &cgroup->details->before : NULL;
 }
 
-/* Any error but absence leaves the readings before as they are: the next rate
- * is the mean since then. */
+/* Any error but absence keeps the previous readings: the next rate is the mean
+ * since then. */
 static void handle_failure(struct collector *collector, struct cgroup *cgroup,
                            int error, struct collector_pass *pass) {
   bool is_absent = error_is_absence(error);
@@ -146,7 +148,7 @@ static void handle_failure(struct collector *collector, struct cgroup *cgroup,
     cgroup->rate = (struct rate){0};
     cpu_rates_forget(sample_before(cgroup));
   }
-  /* One that vanished since the tree was updated is no failure. */
+  /* A cgroup that was removed after the update of the tree is not a failure. */
   if (cgroup->parent != NULL && is_absent)
     return;
   if (cgroup->parent == NULL && error == -ENOENT &&
@@ -164,8 +166,9 @@ static bool is_reported(const struct collector *collector,
          !(collector->options->leaves_only && cgroup->selected_below);
 }
 
-/* On v2 a read makes the kernel sum up the whole subtree first. Reading what
- * is next to the root before all below it lets it do so once. */
+/* On v2, a read makes the kernel first sum up the whole subtree. It does so
+ * only once if the children of the root are read before all their
+ * descendants. */
 static bool is_read(const struct collector *collector,
                     const struct cgroup *cgroup) {
   return cgroup->selected ||
@@ -173,7 +176,7 @@ static bool is_read(const struct collector *collector,
           cgroup->depth == 1 && cgroup->selected_below);
 }
 
-/* Reads nothing that is perhaps of another cgroup. */
+/* Skips a cgroup if its files may belong to another cgroup now. */
 static int read_sample(struct collector *collector, struct cgroup *cgroup,
                        struct cpu_sample *sample) {
   unsigned groups = collector->options->groups;
@@ -183,13 +186,14 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
     return -ECANCELED;
   if (discovery_doubts(&collector->discovery, cgroup))
     return -ENODEV;
-  /* Throttling shows that a limit may have changed, reported or not. */
+  /* Throttling shows that a limit may have changed. So it is read even if the
+   * cgroup is not reported. */
   return sampler_read(&collector->sampler, cgroup,
                       reported ? groups : groups & (unsigned)VALUE_GROUP_LIMIT,
                       sample, &collector->failure);
 }
 
-/* Created since the pass before. */
+/* Returns whether the cgroup was created since the previous pass. */
 static bool is_born(const struct collector *collector,
                     const struct cgroup *cgroup) {
   return cgroup->absent_nsec != 0 &&
@@ -295,14 +299,15 @@ static void collect(struct collector *collector, struct cgroup *cgroup,
   failure_merge(&pass->failure, &collector->failure);
 }
 
-/* The reading before is not of the pass before, which could not be read. */
+/* Returns whether the interval begins before the previous pass, because that
+ * pass could not read the cgroup. */
 static bool spans_passes(const struct rate_interval *interval,
                          uint64_t pass_nsec) {
   return pass_nsec > 0 && interval->elapsed_nsec / 3 * 2 > pass_nsec;
 }
 
-/* What was used in this pass, as a part of what was used since the reading
- * before. */
+/* If the interval spans several passes, returns the share of this pass in its
+ * use. */
 static uint64_t used_in_pass(const struct rate_interval *interval,
                              uint64_t pass_nsec) {
   double part = (double)pass_nsec / (double)interval->elapsed_nsec;
@@ -312,9 +317,9 @@ static uint64_t used_in_pass(const struct rate_interval *interval,
              : interval->delta;
 }
 
-/* With LeavesOnly, what the reported cgroups below did not use: that of
- * processes beside them, of cgroups that are gone or not yet known for a whole
- * interval, or that are not selected. */
+/* With LeavesOnly, reports what the reported cgroups below did not use. It was
+ * used by processes in the cgroup itself, or by cgroups that are not selected,
+ * were removed or are not yet known for a whole interval. */
 static void report_remainders(struct cgroup *const *order, size_t count,
                               uint64_t pass_nsec,
                               const struct report_sink *sink) {
@@ -331,8 +336,9 @@ static void report_remainders(struct cgroup *const *order, size_t count,
   }
 }
 
-/* Once, when there was something to see it by twice and all could be read; what
- * can never be read does not put it off for ever. */
+/* Reports missing values once, after a second pass that read something, if
+ * nothing failed. Because some files can never be read, it does not wait longer
+ * than COLLECTOR_PATTERN_PASSES. */
 static void note_missing(struct collector *collector,
                          struct collector_pass *pass) {
   if (collector->missing_noted || pass->read == 0)
@@ -346,7 +352,8 @@ static void note_missing(struct collector *collector,
   pass->missing = collector->missing;
 }
 
-/* Once. While some cgroups are left out, what they match is not known. */
+/* Reports unmatched patterns once. While some cgroups are left out, a pattern
+ * may match one of them. */
 static void note_unmatched(struct collector *collector,
                            struct collector_pass *pass) {
   if (collector->pattern_passes >= COLLECTOR_PATTERN_PASSES ||
