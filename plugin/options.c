@@ -14,7 +14,7 @@
 struct option {
   const char *key;
   const char *allowed;
-  /* Returns -EINVAL when the value is not allowed. */
+  /* Returns -EINVAL if the value is not allowed. */
   int (*set)(struct options *options, const struct option_value *value);
 };
 
@@ -45,7 +45,7 @@ static int set_version(struct options *options,
   return -EINVAL;
 }
 
-/* In quotes, collectd's own options take these. */
+/* collectd's own options accept these words in quotes. */
 static int set_quoted_boolean(bool *option, const char *text) {
   static const char *const words[][3] = {{"false", "no", "off"},
                                          {"true", "yes", "on"}};
