@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The glue to collectd 5: configuration, log, life cycle and dispatch. The
- * only file that knows collectd. */
+/* The glue to collectd 5: configuration, log, life cycle and dispatch. Only
+ * this file includes collectd's headers. */
 #include "collectd.h"
 #include "plugin.h"
 #include "utils_complain.h"
@@ -14,11 +14,11 @@
 
 #define PLUGIN "cgroup_cpu"
 #define LOG_PREFIX PLUGIN " plugin: "
-/* What writers of JSON have for a value's metadata, in quotation marks. */
+/* collectd's JSON writers have this much room for a metadata value in
+ * quotes. */
 #define METADATA_SIZE 512
 
-/* collectd can be built with shorter names: they would be cut without a word.
- */
+/* A collectd built with shorter names would cut them silently. */
 _Static_assert(DATA_MAX_NAME_LEN >= INSTANCE_NAME_SIZE,
                "this collectd cuts names (--with-data-max-name-len)");
 _Static_assert(_Generic((gauge_t)0, double : 1, default : 0),
@@ -26,9 +26,10 @@ _Static_assert(_Generic((gauge_t)0, double : 1, default : 0),
 _Static_assert(_Generic((derive_t)0, int64_t : 1, default : 0),
                "derives are int64_t");
 
-/* A value until the pass is over. Reading all first and handing over then keeps
- * collectd's write threads, which each value may wake, from running in between:
- * that costs less and disturbs no reading. */
+/* A value that waits for the end of the pass. A dispatched value may wake
+ * collectd's write threads. So nothing is dispatched until all cgroups are
+ * read: this costs less CPU time, and the threads do not disturb the
+ * readings. */
 struct pending_value {
   const struct cgroup *cgroup;
   enum report_type type;
@@ -36,8 +37,8 @@ struct pending_value {
   value_t value;
 };
 
-/* collectd hands no pointer to configuration, init and shutdown callbacks:
- * here is what they share. */
+/* collectd passes no pointer to the configuration, init and shutdown callbacks,
+ * so they share this. */
 static struct {
   struct options options;
   bool misconfigured;
@@ -45,23 +46,23 @@ static struct {
   struct pending_value *pending;
   size_t pending_count;
   size_t pending_room;
-  /* There was no memory for some of the values of this pass. */
+  /* Some values of this pass were lost because there was no memory. */
   bool values_lost;
   c_complain_t lost;
   c_complain_t unreadable;
   c_complain_t left_out;
-  /* That there are no cgroups, and that they could not be looked for. */
+  /* Logged already: there are no cgroups; the search for them failed. */
   bool absence_told;
   bool search_error_told;
   bool watch_error_told;
   bool root_unaccounted_told;
 } plugin = {.options = OPTIONS_DEFAULT};
 
-/* What is handed to collectd, value by value. */
+/* What collectd gets for a value. It is reused for all values of a pass. */
 struct dispatch {
   value_list_t list;
   value_t value;
-  /* The cgroup that the list is filled in for. */
+  /* The cgroup whose name and metadata are in the list. */
   const struct cgroup *cgroup;
 };
 
@@ -99,8 +100,8 @@ static void tell_option(const char *key, const char *message) {
     ERROR(LOG_PREFIX "Out of memory: cannot set the option %s", shown);
 }
 
-/* A mistake stops this plugin, not the daemon with all the others: an error
- * returned from here would. */
+/* A mistake stops only this plugin. If an error were returned from here, the
+ * whole daemon would stop. */
 static int configure(oconfig_item_t *block) {
   for (int i = 0; i < block->children_num; i++) {
     const char *key = block->children[i].key;
@@ -122,7 +123,8 @@ static void copy_name(char name[DATA_MAX_NAME_LEN], const char *text) {
   name[length] = '\0';
 }
 
-/* Writers of JSON refuse a value with metadata that they have no room for. */
+/* collectd's JSON writers refuse a value if they have no room for its
+ * metadata. */
 static bool fits_writers(const char *encoded) {
   size_t length = sizeof("\"\"");
 
@@ -131,9 +133,9 @@ static bool fits_writers(const char *encoded) {
   return length <= METADATA_SIZE;
 }
 
-/* Writers of JSON hand on bytes from 0x80 on where char is unsigned, and one
- * name in another encoding than theirs spoils all values beside it: so a path
- * is encoded. Values may go out without metadata, so what fails here is no
+/* The path is encoded: if char is unsigned, collectd's JSON writers pass on
+ * bytes from 0x80 up, and one name in an encoding other than theirs spoils all
+ * values sent with it. The metadata is optional, so an error here is not a
  * failure.
  */
 static void fill_in_cgroup(struct dispatch *dispatch,
@@ -183,8 +185,8 @@ static void dispatch_pending(cdtime_t time) {
   plugin.pending_count = 0;
 }
 
-/* realloc() and not reallocarray(), which gcc's analyzer takes to free the old
- * memory even where it fails. */
+/* realloc() instead of reallocarray(): gcc's analyzer assumes that
+ * reallocarray() frees the old memory even if it fails. */
 static bool has_room(void) {
   if (plugin.pending_count < plugin.pending_room)
     return true;
@@ -198,7 +200,7 @@ static bool has_room(void) {
   return true;
 }
 
-/* Where memory is short, what there is goes out and makes room. */
+/* Without memory, the waiting values are dispatched now to make room. */
 static void keep_value(void *context, const struct report_value *report) {
   const cdtime_t *time = context;
   struct pending_value pending = {.cgroup = report->cgroup,
@@ -232,8 +234,8 @@ static void log_hierarchy(const struct hierarchy *hierarchy) {
          cgroup_version_name(hierarchy->version));
 }
 
-/* Each kind of cause once, until something was found: this is tried in each
- * interval. */
+/* Each kind of cause is logged once until cgroups are found, because the search
+ * is repeated in every interval. */
 static void log_search_failure(int status, const char *explanation) {
   bool *told =
       status == -ENOENT ? &plugin.absence_told : &plugin.search_error_told;
@@ -244,7 +246,8 @@ static void log_search_failure(int status, const char *explanation) {
   *told = true;
 }
 
-/* Returns a negative errno, after saying why, when there is nothing to read. */
+/* Returns a negative errno, after logging the reason, if there is nothing to
+ * read. */
 static int find_cgroups(void) {
   struct hierarchy_options wanted = {
       .root = plugin.options.root,
@@ -269,7 +272,7 @@ static int find_cgroups(void) {
   return status;
 }
 
-/* What it had open would keep an unmounted hierarchy alive. */
+/* Everything is closed: open files would keep an unmounted hierarchy alive. */
 static void lose_cgroups(const char *path) {
   char shown[PRINTABLE_PATH_SIZE];
 
@@ -283,7 +286,7 @@ static void lose_cgroups(const char *path) {
   plugin.collector = NULL;
 }
 
-/* What to do, or what happens next. */
+/* Returns what the user can do, or what happens next. */
 static const char *advice(int error) {
   switch (error) {
   case -EACCES:
@@ -374,16 +377,17 @@ static void tell_lost_values(void) {
   plugin.values_lost = false;
 }
 
-/* All values of a pass carry the time at which the readings begin: the search
- * before them can take a while, and is not always the same. */
+/* All values of a pass have the time when reading begins. The time when the
+ * search begins is less even, because the search does not always take equally
+ * long. */
 static void take_time(void *context) {
   cdtime_t *time = context;
 
   *time = cdtime();
 }
 
-/* collectd calls ever more seldom after an error, up to once in a day: for what
- * can pass there is none. */
+/* After an error, collectd calls less and less often, down to once a day. So no
+ * error is returned that can go away. */
 static int read_cgroups(user_data_t *user_data) {
   cdtime_t time = 0;
   struct report_sink sink = {
@@ -410,9 +414,9 @@ static int read_cgroups(user_data_t *user_data) {
   return 0;
 }
 
-/* collectd looks neither at versions nor at layouts when it loads a plugin. A
- * daemon that was built with longer or shorter names shows in its data sets;
- * so does a types.db that replaced the stock one. */
+/* collectd checks neither versions nor structures when it loads a plugin. The
+ * data sets show whether the daemon was built with longer or shorter names, or
+ * types.db was replaced. */
 static bool daemon_fits(void) {
   const char *const types[] = {"derive", "gauge", "percent"};
 
@@ -446,7 +450,7 @@ static int start(void) {
   if (!daemon_fits())
     return -1;
 
-  /* What is not there now may be there in the next interval. */
+  /* Cgroups that do not exist now may exist in the next interval. */
   (void)find_cgroups();
   return plugin_register_complex_read(NULL, PLUGIN, read_cgroups, 0, NULL);
 }
