@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A steady CPU load, for comparing a monitor's figure with a known one.
+/* Holds a steady CPU load, to compare a monitor's figure with a known one.
  *
- * All CPU time a thread has ever used, divided by its share of a core, is the
- * moment up to which its load is paid. A thread sleeps until that moment has
- * come and then burns until it has paid for one period more. The moment follows
- * from the total, so no error of one period is carried into the next.
+ * The total CPU time of a thread, divided by its share of a core, gives the
+ * moment up to which its load is paid. The thread sleeps until that moment.
+ * Then it burns until it has paid for one more period. The moment is computed
+ * from the total, so an error in one period is not carried into the next.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -56,7 +55,7 @@ static struct timespec to_timespec(int64_t ns) {
 static long usable_cpus(void) {
   cpu_set_t set;
 
-  /* EINVAL where the kernel knows more CPUs than the set holds. */
+  /* EINVAL if the kernel supports more CPUs than the set can hold. */
   if (sched_getaffinity(0, sizeof(set), &set) < 0)
     return sysconf(_SC_NPROCESSORS_ONLN);
   return CPU_COUNT(&set);
@@ -71,8 +70,9 @@ static int64_t burn_until(const struct load *load, int64_t target) {
   const int64_t cpu_before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   int64_t cpu;
 
-  /* gVisor charges whole ticks of 10 ms. Stopping as soon as one is charged
-     would burn less than the counters say, so the wall time has to cover it. */
+  /* gVisor charges whole ticks of 10 ms. A burst that stops right after a tick
+   * would burn less than the counters report. So the wall time has to cover
+   * it. */
   do {
     for (volatile int i = 0; i < 100000; i++)
       ;
@@ -91,7 +91,7 @@ static void sleep_until(int64_t moment) {
 
 static void *hold(void *arg) {
   struct load load = *(const struct load *)arg;
-  /* With the burst in its middle, a period's two ends are both exactly paid. */
+  /* With the burst in the middle of a period, both ends are exactly paid. */
   const int64_t rest = (int64_t)((1 - load.share) * PERIOD_NS / 2);
   int64_t paid = load.start;
 
@@ -99,8 +99,8 @@ static void *hold(void *arg) {
     sleep_until(paid + rest);
     paid = burn_until(&load, paid + PERIOD_NS);
 
-    /* Load that could not be had for lack of CPU is made up for, but only a
-       little of it: a long burst would be an error of its own. */
+    /* Load that was missed because no CPU was free is made up for, but only a
+     * little of it: a long burst would be an error of its own. */
     int64_t late = clock_ns(CLOCK_MONOTONIC) - paid;
     if (late > CATCH_UP_NS) {
       load.start += late - CATCH_UP_NS;
@@ -154,7 +154,7 @@ static int report(int64_t start) {
 }
 
 static int burn(const struct options *options) {
-  /* Static, because the threads read it for as long as the process lives. */
+  /* Static, because the threads read it as long as the process lives. */
   static struct load load;
   sigset_t signals;
   int64_t end = INT64_MAX;
@@ -166,7 +166,7 @@ static int burn(const struct options *options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
-  /* Before the threads, which inherit the mask. */
+  /* Before the threads start, because they inherit the mask. */
   sigprocmask(SIG_BLOCK, &signals, NULL);
   r = start_threads(&load, options->millicores);
   if (r < 0)
@@ -178,7 +178,7 @@ static int burn(const struct options *options) {
 static int parse_number(const char *text, const char *digits, double *value) {
   char *end;
 
-  /* strtod alone would take signs, exponents, "inf" and "nan" as well. */
+  /* strtod(3) alone would also accept signs, exponents, "inf" and "nan". */
   if (text[strspn(text, digits)] != '\0')
     return -EINVAL;
   *value = strtod(text, &end);
