@@ -57,7 +57,7 @@ static double now(void) {
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* The test's own clock around the two latest passes. */
+/* The time on the test's own clock around the two latest passes. */
 static struct {
   double begin;
   double end;
@@ -71,7 +71,7 @@ static struct collector_pass timed_run(void) {
   return pass;
 }
 
-/* The true time between two reads lies between two that the test knows. */
+/* The test knows a lower and an upper bound of the time between two reads. */
 static void assert_gauge(const char *cgroup, const char *type_instance,
                          int64_t delta_usec) {
   double longest = passes[1].end - passes[0].begin;
@@ -144,7 +144,7 @@ START_TEST(counter_that_goes_back_gives_no_gauge) {
 }
 END_TEST
 
-/* Seen after a kernel fault. Only a pair of good readings makes a gauge. */
+/* This was seen after a kernel fault. Only two good readings make a gauge. */
 START_TEST(impossible_counter_gives_no_value) {
   const char *texts[] = {"usage_usec 1000000\n",
                          "usage_usec 1730000000000000\n",
@@ -178,8 +178,8 @@ START_TEST(unreadable_file_is_named_and_comes_back) {
   ck_assert_uint_eq(run().read, 1);
   ck_assert_uint_eq(recorder.count, 1);
 
-  /* What cannot be understood is not reported, and the next rate is the mean
-   * since the reading before. */
+  /* A text that cannot be parsed is not reported. The next rate is the mean
+   * since the reading before it. */
   wait_past_shortest_interval();
   ck_assert_uint_eq(timed_run().read, 1);
   write_file(tree, "cpuacct.usage", "garbage\n");
@@ -209,7 +209,7 @@ START_TEST(every_cgroup_below) {
       recorder_find(&recorder, "a.slice_b.service", "cpu_usage_usec")->derive,
       300);
 
-  /* A new one gives a counter at once and a rate with the next pass. */
+  /* A new cgroup has a counter at once, and a rate in the next pass. */
   wait_past_shortest_interval();
   write_file(tree, "new/cpu.stat", "usage_usec 7\n");
   pass = run();
@@ -245,7 +245,7 @@ START_TEST(root_goes_and_comes_back) {
 }
 END_TEST
 
-/* A directory whose file vanished between update and read is no failure. */
+/* It is no failure if a file vanishes between the update and the read. */
 START_TEST(vanishing_is_silent) {
   write_file(tree, "cpu.stat", "usage_usec 900\n");
   write_file(tree, "a/other", "");
@@ -275,7 +275,7 @@ static void note_begin(void *context) {
   ck_assert_ptr_eq(context, order_context);
   ck_assert_uint_eq(recorder.count, 0);
   begun++;
-  /* Found before, and read after. */
+  /* The cgroups have been found, and are read after this. */
   write_file(tree, "cpu.stat", "usage_usec 2\n");
   write_file(tree, "a/cpu.stat", "usage_usec 2\n");
   write_file(tree, "b/cpu.stat", "usage_usec 2\n");
@@ -301,7 +301,7 @@ START_TEST(readings_begin_after_the_search) {
 }
 END_TEST
 
-/* Root may read all, unless it does without that right. */
+/* Root may read every file, unless it gives up that right. */
 static void read_all(bool allowed) {
   const uint32_t rights = 1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH;
   struct __user_cap_header_struct header = {.version =
@@ -341,7 +341,8 @@ START_TEST(what_may_not_be_read_hides_no_error) {
 }
 END_TEST
 
-/* Once, and not while what they match may only have had no room. */
+/* They are reported once, but not while a matching cgroup may only be left
+ * out. */
 START_TEST(patterns_without_a_cgroup_are_told) {
   write_file(tree, "cpu.stat", "usage_usec 900\n");
   write_file(tree, "a/cpu.stat", "usage_usec 500\n");
@@ -360,7 +361,7 @@ START_TEST(patterns_without_a_cgroup_are_told) {
 }
 END_TEST
 
-/* Even where nothing at all is selected. */
+/* This holds even if no cgroup is selected at all. */
 START_TEST(a_selection_of_nothing_is_told) {
   write_file(tree, "a/cpu.stat", "usage_usec 500\n");
   ck_assert_int_eq(selection_add(&options.selection, "/x"), 0);
@@ -384,8 +385,8 @@ START_TEST(only_what_is_selected_is_read) {
 }
 END_TEST
 
-/* On v2 the cgroup next to the root is read before those below it, reported or
- * not. */
+/* On v2, a child of the root is read before its descendants, whether it is
+ * reported or not. */
 START_TEST(v2_parents_are_read_first) {
   write_file(tree, "a/cpu.stat", "usage_usec 500\n");
   write_file(tree, "a/b/cpu.stat", "usage_usec 300\n");
@@ -412,14 +413,14 @@ static void write_usages(int root, int a, int b, int c) {
   }
 }
 
-/* Values of leaves and of remainders, all from nothing on. */
+/* Reports values of leaves and remainders. All cgroups begin with no use. */
 static void start_with_leaves_only(void) {
   options.leaves_only = true;
   write_usages(0, 0, 0, 0);
   start(CGROUP_VERSION_2);
 }
 
-/* What b used is then not known. It counts as used by a's own processes. */
+/* The use of b is then unknown, and counts as use of a's own processes. */
 START_TEST(impossible_counter_is_no_part_of_the_whole) {
   start_with_leaves_only();
   (void)timed_run();
@@ -434,8 +435,8 @@ START_TEST(impossible_counter_is_no_part_of_the_whole) {
 }
 END_TEST
 
-/* Of 10,000 µs in all, b used 3000, a 2000 more, c 1000: the root has 4000
- * left. Each is once in the sum. */
+/* The use is 10,000 µs in all: 3000 by b, 2000 more by a, 1000 by c. So 4000
+ * are left for the root. The sum contains each of them once. */
 START_TEST(leaves_and_remainders_are_the_whole) {
   start_with_leaves_only();
   (void)timed_run();
@@ -454,8 +455,8 @@ START_TEST(leaves_and_remainders_are_the_whole) {
 }
 END_TEST
 
-/* What could not be read for a pass shows in the remainder above in that pass,
- * and not a second time in the next. */
+/* The use of a cgroup that could not be read in a pass is in its parent's
+ * remainder for that pass, and must not count again in the next pass. */
 START_TEST(remainders_beside_a_gap) {
   start_with_leaves_only();
   (void)run();
@@ -468,7 +469,7 @@ START_TEST(remainders_beside_a_gap) {
   write_usages(200000, 100000, 60000, 20000);
   (void)run();
 
-  /* All together is what the root used, of which a/b used 30 %. */
+  /* The sum is what the root used. Of this, a/b used 30 %. */
   const char *const parts[][2] = {{"root", "remainder_millicores"},
                                   {"a", "remainder_millicores"},
                                   {"a_b", "millicores"},
@@ -484,7 +485,8 @@ START_TEST(remainders_beside_a_gap) {
 }
 END_TEST
 
-/* Unmounted, or removed: nothing is read from what is there instead. */
+/* The hierarchy was unmounted or removed. Nothing is read from what replaced
+ * it. */
 START_TEST(hierarchy_that_goes) {
   struct statfs status;
   CLEANUP_FREE char *moved = NULL;
@@ -526,8 +528,8 @@ static void write_limit(const char *quota, const char *nr_throttled) {
   write_file(tree, "cpu/a/cpu.cfs_quota_us", quota);
 }
 
-/* On v1 throttling is in a file that is read for nothing else, and what it says
- * is not reported unless that is wanted, too. */
+/* On v1, throttling is in a file that is read for nothing else. It is not
+ * reported unless the option for it is on, too. */
 static void start_limits(bool leaves_only) {
   struct hierarchy hierarchy = {.version = CGROUP_VERSION_1};
 

@@ -30,7 +30,7 @@ static void accept(struct options *options, const char *key,
   ck_assert_ptr_null(message);
 }
 
-/* The message must name the option and hold each of the other two texts. */
+/* The message must name the option and contain both other texts. */
 static void refuse(const char *key, struct option_value value,
                    const char *shown, const char *allowed) {
   struct options options = OPTIONS_DEFAULT;
@@ -117,7 +117,7 @@ static const struct {
     {"False", false}, {"NO", false}, {"off", false}, {"OFF", false},
 };
 
-/* As collectd's own options take them. */
+/* collectd's own options accept the same words. */
 START_TEST(quoted_booleans_are_taken) {
   struct options options = OPTIONS_DEFAULT;
 
@@ -134,7 +134,7 @@ START_TEST(quoted_booleans_are_taken) {
 }
 END_TEST
 
-/* A message is one line and has its end, whatever is in the file. */
+/* A message is one complete line, whatever is in the configuration file. */
 START_TEST(messages_are_printable_and_whole) {
   char text[4000];
   const char *const keys[] = {"Root",       "CgroupVersion", "CGroup",

@@ -34,7 +34,7 @@ static const struct {
      "user.slice_user-1000.slice_user@1000.service_app.slice"},
     {"/lxc.payload.web", "lxc.payload.web"},
     {"/a/b/c", "a_b_c"},
-    /* What would read as the other of "/" and "_" stands twice. */
+    /* "/" and "_" that would be read as the other one are doubled. */
     {"/a_b", "a__b"},
     {"/a/b_c", "a_b__c"},
     {"/_a", "__a"},
@@ -43,7 +43,7 @@ static const struct {
     {"/libpod_parent/libpod-" ID, "libpod__parent_libpod-4f1c2d9e8b7a"},
     {"/system.slice/ssh@0-10.0.0.1:22-10.0.0.2:5.service",
      "system.slice_ssh@0-10.0.0.1:22-10.0.0.2:5.service"},
-    /* Neither 63 nor 65 digits are an id, nor is a part of a word. */
+    /* 63 or 65 digits are no id, nor are 64 digits within a word. */
     {"/docker/x" ID, "docker_x" ID},
     {"/docker/" ID "0", "docker_" ID "0"},
 };
@@ -75,7 +75,7 @@ START_TEST(leaf) {
 }
 END_TEST
 
-/* Paths whose plain name would be another path's, or would not be clean. */
+/* Paths whose plain name belongs to another path or has other characters. */
 static const struct {
   const char *path;
   const char *begin;
@@ -133,7 +133,8 @@ START_TEST(long_names_keep_both_ends) {
   ck_assert_ptr_nonnull(strstr(
       name, "cri-containerd-4f1c2d9e8b7a.scope_some-nested-cgroup.service~"));
 
-  /* What differs only in the part that is cut out differs in the hash. */
+  /* Paths that differ only in the part that is cut out have different
+   * hashes. */
   instance_name_of_path("/kubepods.slice/kubepods-burstable.slice/"
                         "kubepods-burstable-pod9" UID
                         ".slice/cri-containerd-" ID
@@ -172,8 +173,8 @@ START_TEST(attempts_differ) {
 }
 END_TEST
 
-/* All paths of up to six characters over an alphabet of all that is special:
- * no two of them may read the same. */
+/* All paths of up to six characters from an alphabet of special characters: no
+ * two of them may have the same name. */
 #define ALPHABET "/_a.\\ "
 #define LENGTH 6
 

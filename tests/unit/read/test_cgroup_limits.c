@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Hosts as they are found, and what each cgroup there may use at most. A host
- * is a script, one line for each step:
+/* Hosts, and the most that each of their cgroups may use. A host is a script
+ * with one step per line:
  *
- *   + /a/b        makes a cgroup that is selected; - /a/b one that is not
+ *   + /a/b        creates a selected cgroup; - /a/b one that is not selected
  *   file: text    writes a file below the test's directory; !file removes it
- *   closed /a     nobody looks below it
- *   use /a 300    what it uses, in millicores, from now on
+ *   closed /a     its descendants are not looked for
+ *   use /a 300    its use from now on, in millicores
  *   throttle /a 7 its throttled periods from now on
- *   pass          a pass goes by; round: so many that each had its turn
- *   = /a 1000     the limit of that cgroup in the latest pass; 0 is none
- *   failed 1      how many could not be read in the latest pass
+ *   pass          runs a pass; round: enough passes to read every cgroup again
+ *   = /a 1000     its limit in the latest pass; 0: no limit
+ *   failed 1      cgroups that could not be read in the latest pass
  */
 #include "read/cgroup_limits.h"
 
@@ -28,8 +28,8 @@
 #define V2 CGROUP_VERSION_2
 #define CGROUPS_MAX 16
 #define MACHINE(cpus) "cpu/online: " cpus "\ncpu/present: " cpus "\n"
-/* In cgroup v2 everything is in one place, in v1 each controller has its own,
- * and these are the places. */
+/* In v1 each controller has its own hierarchy, at these places. In v2 there is
+ * only one. */
 #define USAGE "usage"
 #define CPU "quota"
 #define CPUSET "cpus"

@@ -28,7 +28,8 @@ static void forget(void *context, struct cgroup *cgroup) {
   file_reader_forget(&reader, cgroup);
 }
 
-/* The root, and cgroups below it that each have their number in the file. */
+/* Makes the root, and cgroups below it. The file of each contains its
+ * number. */
 static void setup(void) {
   char name[32];
   char text[32];
@@ -132,8 +133,8 @@ static rlim_t soft_limit(void) {
   return limit.rlim_cur;
 }
 
-/* Some programs close all descriptors that there can be: a soft limit as high
- * as the hard one would have them busy for long. */
+/* Some programs close every possible descriptor. They would take a long time if
+ * the soft limit were as high as the hard limit. */
 START_TEST(the_limit_is_raised_as_needed) {
   limit_descriptors(256, 16000);
   file_reader_open(&reader, 0);
@@ -184,8 +185,7 @@ START_TEST(missing_file_is_told) {
 }
 END_TEST
 
-/* A directory that is replaced by a link leads nowhere, a fifo blocks nobody.
- */
+/* A link in place of a directory is not followed, and a fifo does not block. */
 START_TEST(only_files_of_the_tree) {
   char text[32];
 
@@ -204,7 +204,8 @@ Suite *file_reader_suite(void) {
       "file_reader", setup, teardown, TIMES(kept_and_not_kept_read_alike, 5),
       ONCE(removed_ones_are_let_go), ONCE(missing_file_is_told),
       ONCE(only_files_of_the_tree));
-  /* They change the process's own limit, which valgrind does not allow. */
+  /* These tests change the process's own limit, which valgrind does not
+   * allow. */
   TCase *limit_tests = case_of(
       "limits", setup, teardown, ONCE(kept_ones_are_above_select),
       FOR_EACH(a_share_is_taken, limits), ONCE(the_limit_is_raised_as_needed),

@@ -46,7 +46,7 @@ START_TEST(changes_are_seen_and_told) {
 }
 END_TEST
 
-/* As when the file system that shows the list is started again. */
+/* For example, the file system that provides the list is restarted. */
 START_TEST(another_file_is_opened) {
   write_file(directory, "online", "0-1\n");
   check(1, true, "0-1");
@@ -63,7 +63,7 @@ START_TEST(another_file_is_opened) {
 }
 END_TEST
 
-/* As when lxcfs is mounted over the kernel's. */
+/* For example, lxcfs is mounted over the kernel's file. */
 START_TEST(a_file_in_its_place_is_found) {
   write_file(directory, "online", "0-1\n");
   write_file(directory, "other", "0-2\n");
@@ -91,7 +91,8 @@ START_TEST(not_known_without_the_list) {
 }
 END_TEST
 
-/* Every second CPU, in up to so many bytes, or cut off there. */
+/* Lists every second CPU, in at most `size` bytes; if `cut`, the list is cut
+ * off there. */
 static unsigned write_long_list(size_t size, bool cut) {
   char text[MACHINE_CPUS_LIST_MAX + 8];
   size_t length = 0;

@@ -43,7 +43,7 @@ static void teardown(void) {
   remove_tree(directory);
 }
 
-/* The directories of the controllers below the test's own. */
+/* `names` are the directories of the controllers below the test's own. */
 static void start_mixed(const enum cgroup_version versions[],
                         const char *const names[]) {
   const char *const paths[] = {"cpuacct", "cpu", "cpuset"};
@@ -95,7 +95,8 @@ START_TEST(v1_hierarchies_side_by_side) {
 }
 END_TEST
 
-/* In the hierarchy that it is in, and not in that of the usage. */
+/* The message has the path in the file's own hierarchy, not in that of the
+ * usage. */
 START_TEST(failed_file_is_named) {
   struct cpu_sample sample;
 
@@ -108,7 +109,7 @@ START_TEST(failed_file_is_named) {
 }
 END_TEST
 
-/* Linux before 4.6 has ticks only, of which a second has 100. */
+/* Linux before 4.6 has only ticks, 100 per second. */
 START_TEST(v1_user_and_system_in_ticks) {
   struct cpu_sample sample;
 
@@ -120,7 +121,7 @@ START_TEST(v1_user_and_system_in_ticks) {
   ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 700000);
   ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 300000);
 
-  /* Where the kernel has better ones they are not even opened. */
+  /* If the kernel has the better files, that with ticks is not even opened. */
   write_file(directory, "cpuacct/cpuacct.usage", "1000000\n");
   write_file(directory, "cpuacct/cpuacct.usage_user", "800000\n");
   write_file(directory, "cpuacct/cpuacct.usage_sys", "200000\n");
@@ -133,8 +134,8 @@ START_TEST(v1_user_and_system_in_ticks) {
 }
 END_TEST
 
-/* Each counter is from the hierarchy that has its controller, whatever the
- * other one says. */
+/* Each counter comes from the hierarchy with its controller, whatever is in the
+ * other one. */
 START_TEST(usage_in_v2_and_throttling_in_v1) {
   struct cpu_sample sample;
 
@@ -222,7 +223,7 @@ START_TEST(the_core_must_be_there) {
 }
 END_TEST
 
-/* A file that comes later is found within a round. */
+/* A file that is created later is found within one round. */
 START_TEST(missing_files_are_tried_again) {
   struct cpu_sample sample;
   int passes = 0;
@@ -268,7 +269,7 @@ START_TEST(what_is_missing_is_explained_once) {
 }
 END_TEST
 
-/* A hierarchy that is not there is another reason than a file that is not. */
+/* The message distinguishes a missing hierarchy from a missing file. */
 START_TEST(what_is_missing_on_v1) {
   struct cpu_sample sample;
 

@@ -28,7 +28,8 @@ static struct cpu_sample usage(uint64_t usec) {
                                       .counters[CPU_USAGE_USEC] = usec}};
 }
 
-/* The rates of a sample of which only the use went on, if that. */
+/* Returns the rates of a sample in which at most the rate of the usage is
+ * known. */
 static struct cpu_rates use(const struct rate_interval *interval) {
   struct cpu_rates rates = {0};
 
@@ -90,7 +91,8 @@ START_TEST(lines_only_when_wanted) {
 }
 END_TEST
 
-/* collectd's derive_t is signed: what does not fit must not turn negative. */
+/* collectd's derive_t is signed: a counter that does not fit must not turn
+ * negative. */
 START_TEST(largest_counters) {
   struct cpu_sample stat = usage(INT64_MAX);
 
@@ -125,7 +127,7 @@ static void set(struct cpu_sample *sample, enum cpu_counter counter,
   sample->time_nsec[counter] = time_nsec;
 }
 
-/* Of every group, with the rates between the two samples. */
+/* Reports all groups, with the rates between the two samples. */
 static void report_both(struct cpu_sample *before, const struct cpu_sample *now,
                         const struct cpu_limit *limit,
                         double limit_millicores) {
@@ -153,7 +155,8 @@ static double gauge_of(const char *type_instance) {
   return value->gauge;
 }
 
-/* Two seconds, with the pressure file read a little later than the others. */
+/* The interval is two seconds. The pressure file is read a little later than
+ * the others. */
 START_TEST(every_group) {
   struct cpu_sample before = {0};
   struct cpu_sample now = {0};
@@ -182,7 +185,8 @@ START_TEST(every_group) {
   ck_assert_double_eq_tol(gauge_of("system_millicores"), 100, 1e-9);
   ck_assert_double_eq_tol(gauge_of("throttled_periods"), 75, 1e-9);
   ck_assert_double_eq_tol(gauge_of("pressure_some"), 30, 1e-9);
-  /* More than the time there was is all of it: "percent" ends there. */
+  /* More than the elapsed time is reported as 100 %, because "percent" ends
+   * there. */
   ck_assert_double_eq(gauge_of("pressure_full"), 100);
   ck_assert_int_eq(recorder_find(&recorder, "root", "pressure_full")->type,
                    REPORT_PERCENT);
@@ -192,7 +196,7 @@ START_TEST(every_group) {
 }
 END_TEST
 
-/* The weight of SCHED_IDLE is 0, and not the same as none. */
+/* The weight of SCHED_IDLE is 0, which is not the same as no weight. */
 START_TEST(weight_of_zero) {
   struct cpu_sample now = usage(1);
   struct cpu_rates rates = use(NULL);
@@ -210,7 +214,8 @@ START_TEST(weight_of_zero) {
 }
 END_TEST
 
-/* What is absent, went back or did not move gives no value, and never zero. */
+/* A counter that is absent, went back or did not move gives no gauge, not even
+ * zero. */
 START_TEST(nothing_from_nothing) {
   struct cpu_sample before = usage(1);
   struct cpu_sample now = usage(2);
@@ -239,8 +244,8 @@ START_TEST(only_groups_that_are_wanted) {
 }
 END_TEST
 
-/* A reading that no machine can have come to is not handed on: a store would
- * make the rate of it. Each counter by itself. */
+/* A reading that is impossible on any machine is not reported: a store would
+ * compute a rate from it. Each counter is checked by itself. */
 START_TEST(impossible_counters_are_no_values) {
   const uint64_t most = UINT64_C(8192) * 2 * 1000000;
   struct cpu_sample before = {0};
@@ -262,7 +267,7 @@ START_TEST(impossible_counters_are_no_values) {
 }
 END_TEST
 
-/* Without the sample before, of which only the use is kept. */
+/* Without a previous sample: only its usage is kept. */
 START_TEST(impossible_use_is_no_value) {
   struct cpu_sample now = usage(UINT64_C(1730000000000000));
   struct cpu_rates rates = {.impossible = 1U << CPU_USAGE_USEC};

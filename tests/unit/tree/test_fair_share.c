@@ -86,7 +86,7 @@ static struct cgroup *largest_child(const struct cgroup *parent) {
   return largest;
 }
 
-/* The same in another way: one leaves after the other, each time out of what is
+/* Finds the same cgroups in another way: removes one leaf at a time, each from
  * the largest subtree on every level. */
 static void remove_one_by_one(size_t limit) {
   while (tree.count > limit) {
@@ -113,19 +113,20 @@ START_TEST(places_are_those_of_the_smaller) {
 
   /* There is room for all. */
   ck_assert_uint_eq(fair_share_for(&tree, 20, large, 11), 11);
-  /* Half of nine for each of the two, of which the directory itself is one. */
+  /* Nine places are divided between two. One place is for the cgroup itself. */
   ck_assert_uint_eq(fair_share_for(&tree, 10, small, 100), 2);
   ck_assert_uint_eq(fair_share_for(&tree, 10, deep, 100), 2);
   ck_assert_uint_eq(fair_share_for(&tree, 10, deep, 1), 1);
   ck_assert_uint_eq(fair_share_for(&tree, 10, large, 100), 1);
-  /* One of a third: those there are older. */
+  /* A third child would get one place, but the existing children are older. */
   ck_assert_uint_eq(fair_share_for(&tree, 10, root, 100), 7);
   ck_assert_uint_eq(fair_share_for(&tree, 3, root, 100), 0);
   ck_assert_uint_eq(fair_share_for(&tree, 1, deep, 1), 0);
 }
 END_TEST
 
-/* The same in another way: all are taken in and then those leave who have to.
+/* Finds the same number in another way: adds all, then removes those that have
+ * to leave.
  */
 START_TEST(places_are_those_that_stay) {
   unsigned random = (unsigned)_i;
@@ -146,7 +147,7 @@ START_TEST(places_are_those_that_stay) {
     for (struct cgroup *child = parent->first_child; child != NULL;
          child = child->next)
       stay += child->birth >= count;
-  /* One can be lost where an equal share does not come out even. */
+  /* If an equal share does not come out even, one place can be lost. */
   ck_assert_uint_le(places, stay);
   ck_assert_uint_ge(places + 1, stay);
 }

@@ -17,8 +17,8 @@ static const struct {
   const char *pattern;
   const char *path;
   bool matches;
-  /* Whether something below the path may match, for all that is known from the
-   * pattern's beginning. */
+  /* As far as the beginning of the pattern shows, something below the path may
+   * match. */
   bool below;
 } cases[] = {
     /* One cgroup. */
@@ -33,7 +33,7 @@ static const struct {
     {"/a/b/c", "/a/bb", false, false},
     {"/", "/", true, false},
     {"/", "/a", false, false},
-    /* A slash at the end does not make it another thing, nor does none at the
+    /* A slash at the end changes nothing, nor does a missing slash at the
      * beginning. */
     {"/system.slice/", "/system.slice", true, false},
     {"/system.slice/", "/systemXslice", false, false},
@@ -41,7 +41,7 @@ static const struct {
     {"system.slice", "/system.slice", true, false},
     {"//system.slice", "/system.slice", true, false},
     {"a/b/c", "/a", false, true},
-    /* Shell patterns; a star crosses slashes. */
+    /* Shell patterns. A star also matches slashes. */
     {"/system.slice/*.service", "/system.slice/ssh.service", true, true},
     {"/system.slice/*.service", "/system.slice/a/b.service", true, true},
     {"/system.slice/*.service", "/system.slice", false, true},
@@ -71,8 +71,8 @@ static const struct {
     {"/[a-z]*", "/system.slice/A", true, true},
     {"[a-z]*", "/A", false, true},
     {"a?c/", "/abc", true, true},
-    /* A star in the place of the first component is any number of them, none
-     * too. */
+    /* A star as the first component matches any number of components, even
+     * none. */
     {"*/web", "/web", true, true},
     {"*/web", "/a/b/web", true, true},
     {"/*/web", "/web", true, true},
@@ -81,9 +81,10 @@ static const struct {
     {"/*", "/", true, true},
     {"/*docker-*", "/system.slice/docker-1.scope", true, true},
     {"//*docker-*", "/docker-1.scope", true, true},
-    /* A backslash stands for itself: systemd's escapes hold one. */
+    /* A backslash is an ordinary character, because systemd's escapes contain
+     * it. */
     {"/m.slice/q\\x2d*", "/m.slice/q\\x2d1", true, true},
-    /* Regular expressions match anywhere. */
+    /* Regular expressions match anywhere in the path. */
     {"/docker-[0-9a-f]+/", "/system.slice/docker-4f1c.scope", true, true},
     {"/^.system\\.slice$/", "/system.slice", true, true},
     {"/^.system\\.slice$/", "/system.slice/a", false, true},
@@ -127,8 +128,8 @@ START_TEST(one_of_several) {
 }
 END_TEST
 
-/* What is ignored with all below it need not be walked; what is only ignored
- * itself has to be. */
+/* A cgroup that is ignored with all its descendants need not be listed. One
+ * that is ignored alone must be listed. */
 START_TEST(ignored_subtrees) {
   selection.ignore_selected = true;
   ck_assert_int_eq(selection_add(&selection, "/user.slice*"), 0);
@@ -160,7 +161,7 @@ START_TEST(patterns_that_matched_nothing) {
   add("/a*");
   ck_assert_str_eq(unmatched(),
                    "\"/a\", \"/system.slise/*\", \"/^.b[0-9]$/\", \"/a*\"");
-  /* The last is in the shadow of the first. */
+  /* The first pattern matches everything that the last one matches. */
   ck_assert_int_eq(selection_matches(&selection, "/a"), 1);
   ck_assert_int_eq(selection_matches(&selection, "/c"), 0);
   ck_assert_str_eq(unmatched(), "\"/system.slise/*\", \"/^.b[0-9]$/\"");
@@ -170,8 +171,8 @@ START_TEST(patterns_that_matched_nothing) {
 }
 END_TEST
 
-/* What is below an ignored subtree is not looked at: what matches there is not
- * known. */
+/* An ignored subtree is not looked at, so it is not known which patterns match
+ * in it. */
 START_TEST(patterns_of_ignored_subtrees) {
   selection.ignore_selected = true;
   add("/user.slice*");
@@ -187,7 +188,7 @@ START_TEST(patterns_of_ignored_subtrees) {
 }
 END_TEST
 
-/* A log line has an end, and must not be split or disguised. */
+/* A log line has a maximum length, and must not be split or faked. */
 START_TEST(unmatched_patterns_are_bounded) {
   char pattern[600];
 

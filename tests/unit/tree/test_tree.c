@@ -111,7 +111,7 @@ START_TEST(a_subtree_goes_as_a_whole) {
 }
 END_TEST
 
-/* Different paths that a container id or an escape makes read the same. */
+/* Different paths get the same name because of a container id or an escape. */
 START_TEST(no_two_share_an_instance) {
   struct cgroup *root = add(NULL, "", 1);
   struct cgroup *first = add(root, "machine-a.scope", 2);
@@ -121,7 +121,7 @@ START_TEST(no_two_share_an_instance) {
   ck_assert_ptr_eq(strstr(second->instance, "machine-a.scope~"),
                    second->instance);
 
-  /* The name is free again when its owner is gone, and not before. */
+  /* The name becomes free when its owner is removed, and not before. */
   tree_remove(&tree, first);
   struct cgroup *third = add(root, "machine-a.scope", 4);
   ck_assert_str_eq(third->instance, "machine-a.scope");

@@ -6,7 +6,7 @@
 
 #include "suites.h"
 
-/* Of two errors in turn, the one that is to stay. */
+/* Two errors in this order, and the one that is kept. */
 static const struct {
   int first;
   int second;

@@ -32,7 +32,8 @@ static const struct {
     {"usage_usec 12\nuser_usec 3\n", 4096, "usage_usec 12\nuser_usec 3\n"},
     {"no newline", 4096, "no newline"},
     {"", 4096, ""},
-    /* Longer than the buffer: no line is handed on that may be cut. */
+    /* The text is longer than the buffer: a line that may be cut is not
+     * returned. */
     {"usage_usec 12\nuser_usec 345\n", 24, "usage_usec 12\n"},
     {"usage_usec 12\nuser_usec 345\n", 14, "usage_usec 12\n"},
     {"123456789\n", 5, ""},

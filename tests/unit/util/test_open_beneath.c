@@ -38,8 +38,8 @@ static void teardown(void) {
   remove_tree(tree);
 }
 
-/* As a container's seccomp profile that is older than the system call: it is
- * refused in this process from now on. */
+/* Refuses the call in this process from now on, like the seccomp profile of a
+ * container that is older than the call. */
 static void refuse_openat2(void) {
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -70,7 +70,7 @@ static void assert_refused(const char *path) {
                 fd);
 }
 
-/* Once with openat2, once without. */
+/* Runs once with openat2 and once without. */
 START_TEST(what_lies_below) {
   if (_i == 1)
     refuse_openat2();

@@ -14,22 +14,23 @@ static const struct {
     {"", 1, ""},
     {"", 100, ""},
     {"/system.slice/ssh.service", 26, "/system.slice/ssh.service"},
-    /* What would end a line, move a cursor or depend on an encoding. */
+    /* These characters would end a line, move the cursor or depend on the
+     * encoding. */
     {"/a\nb", 100, "/a\\x0ab"},
     {"/a\x1b[2J", 100, "/a\\x1b[2J"},
     {"/\x7f", 100, "/\\x7f"},
     {"/caf\xc3\xa9", 100, "/caf\\xc3\\xa9"},
     {"\xff", 5, "\\xff"},
-    /* A backslash is one: names of systemd hold some. */
+    /* A backslash is not escaped, because systemd's names contain it. */
     {"/q\\x2d1 \"%s\"~", 100, "/q\\x2d1 \"%s\"~"},
-    /* The middle goes. */
+    /* The middle is left out. */
     {"0123456789", 11, "0123456789"},
     {"0123456789", 10, "012...789"},
     {"0123456789", 9, "01...789"},
     {"0123456789", 5, "...9"},
     {"0123456789", 4, ""},
     {"0123456789", 1, ""},
-    /* An escape is whole or not there. */
+    /* An escape is either complete or missing. */
     {"\n\n\n\n", 17, "\\x0a\\x0a\\x0a\\x0a"},
     {"\n\n\n\n", 16, "\\x0a...\\x0a\\x0a"},
     {"\n\n\n\n", 15, "\\x0a...\\x0a"},

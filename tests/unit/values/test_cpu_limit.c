@@ -55,7 +55,7 @@ static const struct {
     {cpu_limit_parse_shares, "\n", -EINVAL, {0}},
 };
 
-/* What cannot be read is not known any more, whatever was known before. */
+/* A value that cannot be parsed is unknown, whatever was known before. */
 START_TEST(parsed) {
   struct cpu_limit limit = {
       .quota_usec = 7, .period_usec = 7, .weight_known = true, .weight = 7};

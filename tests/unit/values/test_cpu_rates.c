@@ -61,8 +61,8 @@ START_TEST(usage_needs_no_sample_before) {
 }
 END_TEST
 
-/* One that was not read in a sample goes on from the sample before it; one that
- * is not there any more begins anew. */
+/* A counter that was not read in one sample continues from the sample before.
+ * One that no longer exists starts again. */
 START_TEST(counters_that_were_not_read) {
   struct cpu_sample now = {0};
   struct cpu_sample gap = {0};

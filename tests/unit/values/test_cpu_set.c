@@ -9,7 +9,7 @@
 static const struct {
   const char *text;
   int status;
-  /* Of the first 64. */
+  /* The first 64 CPUs. */
   uint64_t cpus;
 } texts[] = {
     {"0-1\n", 0, 0x3},
@@ -18,7 +18,7 @@ static const struct {
     {"0-3,8", 0, 0x10f},
     {"63\n", 0, UINT64_C(1) << 63},
     {"0-63\n", 0, UINT64_MAX},
-    /* A partition that gave all of its CPUs away has none. */
+    /* A partition that gave away all of its CPUs has an empty list. */
     {"\n", 0, 0},
     {"", -EINVAL, 0},
     {"3-1\n", -EINVAL, 0},
@@ -30,7 +30,7 @@ static const struct {
     {"0\n-3\n", -EINVAL, 0},
     {"0-3\n\n", -EINVAL, 0},
     {"0-3,\n", -EINVAL, 0},
-    /* A CPU counts once; the kernel lists them in their order. */
+    /* The kernel lists each CPU once, in ascending order. */
     {"0-3,2\n", -EINVAL, 0},
     {"4,0-3\n", -EINVAL, 0},
 };
@@ -39,7 +39,7 @@ static void parse(const char *text, struct cpu_set *set) {
   ck_assert_int_eq(cpu_set_parse(text, strlen(text), set), 0);
 }
 
-/* What was there before is gone. */
+/* The previous contents must be gone. */
 START_TEST(parsed) {
   struct cpu_set set = {0};
 

@@ -16,7 +16,7 @@ static const struct {
 } cpu_stats[] = {
     {"usage_usec 17911428\nuser_usec 9423449\nsystem_usec 8487978\n", 0,
      17911428},
-    /* Any order, keys of another time, keys that only begin alike. */
+    /* Any order, unknown keys, and keys with the same beginning. */
     {"nr_periods 0\nusage_usec_total 5\nusage 6\nusage_usec 7\nx.y 8\n", 0, 7},
     /* No newline at the end, an empty line, a key without a value. */
     {"usage_usec 12", 0, 12},
@@ -24,7 +24,7 @@ static const struct {
     /* The largest numbers. */
     {"usage_usec 9223372036854775808\n", 0, UINT64_C(1) << 63},
     {"usage_usec 18446744073709551615\n", 0, UINT64_MAX},
-    /* No counter: better none than a wrong one. */
+    /* No counter. A missing value is better than a wrong one. */
     {"", -ENODATA, 0},
     {"\n", -ENODATA, 0},
     {"usage_usec", -ENODATA, 0},
@@ -87,7 +87,7 @@ START_TEST(v1_texts) {
 }
 END_TEST
 
-/* The given length ends the text, nothing else does. */
+/* Only the given length ends the text. */
 START_TEST(length_is_the_end) {
   struct cpu_stat stat = {0};
 
@@ -99,8 +99,7 @@ START_TEST(length_is_the_end) {
 }
 END_TEST
 
-/* All keys of v2, and those that v1 has under other names and in nanoseconds.
- */
+/* All keys of v2, and the keys that v1 has under other names in nanoseconds. */
 START_TEST(all_counters) {
   static const char v2[] =
       "usage_usec 11\nuser_usec 12\nsystem_usec 13\nnice_usec 14\n"
@@ -138,7 +137,7 @@ static const struct {
      0,
      {1205295, 0},
      {true, true}},
-    /* Before Linux 5.13. */
+    /* From Linux before 5.13. */
     {"some avg10=0.00 avg60=0.00 avg300=0.00 total=12\n",
      0,
      {12, 0},
@@ -206,7 +205,7 @@ START_TEST(captured_v1_files) {
 }
 END_TEST
 
-/* Nothing of usage, which another hierarchy counts. */
+/* The usage is not taken from this file: another hierarchy counts it. */
 START_TEST(throttling_alone) {
   static const char text[] =
       "usage_usec 1\nuser_usec 2\nnr_periods 3\nnr_throttled 4\n"
@@ -243,7 +242,7 @@ static const struct {
     {"system 1\nusers 2\nuser x\n", 100, NONE, 10000},
     {"user -1\nsystem 1.5\n", 100, NONE, NONE},
     {"", 100, NONE, NONE},
-    /* No number of microseconds. */
+    /* The number of microseconds would be too large. */
     {"user 18446744073709551615\nsystem 1\n", 100, NONE, 10000},
 };
 

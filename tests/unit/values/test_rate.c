@@ -14,7 +14,7 @@ static const struct {
   int status;
   double millicores;
 } pairs[] = {
-    /* Idle, 100m, one core, two and a half cores. */
+    /* Idle, 100 millicores, one core, two and a half cores. */
     {{5, 5}, {0, SECOND}, 0, 0},
     {{1000000, 1100000}, {SECOND, 2 * SECOND}, 0, 100},
     {{0, 1000000}, {7, SECOND + 7}, 0, 1000},
@@ -23,7 +23,7 @@ static const struct {
     {{0, 1000000}, {0, 10 * SECOND}, 0, 100},
     /* One microsecond in a day. */
     {{0, 1}, {0, 86400 * SECOND}, 0, 1e6 / 86400e9},
-    /* Both ends of the counter's range. */
+    /* The ends of the counter's range. */
     {{0, UINT64_MAX}, {0, SECOND}, -EOVERFLOW, 0},
     {{0, UINT64_MAX}, {0, UINT64_MAX}, 0, 1e6},
     {{UINT64_MAX - 50000, UINT64_MAX}, {0, SECOND}, 0, 50},
@@ -31,23 +31,24 @@ static const struct {
     /* The counter went back. */
     {{100, 99}, {0, SECOND}, -ERANGE, 0},
     {{UINT64_MAX, 0}, {0, SECOND}, -ERANGE, 0},
-    /* No time, or time backwards, or too little of it. */
+    /* No time elapsed, the time went back, or the interval is too short. */
     {{0, 100}, {SECOND, SECOND}, -ETIME, 0},
     {{0, 100}, {SECOND, 0}, -ETIME, 0},
     {{0, 100}, {SECOND, SECOND + MSEC - 1}, -ETIME, 0},
     /* The shortest interval that counts. */
     {{0, 1000}, {SECOND, SECOND + MSEC}, 0, 1000},
-    /* 8192 CPUs, all busy, and what no machine can do. */
+    /* 8192 busy CPUs, and more than any machine can do. */
     {{0, UINT64_C(8192000000)}, {0, SECOND}, 0, 8192000},
     {{0, UINT64_C(8192000001)}, {0, SECOND}, -EOVERFLOW, 0},
     {{0, 8192000}, {SECOND, SECOND + MSEC}, 0, 8192000},
     {{0, 8192001}, {SECOND, SECOND + MSEC}, -EOVERFLOW, 0},
-    /* 300 years in which nobody read. */
+    /* Nobody read the counter for 300 years. */
     {{0, UINT64_C(9000000000000000000)},
      {0, UINT64_C(9000000000000000000)},
      0,
      1e6},
-    /* Too little time for a rate is time enough to see this. */
+    /* An interval that is too short for a rate still shows that this is
+     * impossible. */
     {{0, 8192001}, {SECOND, SECOND}, -EOVERFLOW, 0},
     {{0, 8192000}, {SECOND, SECOND}, -ETIME, 0},
 };
@@ -86,7 +87,7 @@ START_TEST(reset_begins_anew) {
 }
 END_TEST
 
-/* As seen after a fault of a kernel. */
+/* This was seen after a kernel fault. */
 START_TEST(impossible_reading_makes_no_rate) {
   struct rate rate = {0};
   struct rate_interval interval = {.elapsed_nsec = 12345};
@@ -104,7 +105,7 @@ START_TEST(impossible_reading_makes_no_rate) {
 }
 END_TEST
 
-/* The counter may go on from there. */
+/* The counter may continue from the impossible value. */
 START_TEST(impossible_reading_begins_anew) {
   struct rate rate = {0};
   struct rate_interval interval;
