@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What a pass over many cgroups costs, next to what it could and might cost.
+/* Measures the cost of a pass over many cgroups, and compares it with two
+ * bounds.
  *
  * Three readers of the same real cgroups take turns in one process:
- *   plain  a path, stdio, one open per file and pass
+ *   plain  opens every file by its path in every pass, and uses stdio
  *   floor  one pread of a kept descriptor per cgroup and nothing else
- *   ours   the plugin's whole pass, its values going nowhere
+ *   ours   the plugin's whole pass; its values are dropped
  *
- * "all groups" is ours with every group of values switched on.
- * Printed are the medians of their CPU times, and ratios, which another machine
- * shares. "active" means that half of the cgroups used CPU since the pass
- * before: on v2 a read then has the kernel sum up what changed.
+ * "all groups" is ours with all groups of values switched on. The output has
+ * the medians of the CPU times, and ratios, which hold on other machines as
+ * well. "active" means that half of the cgroups used CPU since the previous
+ * pass: on v2, a read then makes the kernel sum up what changed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +43,8 @@ struct forest {
   const char *file;
   char *base;
   size_t count;
-  /* Paths of the cgroups, parents first, and descriptors of their files. */
+  /* The paths of the cgroups, parents first, and the descriptors of their
+   * files. */
   char **paths;
   int *fds;
 };
@@ -109,9 +111,9 @@ static void fell(struct forest *forest) {
   forest->fds = NULL;
 }
 
-/* A child that uses a little CPU in every second cgroup each time it is told
- * to. It is made once: a fork before each pass would leave every page of this
- * process to be copied in it. */
+/* A child that uses a little CPU in every second cgroup on request. It is
+ * forked only once: a fork before each pass would make this process copy each
+ * of its pages in the pass. */
 struct stirrer {
   pid_t child;
   int told;
@@ -261,7 +263,8 @@ static double median(double *values) {
   return values[ROUNDS / 2];
 }
 
-/* System calls of one run of `reader`, counted by tracing a child. */
+/* Returns the system calls of one run of `reader`. It counts them by tracing a
+ * child. */
 static long system_calls(void (*reader)(void *), void *context) {
   pid_t child = fork();
   int status = 0;
@@ -281,8 +284,8 @@ static long system_calls(void (*reader)(void *), void *context) {
       fail("trace", "a child");
     stops++;
   }
-  /* Two stops a call; the first is the return from kill(), the last two are
-   * the entry of _exit() and the end. */
+  /* Each call stops twice. The first stop is the return from kill(), the last
+   * two are the entry of _exit() and the end. */
   return (stops - 3) / 2;
 }
 
@@ -296,8 +299,8 @@ static long kernel_kilobytes(void) {
   return 0;
 }
 
-/* All groups of values, by themselves: with them a cgroup takes up to four
- * descriptors, which not all readers could have at once. */
+/* All groups are measured separately: they take up to four descriptors per
+ * cgroup, and there are not enough for all readers at once. */
 static double measure_all_groups(struct forest *forest,
                                  const struct stirrer *stirrer,
                                  size_t keep_open, long *calls) {
@@ -336,7 +339,7 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
     plain[round] = timed(read_plain, forest);
     stir(&stirrer);
     floor[round] = timed(read_floor, forest);
-    /* Both find the caches as the plain reader left them. */
+    /* Before each of the two, the plain reader fills the caches. */
     read_plain(forest);
     stir(&stirrer);
     mine[round] = timed(read_ours, &ours);
@@ -384,7 +387,7 @@ static void measure_version(enum cgroup_version version, size_t count,
     fail("allocate", "a path");
   plant(&planted);
   open_files(&planted);
-  /* The floor has a descriptor for each cgroup too. */
+  /* The floor also keeps one descriptor for each cgroup. */
   size_t free_descriptors = descriptors - count - SPARE_DESCRIPTORS;
   measure(&planted, false, free_descriptors);
   measure(&planted, true, free_descriptors);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A plugin for the benchmark of the daemon: hands collectd as many values under
- * the same names as cgroup_cpu does, and has nothing to do for them.
+/* A plugin for the benchmark of the daemon. It dispatches as many values as
+ * cgroup_cpu, under the same names, and does nothing to get them.
  *
  *   <Plugin dispatch_floor>
  *     Cgroups "FILE"    lines of an instance, a path and a counter file
@@ -37,7 +37,7 @@ static struct {
   bool read;
 } floor_plugin;
 
-/* Takes `line` apart. */
+/* Splits `line` in place. */
 static int add_target(char *line) {
   struct target *target = calloc(1, sizeof(*target));
   char *rest = NULL;
@@ -113,7 +113,7 @@ static meta_data_t *describe(const struct target *target) {
   return meta;
 }
 
-/* The names that do not change are there before the first value. */
+/* The caller has set the names that are the same for all values. */
 static void dispatch(const struct target *target, value_list_t *list,
                      meta_data_t *meta) {
   memcpy(list->plugin_instance, target->instance, sizeof(target->instance));
