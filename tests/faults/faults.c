@@ -24,7 +24,7 @@
 #include "util/units.h"
 #include "wrap.h"
 
-/* What a short read hands over. */
+/* The number of bytes that a short read returns. */
 #define SHORT 7
 
 #define FAULT_NAME(name) #name,
@@ -56,13 +56,13 @@ static bool fails(enum fault_call call) {
   return true;
 }
 
-/* Defines what the linker puts in the place of the function `name`. */
+/* Defines the function that the linker calls instead of `name`. */
 #define WRAP(type, name, parameters, arguments, failure)                       \
   WRAPPER(type, name, parameters) {                                            \
     return fails(FAULT_##name) ? (failure) : __real_##name arguments;          \
   }
 
-/* The same for one that does its work even when it fails. */
+/* The same for a function that does its work even if it fails. */
 #define WRAP_DONE(type, name, parameters, arguments, failure)                  \
   WRAPPER(type, name, parameters) {                                            \
     type result = __real_##name arguments;                                     \
@@ -165,8 +165,8 @@ WRAPPER(ssize_t, pread, (int fd, void *buffer, size_t size, off_t offset)) {
   return length;
 }
 
-/* To end an instance takes the kernel some ms. So there is one for all, which
- * is empty whenever it is asked for. */
+/* The kernel takes some ms to close an instance. So there is one for all, and
+ * it is emptied on every call. */
 WRAPPER(int, inotify_init1, (int flags)) {
   static int instance = -1;
   char events[4096];
@@ -180,7 +180,7 @@ WRAPPER(int, inotify_init1, (int flags)) {
   return __real_fcntl(instance, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Where the latest memory stream is to put its text. */
+/* The latest memory stream, and the place of its text. */
 static FILE *memory_stream;
 static char **memory_text;
 
@@ -192,7 +192,7 @@ WRAPPER(FILE *, open_memstream, (char **text, size_t *size)) {
   return memory_stream;
 }
 
-/* Short of memory, glibc says all is well and leaves no text. */
+/* Without memory, glibc's fclose() reports success but leaves no text. */
 WRAPPER(int, fclose, (FILE * stream)) {
   bool silent = stream == memory_stream && faults.error == ENOMEM;
   int status = __real_fclose(stream);
@@ -208,7 +208,7 @@ WRAPPER(int, fclose, (FILE * stream)) {
   return 0;
 }
 
-/* A stream that had an error knows of it. */
+/* After a failed call, ferror() must be true for the stream. */
 static void put_into_error(FILE *stream) {
   int error = errno;
 
@@ -247,7 +247,7 @@ WRAPPER(int, openat, (int directory, const char *path, int flags, ...)) {
   return fails(FAULT_openat) ? -1 : __real_openat(directory, path, flags);
 }
 
-/* The only one is openat2(2). */
+/* Only openat2(2) is called in this way. */
 WRAPPER(long, syscall, (long number, ...)) {
   va_list arguments;
 
@@ -269,7 +269,7 @@ WRAPPER(long, syscall, (long number, ...)) {
 static __attribute__((format(printf, 2, 0))) int
 print(char **text, const char *format, va_list arguments) {
   if (fails(FAULT_asprintf)) {
-    /* It is undefined then. */
+    /* On failure, its value is undefined. */
     *text = (char *)1;
     return -1;
   }
@@ -286,8 +286,8 @@ WRAPPER(int, asprintf, (char **text, const char *format, ...)) {
   return length;
 }
 
-/* What these are called where the compiler checks the sizes of buffers, or
- * puts getline in line. */
+/* The names of these calls if the compiler checks the sizes of buffers or
+ * inlines getline. */
 WRAPPER(int, __open_2, (const char *path, int flags)) {
   return __wrap_open(path, flags);
 }

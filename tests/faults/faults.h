@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls of the C library that the core makes, each of which can be made to
- * fail. The linker leads the core to them (ld's --wrap). */
+/* Calls of the C library from the core, each of which can be made to fail. The
+ * linker redirects them to these functions (ld's --wrap). */
 #ifndef FAULTS_H
 #define FAULTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One for each function; those that do the same share one. */
+/* One for each function. Functions that do the same share one. */
 #define FAULT_CALLS(CALL)                                                      \
   CALL(access)                                                                 \
   CALL(asprintf)                                                               \
@@ -51,39 +51,41 @@
 enum fault_call { FAULT_CALLS(FAULT_ENUMERATOR) FAULT_CALL_COUNT };
 
 struct faults {
-  /* The code under test is running: its calls count. */
+  /* The code under test is running, so its calls count. */
   bool active;
-  /* The call that fails, which time it is made, and with which errno. */
+  /* The call that fails, after how many successful calls, and with which
+   * errno. */
   enum fault_call call;
   unsigned turn;
   int error;
-  /* How often that call was made, and whether it failed then. */
+  /* How often this call was made, and whether it has failed. */
   unsigned made;
   bool happened;
-  /* Every call of openat2 fails, as where there is none. */
+  /* Every call of openat2 fails, as on a kernel without it. */
   bool no_openat2;
-  /* Every pread hands over some bytes of a line, every third is interrupted. */
+  /* Every pread returns only some bytes of a line, and every third is
+   * interrupted. */
   bool short_reads;
   unsigned reads;
-  /* No directory entry tells its type. */
+  /* No directory entry has a type. */
   bool no_types;
-  /* What CLOCK_MONOTONIC shows, in nanoseconds. */
+  /* The time of CLOCK_MONOTONIC, in nanoseconds. */
   uint64_t now_nsec;
-  /* Where MACHINE_CPUS_DIRECTORY is taken to be; NULL: where it is. */
+  /* The directory that replaces MACHINE_CPUS_DIRECTORY; NULL: none does. */
   const char *machine;
-  /* Stands in for statfs(2), unless NULL: the magic number of a directory. */
+  /* Replaces statfs(2) unless NULL. Returns the magic number of a directory. */
   uint64_t (*magic)(const char *path);
 };
 
 extern struct faults faults;
 
-/* From now on `call` fails the turn-th time, counted from 0. */
+/* From now on, `call` fails the turn-th time, counted from 0. */
 void faults_plan(enum fault_call call, unsigned turn, int error);
 
-/* No call fails. */
+/* From now on, no call fails. */
 void faults_plan_none(void);
 
-/* The name of the call that is to fail. */
+/* Returns the name of the call that fails. */
 const char *faults_name(void);
 
 #endif

@@ -25,7 +25,7 @@ const struct host_life host_lives[] = {
 };
 const size_t host_life_count = ARRAY_SIZE(host_lives);
 
-/* A file whose text is another in each pass, and of the same length. */
+/* A file whose text changes in each pass, but not its length. */
 struct file {
   int fd;
   const struct host_life *life;
@@ -35,7 +35,7 @@ struct file {
 static struct {
   struct host_kind kind;
   char *directory;
-  /* With the machine's lists of CPUs. */
+  /* The directory of the machine's lists of CPUs. */
   char *machine;
   struct file files[FILES_MAX];
   size_t file_count;
@@ -123,8 +123,8 @@ add_file(const struct host_life *life, const char *mount, const char *name,
   host.files[host.file_count++] = (struct file){fd, life, format};
 }
 
-/* All have a first process. That of "d" is not where its quota is, and neither
- * is that of "a/b" where the cpuset is. */
+/* Every cgroup has a first process. The process of "d" is not in the cgroup
+ * with its quota, and that of "a/b" is not in the one with its cpuset. */
 static void add_processes(const struct host_life *life) {
   bool d = strcmp(life->path, "d") == 0;
   bool ab = strcmp(life->path, "a/b") == 0;
@@ -136,7 +136,7 @@ static void add_processes(const struct host_life *life) {
 
 static void make_v1(const struct host_life *life) {
   add_file(life, "cpuacct", "cpuacct.usage", format_nsec);
-  /* One has ticks only. */
+  /* One cgroup has only ticks. */
   if (strcmp(life->path, "a") == 0) {
     add_file(life, "cpuacct", "cpuacct.stat", format_ticks);
   } else {
@@ -183,7 +183,7 @@ static void make_life(const struct host_life *life) {
     make_v2(life);
 }
 
-/* They have used what they have, and use no more. */
+/* These cgroups use no CPU during the test. */
 static void make_many(void) {
   char path[32];
 
@@ -194,7 +194,7 @@ static void make_many(void) {
   write_file(host.directory, "./many/cpu.stat", "usage_usec 5\n");
 }
 
-/* Where a cgroup is while there is none. */
+/* A cgroup that does not exist is kept in a directory beside the host's. */
 static void move(const char *mount, const char *path, bool there) {
   CLEANUP_FREE char *place = NULL;
   CLEANUP_FREE char *aside = NULL;
@@ -213,7 +213,8 @@ static void move(const char *mount, const char *path, bool there) {
 static void move_life(const struct host_life *life, int pass) {
   bool there = pass >= life->from && pass < life->to;
 
-  /* One that goes with its parent is there as far as that is. */
+  /* A cgroup that always exists, or that moves with its parent, need not be
+   * moved. */
   if (life->from == 0 ? life->to == HOST_PASSES
                       : strchr(life->path, '/') != NULL)
     return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A made-up host: cgroups that use CPU time, come and go in the same way each
- * time it is run through, one pass after the other. */
+/* An artificial host. Its cgroups use CPU time, and are created and removed, in
+ * the same way in every run, one pass after the other. */
 #ifndef HOST_H
 #define HOST_H
 
@@ -11,8 +11,8 @@
 
 #define HOST_PASSES 7
 
-/* A cgroup, the first pass that sees it and the first that does not, and what
- * it uses from one to the next. */
+/* A cgroup, the first pass in which it exists, the first in which it no longer
+ * exists, and its use from one pass to the next. */
 struct host_life {
   const char *path;
   int from;
@@ -27,27 +27,27 @@ extern const size_t host_life_count;
 
 struct host_kind {
   enum cgroup_version version;
-  /* Some more cgroups than are all looked at in each pass. */
+  /* Adds more cgroups than are looked at in each pass. */
   bool many;
 };
 
-/* Makes it in a new directory. */
+/* Makes the host in a new directory. */
 void host_make(const struct host_kind *kind);
 void host_remove(void);
 
-/* The directory; all of its files are below. */
+/* Returns the directory that contains all of its files. */
 const char *host_directory(void);
 
-/* Where the machine's lists of CPUs are. */
+/* Returns the directory of the machine's lists of CPUs. */
 const char *host_machine(void);
 
-/* To be released by the caller. */
+/* The caller releases the result. */
 struct hierarchy host_hierarchy(void);
 
-/* Makes everything what it is in that pass; pass 0 may come after any. */
+/* Brings the host into its state in that pass. Pass 0 may follow any other. */
 void host_prepare(int pass);
 
-/* The microseconds that the cgroup has used by that pass. */
+/* Returns the microseconds that the cgroup has used until that pass. */
 unsigned host_usage(const struct host_life *life, int pass);
 
 #endif

@@ -8,13 +8,13 @@
 Suite *passes_suite(void);
 Suite *start_suite(void);
 
-/* One call and the errors that it can have; 0 ends them. */
+/* A call and the errors that it can return; 0 ends them. */
 struct fault_row {
   enum fault_call call;
   int errors[10];
 };
 
-/* Memory, descriptors, and what else may pass. */
+/* Out of memory, out of descriptors, and other errors that can be temporary. */
 #define FAULTS_OF_MEMORY                                                       \
   { ENOMEM }
 #define FAULTS_OF_OPENING                                                      \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The same passes over the same cgroups again and again, each time with another
- * call that fails. What is told is what is told without the fault, or nothing;
- * what is missing has a message; and the next pass is as if nothing had been.
+/* Runs the same passes over the same cgroups again and again. Each time another
+ * call fails. Every reported value is the same as without the fault. If a value
+ * is missing, there is a message. The next pass is not affected.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,8 +21,8 @@
 #include "util/units.h"
 
 #define PASSES HOST_PASSES
-/* The passes in which something may fail; two more are needed to see that all
- * is well again. */
+/* Only these passes may have a fault. Two more passes show that everything
+ * works again. */
 #define FAULTY_PASSES (PASSES - 2)
 
 #define ALL                                                                    \
@@ -79,8 +79,8 @@ static const struct fault_row rows[] = {
     {FAULT_tsearch, FAULTS_OF_MEMORY},
 };
 
-/* The calls by which cgroups are found: the others do the same on a large host
- * as on a small one, only more often. */
+/* The calls that find cgroups. The other calls do the same on a large host as
+ * on a small one, only more often. */
 static const enum fault_call finding[] = {
     FAULT_asprintf,     FAULT_calloc,  FAULT_fdopendir,
     FAULT_fstat,        FAULT_fstatat, FAULT_inotify_add_watch,
@@ -97,7 +97,7 @@ static int case_count;
 
 static const struct variant *variant;
 static struct options options;
-/* What is told when nothing fails, and what this time. */
+/* The values reported without a fault, and those reported this time. */
 static struct recorder expected[PASSES];
 static struct recorder told;
 static char expected_missing[1024];
@@ -107,7 +107,8 @@ static void prepare(int pass) {
   host_prepare(pass);
 }
 
-/* The soft limit is raised once for all, unless it is set back. */
+/* The plugin raises the soft limit only once in a process unless it is
+ * reset. */
 static void set_limit_back(void) {
   struct rlimit limit;
 
@@ -120,7 +121,7 @@ static struct collector *make_collector(void) {
   struct collector *collector = NULL;
   int status = -ENOMEM;
 
-  /* Once more if it fails, as the daemon does. */
+  /* Tries again after a failure, like the daemon. */
   for (int tries = 0; status < 0 && tries < 2; tries++) {
     struct hierarchy made = host_hierarchy();
     made.native = variant->native;
@@ -158,7 +159,7 @@ static size_t open_descriptors(void) {
   return count;
 }
 
-/* In a sentence: "v2, the 3rd pread fails with EIO, pass 4". */
+/* Describes the fault: "v2, the 3rd pread fails with EIO, pass 4". */
 static const char *situation(int pass) {
   static char text[256];
 
@@ -168,7 +169,7 @@ static const char *situation(int pass) {
   return text;
 }
 
-/* What is gone is no failure. */
+/* A cgroup that no longer exists is not a failure. */
 static bool is_vanishing(int error) {
   return error == ENOENT || error == ENODEV;
 }
@@ -177,7 +178,8 @@ static double number_of(const struct recorded_value *value) {
   return value->type == REPORT_DERIVE ? (double)value->derive : value->gauge;
 }
 
-/* Whether a value is reported from a single sample: a counter or a limit. */
+/* Returns whether a single sample is enough for the value: a counter or a
+ * limit. */
 static bool needs_one_sample(const struct recorded_value *value) {
   static const char *const others[] = {
       "limit_millicores", "weight", "nr_periods", "nr_throttled", "nr_bursts"};
@@ -189,8 +191,8 @@ static bool needs_one_sample(const struct recorded_value *value) {
   return length > 5 && strcmp(value->type_instance + length - 5, "_usec") == 0;
 }
 
-/* Here files can be read when their cgroup is gone: where that could not be
- * seen, it may be told once more. */
+/* On this host, the files of a removed cgroup can still be read. If the fault
+ * hides the removal, the cgroup may be reported once more. */
 static bool has_just_gone(const struct recorded_value *value, int pass,
                           int fault_pass) {
   return pass > 0 && pass == fault_pass &&
@@ -198,8 +200,8 @@ static bool has_just_gone(const struct recorded_value *value, int pass,
              NULL;
 }
 
-/* The CPUs of a partition that seems to be gone are missing from those of the
- * cgroups above. */
+/* If a partition seems to be removed, its CPUs are missing from its
+ * ancestors. */
 static bool may_lack_cpus(const struct recorded_value *value, int pass,
                           int fault_pass) {
   return is_vanishing(faults.error) && pass == fault_pass &&
@@ -225,14 +227,14 @@ static void check_value(const struct recorded_value *value, int pass,
                  number_of(right));
 }
 
-/* The cgroup was not there before: what it used is known only where all went
- * well by then. */
+/* Returns whether the cgroup is new in this pass. Its use is known only if
+ * there was no fault before. */
 static bool is_first(const struct recorded_value *value, int pass) {
   return pass > 0 && recorder_find(&expected[pass - 1], value->cgroup,
                                    "cpu_usage_usec") == NULL;
 }
 
-/* One without a counterpart, or NULL. */
+/* Returns an expected value that was not reported, or NULL. */
 static const struct recorded_value *missing_value(int pass,
                                                   bool of_one_sample) {
   for (size_t i = 0; i < expected[pass].count; i++) {
@@ -265,7 +267,8 @@ static void check_missing(int pass, int fault_pass,
 
   if (value == NULL)
     return;
-  /* Without a look at the root all goes on as it was. */
+  /* If the root cannot be checked with stat(2), the pass continues without
+   * that. */
   if (pass != fault_pass || (faults.call == FAULT_stat && pass > 0))
     ck_abort_msg("%s: %s of %s is missing", situation(pass),
                  value->type_instance, value->cgroup);
@@ -275,7 +278,7 @@ static void check_missing(int pass, int fault_pass,
 
 static void check_outcome(int pass, int fault_pass,
                           const struct collector_pass *outcome) {
-  /* Out of watches, the plugin gives half of its own back. */
+  /* If there are no more watches, the plugin gives up half of its own. */
   bool for_good =
       faults.call == FAULT_inotify_add_watch && faults.error == ENOSPC;
 
@@ -294,7 +297,8 @@ static void check_outcome(int pass, int fault_pass,
     ck_abort_msg("%s: some are left out", situation(pass));
 }
 
-/* Returns the pass that had the fault; -1: none, or before the first. */
+/* Returns the pass that had the fault; -1: no pass, or the fault was before the
+ * first. */
 static int live(struct collector *collector) {
   bool started_with_it = faults.happened;
   int fault_pass = -1;
@@ -313,7 +317,7 @@ static int live(struct collector *collector) {
   return started_with_it ? 0 : fault_pass;
 }
 
-/* A whole life, with nothing left behind. */
+/* Runs a collector from beginning to end. It must leave no descriptor open. */
 static int whole_life(void) {
   size_t before = open_descriptors();
 
@@ -380,7 +384,7 @@ static void name_of(const struct host_life *life,
     *slash = '_';
 }
 
-/* What the others are measured by is right itself. */
+/* Checks the expected values themselves. */
 START_TEST(without_faults) {
   start(&variants[_i]);
   for (int pass = 0; pass < PASSES; pass++)
@@ -393,7 +397,8 @@ START_TEST(without_faults) {
           recorder_find(&expected[pass], name, "millicores");
       bool there = pass >= host_lives[i].from && pass < host_lives[i].to;
       ck_assert_int_eq(usage != NULL, there);
-      /* One that was not there in the pass before has begun at zero since. */
+      /* A cgroup that did not exist in the previous pass has started at zero
+       * since. */
       bool begins = pass == host_lives[i].from && pass > 0;
       ck_assert_int_eq(millicores != NULL,
                        there && (pass > host_lives[i].from ||
@@ -411,7 +416,7 @@ START_TEST(without_faults) {
 }
 END_TEST
 
-/* The calls that a pass makes are read short, and interrupted. */
+/* All reads of the passes are short, and some are interrupted. */
 START_TEST(short_reads) {
   start(&variants[_i]);
   faults.short_reads = true;
@@ -454,8 +459,8 @@ static size_t high_descriptors(void) {
   return count;
 }
 
-/* Out of descriptors in one pass: then as many as there may be in the next.
- * Only one attempt fails, the others are not made. */
+/* If there are no more descriptors in one pass, the next pass opens as many as
+ * are allowed. Only one attempt fails, and no other is made in that pass. */
 START_TEST(files_are_kept_again) {
   start(&variants[_i]);
   set_limit_back();

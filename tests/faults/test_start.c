@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Finding the hierarchy and taking the options, with one call after another
- * that fails: the same comes out of it, or an error that names its cause; and
- * the next try succeeds. */
+/* Finds the hierarchy and sets the options. One call after another fails. The
+ * result is the same as without the fault, or an error that names its cause.
+ * The next attempt succeeds. */
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static const char mounts[] =
     "24 21 0:9 / " CG "/cpuset rw - cgroup cgroup rw,cpuset\n"
     "25 21 0:10 / " CG "/unified rw - cgroup2 cgroup2 rw\n";
 
-/* The cpu controller is elsewhere, that of cpusets in v2. */
+/* The cpu controller is in another hierarchy, and that of cpusets is in v2. */
 static const char mixed_mounts[] =
     "21 20 0:6 / " CG " rw - tmpfs tmpfs rw\n"
     "22 21 0:7 / " CG "/cpuacct rw - cgroup cgroup rw,cpuacct\n"
@@ -35,12 +35,13 @@ static const char mixed_mounts[] =
 static const struct host {
   const char *name;
   struct hierarchy_options options;
-  /* What it is, with and without a table of mounts and file system types. */
+  /* How to search, whether the directories have cgroup's file system type, and
+   * whether the mount table is missing. */
   bool native;
   bool hidden;
-  /* What is found; NULL: nothing. */
+  /* The directory that is found; NULL: none. */
   const char *path;
-  /* Instead of the usual ones. */
+  /* The mounts, if not the usual ones. */
   const char *mounts;
 } hosts[] = {
     {"hybrid", {0}, true, false, CG "/cpuacct", NULL},
@@ -171,7 +172,7 @@ static void check(int status, const struct hierarchy *found, const char *text) {
                 "%s", text);
 }
 
-/* Returns false when there was no such call. */
+/* Returns false if there was no such call. */
 static bool fail_once(enum fault_call call, unsigned turn, int error) {
   struct hierarchy found;
   CLEANUP_FREE char *text = NULL;
@@ -204,7 +205,8 @@ START_TEST(one_fault_at_a_time) {
 }
 END_TEST
 
-/* A message that is there names the cause of an error that passes, and where.
+/* If an error can be temporary and there is a message, the message names its
+ * cause and the path.
  */
 START_TEST(the_cause_is_named) {
   struct hierarchy found;
@@ -231,7 +233,8 @@ START_TEST(mixed_controllers) {
 }
 END_TEST
 
-/* In directories that are there, not only below the root of a made-up system.
+/* The directories really exist, not only below the root of an artificial
+ * system.
  */
 static struct hierarchy there(void) {
   struct hierarchy hierarchy = {
@@ -264,7 +267,7 @@ static char *describe(const struct hierarchy *hierarchy) {
   return text;
 }
 
-/* What could not be counted is told as such. */
+/* If something could not be counted, the message says so. */
 START_TEST(counts_with_faults) {
   const struct fault_row *row = &description_rows[_i];
   unsigned made = 0;
@@ -306,7 +309,7 @@ static bool is_gone(const struct hierarchy *hierarchy) {
   return gone;
 }
 
-/* What cannot be seen is not gone. */
+/* A hierarchy that cannot be checked does not count as gone. */
 START_TEST(presence_with_faults) {
   const struct fault_row *row = &presence_rows[_i];
   struct hierarchy hierarchy = there();
@@ -341,7 +344,7 @@ START_TEST(presence) {
   ck_assert(is_gone(&hierarchy));
   hierarchy.magic = CGROUP_SUPER_MAGIC;
 
-  /* No directory, or something else. */
+  /* The directory is missing, or is something else. */
   ck_assert_int_ge(asprintf(&moved, "%s.moved", hierarchy.path), 0);
   ck_assert_int_eq(rename(hierarchy.path, moved), 0);
   ck_assert(is_gone(&hierarchy));
@@ -387,7 +390,7 @@ static int set(struct options *options, const struct setting *setting,
   return status;
 }
 
-/* Each setting again if it failed, as in a new configuration. */
+/* A setting that failed is set again, as in a new configuration. */
 static void set_all(struct options *options) {
   for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
     CLEANUP_FREE char *message = NULL;
@@ -428,7 +431,7 @@ START_TEST(options_without_memory) {
 }
 END_TEST
 
-/* No memory to tell is neither yes nor no. */
+/* If there is no memory to match a path, the answer is neither yes nor no. */
 START_TEST(selection_without_memory) {
   struct selection selection = {.ignore_selected = _i != 0};
 
