@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Files for the tests: captured ones, and trees made for one test. */
+/* Files for the tests: captured ones, and trees made for a single test. */
 #ifndef FILES_H
 #define FILES_H
 
-/* The path of what `directory` has under that name; to be freed. */
+/* Returns the path of `name` in `directory`. The caller frees it. */
 char *path_in(const char *directory, const char *name);
 
-/* The path of a captured file; to be freed. */
+/* Returns the path of a captured file. The caller frees it. */
 char *fixture_path(const char *name);
 
-/* The whole text of a captured file; to be freed. */
+/* Returns the whole text of a captured file. The caller frees it. */
 char *fixture_text(const char *name);
 
-/* A new directory that remove_tree() takes away with all in it; to be freed. */
+/* Makes a new directory. remove_tree() removes it with its contents and frees
+ * its path. */
 char *make_tree(void);
 void remove_tree(char *directory);
 
-/* Writes `text` to the file `name` in `directory`, making directories. */
+/* Writes `text` to the file `name` in `directory`, and creates directories as
+ * needed. */
 void write_file(const char *directory, const char *name, const char *text);
 
 #endif

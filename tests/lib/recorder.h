@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A sink that keeps what it is given. */
+/* A sink that keeps the reported values. */
 #ifndef RECORDER_H
 #define RECORDER_H
 
@@ -10,13 +10,13 @@
 struct recorded_value {
   char cgroup[INSTANCE_NAME_SIZE];
   enum report_type type;
-  /* One of the core's own texts. */
+  /* Points to a constant of the core. */
   const char *type_instance;
   int64_t derive;
   double gauge;
 };
 
-/* The values of one pass, the number of lines, and the last of them. */
+/* The values of one pass, the number of its lines, and the last line. */
 struct recorder {
   size_t count;
   struct recorded_value values[256];
@@ -26,7 +26,7 @@ struct recorder {
 
 struct report_sink recorder_sink(struct recorder *recorder);
 
-/* The only value of that cgroup and type instance, or NULL. */
+/* Returns the only value with that cgroup and type instance, or NULL. */
 const struct recorded_value *recorder_find(const struct recorder *recorder,
                                            const char *cgroup,
                                            const char *type_instance);

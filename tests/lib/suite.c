@@ -24,7 +24,8 @@ Suite *suite_of_case(const char *name, TCase *tests) {
 int suites_run(Suite *(*const *makers)(void), size_t count) {
   SRunner *runner = srunner_create(NULL);
 
-  /* A test that hangs is to be seen; one on a busy machine is to pass. */
+  /* Long enough for a busy machine, and short enough to notice a test that
+   * hangs. */
   (void)setenv("CK_DEFAULT_TIMEOUT", "60", 0);
   for (size_t i = 0; i < count; i++)
     srunner_add_suite(runner, makers[i]());
