@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of lines with counters in them. */
+/* References for files that consist of lines with counters. */
 #ifndef COUNTERS_H
 #define COUNTERS_H
 
@@ -7,8 +7,8 @@
 #include "util/cleanup.h"
 #include "values/cpu_stat.h"
 
-/* The counters that `reference` finds, which is given line by line and may
- * write into it. */
+/* Returns the counters that `reference` finds. It gets one line at a time and
+ * may write into it. */
 static inline struct cpu_stat
 reference_counters(const uint8_t *data, size_t size,
                    void (*reference)(char *line, struct cpu_stat *stat)) {
@@ -20,7 +20,7 @@ reference_counters(const uint8_t *data, size_t size,
   return stat;
 }
 
-/* Ends the process unless `parse` finds the same. */
+/* Ends the process unless `parse` finds the same counters. */
 static inline void compare_counters(
     const uint8_t *data, size_t size,
     int (*parse)(const char *text, size_t length, struct cpu_stat *stat),

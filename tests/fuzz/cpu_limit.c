@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu.max and its like: a limit is what the file says or is not known, and the
- * millicores that come of it are a number. */
+/* cpu.max and similar files: a limit is the one in the file or unknown, and the
+ * resulting millicores are a number. */
 #include "values/cpu_limit.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* What was there before must not show through. */
+/* No part of the previous contents may remain. */
 static const struct cpu_limit earlier = {11, 22, 33, true};
 
 static bool reference_max(char *text, struct cpu_limit *limit) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu.pressure: the totals are what the last good line of each kind says. */
+/* cpu.pressure: the totals are those of the last valid line of each kind. */
 #include "values/cpu_stat.h"
 
 #include "counters.h"
 #include "fuzz.h"
 
-/* Its last field, and no other, has to be the total. */
+/* The total must be the last field and no other. */
 static void reference_line(char *line, struct cpu_stat *stat) {
   const char *kind = strsep(&line, " ");
   enum cpu_counter counter = strcmp(kind, "some") == 0 ? CPU_PRESSURE_SOME_USEC

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of CPUs, two with a semicolon between them: the sets are what they say,
- * and are compared and added like sets. */
+/* Lists of CPUs, two of them separated by a semicolon. The sets contain the
+ * listed CPUs, and comparing and adding them works as for sets. */
 #include "values/cpu_set.h"
 
 #include "fuzz.h"
 #include "util/cleanup.h"
 
-/* CPUs are crossed off one by one. */
+/* Each CPU is marked by itself. */
 static bool reference_cpus(char *text, bool has[CPU_SET_MAX]) {
   uint64_t next = 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu.stat and cpuacct.stat: every counter is what its last good line says. */
+/* cpu.stat and cpuacct.stat: every counter is that of its last valid line. */
 #include "values/cpu_stat.h"
 
 #include "counters.h"
@@ -41,14 +41,15 @@ static void reference_line(char *line, struct cpu_stat *stat) {
     }
 }
 
-/* Of those, the ones that are of the cpu controller. */
+/* Of these counters, finds those of the cpu controller. */
 static void reference_throttling(char *line, struct cpu_stat *stat) {
   if (strncmp(line, "nr_", 3) == 0 || strncmp(line, "throttled_", 10) == 0 ||
       strncmp(line, "burst_", 6) == 0)
     reference_line(line, stat);
 }
 
-/* In ticks: what comes of them is too long for a line's own number. */
+/* The result of a conversion from ticks can be too large for a line's
+ * counter. */
 static void reference_ticks(char *line, struct cpu_stat *stat) {
   char *value = strchr(line, ' ');
   uint64_t number = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cpuacct.usage: one number of nanoseconds, or an error that says why not. */
+/* cpuacct.usage: one number of nanoseconds, or an error with the right
+ * cause. */
 #include "values/cpu_stat.h"
 #include "values/number.h"
 
@@ -11,8 +12,8 @@ static int reference_status(const char *text, uint64_t *number) {
     return -ENODATA;
   if (reference_number(text, number))
     return 0;
-  /* Whatever makes it none counts; a sign or a letter behind too many digits
-   * may be seen second. */
+  /* Each cause is accepted: a text may have too many digits, and a sign or
+   * letter after them. */
   return text[strspn(text, "0123456789")] == '\0' ? -ERANGE : -EINVAL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fuzz targets share: each is one file with one entry point, which
- * libFuzzer calls with inputs that it makes up, and which ends the process when
- * something that must always hold does not. */
+/* The common part of the fuzz targets. Each target is one file with one
+ * function, which libFuzzer calls with inputs that it invents. The function
+ * ends the process if a condition that must always hold does not hold. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     }                                                                          \
   } while (0)
 
-/* A copy that is a string: zero bytes, which no text of the kernel has, become
- * another character that means nothing anywhere. To be freed. */
+/* Returns a copy that is a string. Zero bytes, which the kernel's texts do not
+ * contain, become another character without a meaning. The caller frees it. */
 static inline char *fuzz_string(const uint8_t *data, size_t size) {
   char *text = malloc(size + 1);
 
@@ -38,8 +38,8 @@ static inline char *fuzz_string(const uint8_t *data, size_t size) {
   return text;
 }
 
-/* Whether the C library may take time and memory without end for a regular
- * expression. What a pattern costs is the administrator's choice. */
+/* Returns whether the C library may need unlimited time and memory for a
+ * regular expression. The cost of a pattern is the administrator's choice. */
 static inline bool fuzz_is_costly(const char *expression) {
   if (strlen(expression) > 48 || strpbrk(expression, "{\\") != NULL)
     return true;
@@ -50,10 +50,10 @@ static inline bool fuzz_is_costly(const char *expression) {
   return false;
 }
 
-/* The references below are slow and simple, and have nothing in common with
- * the parsers but the format. */
+/* The references below are slow and simple. They share only the format with the
+ * parsers. */
 
-/* Whether `text` is a decimal number below 2^64 and nothing else. */
+/* Returns whether `text` is a decimal number below 2^64 and nothing else. */
 static inline bool reference_number(const char *text, uint64_t *number) {
   if (*text == '\0' || text[strspn(text, "0123456789")] != '\0')
     return false;
@@ -65,7 +65,7 @@ static inline bool reference_number(const char *text, uint64_t *number) {
   return true;
 }
 
-/* Ends the text before the newline at its end, if there is one. */
+/* Removes the newline at the end, if there is one. */
 static inline void reference_chomp(char *text) {
   size_t length = strlen(text);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* On whatever host: what is chosen is a directory that accounts CPU time, of
- * the wanted version, and where nothing is found, there was nothing. */
+/* On any host, the chosen directory accounts CPU time and has the wanted
+ * version. If nothing is found, there was no such directory. */
 #include "find/hierarchy_detection.h"
 
 #include <dirent.h>
@@ -19,7 +19,7 @@
 typedef int (*entry_filter)(const struct dirent *entry);
 typedef int (*entry_order)(const struct dirent **a, const struct dirent **b);
 
-/* What there is in a directory, as bits. */
+/* What a directory contains or is, as bits. */
 enum {
   HAS_CPUACCT = 1,
   HAS_CPU = 2,
@@ -28,11 +28,11 @@ enum {
   IS_V1 = 16,
   IS_V2 = 32,
   IS_LINK = 64,
-  /* Names of files are without that of the controller. */
+  /* The names of files are without the controller's prefix. */
   NO_PREFIX = 128,
 };
 
-/* The system that is looked at. */
+/* The system that is searched. */
 static struct {
   bool active;
   char *mountinfo;
@@ -43,7 +43,8 @@ static struct {
   size_t count;
 } host;
 
-/* Unless the input says otherwise, directories are what their names say. */
+/* A directory contains what its name suggests, unless the input says
+ * otherwise. */
 static unsigned facts_of(const char *path) {
   for (size_t i = 0; i < host.count; i++)
     if (strcmp(host.directories[i].path, path) == 0)
@@ -122,14 +123,15 @@ WRAPPER(int, access, (const char *path, int mode)) {
   return exists ? 0 : -1;
 }
 
-/* There are no links but those beside one another, which are passed over. */
+/* The only links are those to a directory beside them, which are skipped. */
 WRAPPER(char *, realpath, (const char *path, char *resolved)) {
   REQUIRE(resolved == NULL);
   resolved = strdup(path);
   return resolved;
 }
 
-/* The last component of a path right below another, or NULL. */
+/* Returns the last component of `path` if it is a child of `parent`, or
+ * NULL. */
 static const char *name_below(const char *path, const char *parent) {
   size_t length = strlen(parent);
 
@@ -174,7 +176,7 @@ static int magic_of(const char *path, uint64_t *magic) {
   return 0;
 }
 
-/* Which version, if any, the directory accounts CPU time with. */
+/* Returns the version with which the directory accounts CPU time, if any. */
 static enum cgroup_version version_of(const char *path) {
   unsigned facts = facts_of(path);
   uint64_t magic = 0;
@@ -198,7 +200,7 @@ static bool fits(const char *path, enum cgroup_version wanted) {
          (wanted == CGROUP_VERSION_AUTO || wanted == version);
 }
 
-/* What a cgroup is called in its hierarchy; to be freed. */
+/* Returns the path of a cgroup in its hierarchy. The caller frees it. */
 static char *name_of(const struct cgroup_mount *mount, const char *path) {
   bool whole = strcmp(mount->directory, "/") == 0;
   char *name = NULL;
@@ -219,7 +221,8 @@ static bool lies_in(const char *path, const struct cgroup_mount *mount) {
                              (path[length] == '\0' || path[length] == '/')));
 }
 
-/* Some mount with the controller shows the same cgroup at `path`. */
+/* Returns whether a mount with the controller shows the same cgroup at
+ * `path`. */
 static bool is_same_cgroup(const struct mountinfo *table, const char *name,
                            const struct hierarchy_controller *found,
                            unsigned controller) {
@@ -266,7 +269,8 @@ static void require_controller(const struct hierarchy *hierarchy,
       CLEANUP_FREE char *name = name_of(&table.mounts[i], hierarchy->path);
       same = is_same_cgroup(&table, name, found, controller);
     }
-  /* Where no mount is known, it is beside. */
+  /* Without a known mount, the directory of the controller is beside the
+   * other. */
   if (!same) {
     size_t length = (size_t)(strrchr(hierarchy->path, '/') - hierarchy->path);
     REQUIRE(hierarchy->version == CGROUP_VERSION_1 &&
@@ -296,7 +300,8 @@ static void require_found(const struct hierarchy_options *options,
     require_controller(found, i);
 }
 
-/* Neither the directory nor one below, where there could be one. */
+/* Neither the directory nor one directly below may fit, if there can be one
+ * below. */
 static void require_none_in(const char *directory, enum cgroup_version wanted) {
   uint64_t magic = 0;
 
@@ -328,8 +333,9 @@ static void require_none(const struct hierarchy_options *options) {
   mountinfo_release(&table);
 }
 
-/* Behind the table, lines: "=" wants a version, "@" is the root to look in,
- * others are a character of facts and a directory. */
+/* After the table, each line has a meaning by its first character: "=" sets the
+ * wanted version, "@" the root to look in. In other lines, a character of facts
+ * comes before a directory. */
 static void set_up(char *text, struct hierarchy_options *options) {
   host.mountinfo = strsep(&text, "\1");
   host.count = 0;

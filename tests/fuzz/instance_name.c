@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of cgroups: whatever the path, they are clean and fit; and paths that
- * differ in a separator or an underscore never have one name. */
+/* Names of cgroups: for any path, the name has only allowed characters and
+ * fits. Paths that differ in a separator or an underscore never have the same
+ * name. */
 #include "name/instance_name.h"
 
 #include <ctype.h>
@@ -10,7 +11,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* So many places of a path are varied, each in so many ways. */
+/* This many places of a path are varied, each in all of these ways. */
 #define PLACES 3
 static const char *const ways[] = {"/", "_", "__", "/_", "_/"};
 #define WAYS ARRAY_SIZE(ways)
@@ -53,7 +54,7 @@ static int compare_names(const void *left, const void *right) {
   return strcmp(left, right);
 }
 
-/* Writes the path with its first places varied; `member` says how. */
+/* Writes the path with its first places varied. `member` chooses the ways. */
 static void vary(const char *path, size_t member, char varied[PATH_MAX]) {
   size_t length = 0;
   size_t place = 0;
@@ -73,8 +74,8 @@ static void vary(const char *path, size_t member, char varied[PATH_MAX]) {
   varied[length] = '\0';
 }
 
-/* All paths of a family differ by more than the rules let two of one name
- * differ. A hash is what it is: only names without one must be apart. */
+/* No two paths of a family may have the same name by the rules. Hashes can
+ * collide, so only names without a hash are compared. */
 static void require_apart(const char *path) {
   static char names[FAMILY][INSTANCE_NAME_SIZE];
   char varied[PATH_MAX];
@@ -97,7 +98,8 @@ static void require_apart(const char *path) {
     REQUIRE(strcmp(names[i - 1], names[i]) != 0);
 }
 
-/* What the input is as a path: no component is empty, "." or "..". */
+/* Makes a path of the input: components that are empty, "." or ".." are
+ * dropped. */
 static void make_path(char *text, char path[PATH_MAX]) {
   size_t length = 0;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading a file in whatever pieces the kernel hands it over: what comes back
- * is its beginning, whole lines of it where it does not fit, or the error. */
+/* Reads a file that the kernel returns in any pieces. The result is the
+ * beginning of the file, only whole lines of it if it does not fit, or the
+ * error. */
 #include "util/kernel_file.h"
 
 #include <sys/types.h>
@@ -12,8 +13,8 @@
 
 #define MODEL_FD 1000
 
-/* The file, and the sizes of the pieces it comes in: 0 is EINTR, 255 an error,
- * and when they are used up the rest comes at once. */
+/* The file, and the sizes of the pieces. 0 is EINTR and 255 an error. After the
+ * last one, the rest is returned at once. */
 static struct {
   const uint8_t *text;
   size_t length;
@@ -50,7 +51,7 @@ static void require_beginning(const char *buffer, size_t size, size_t length) {
   REQUIRE(memcmp(buffer, file.text, length) == 0);
   if (length == file.length)
     return;
-  /* A part has to end with a line, and is empty only if no line fits. */
+  /* A part must end with a line. It is empty only if no line fits. */
   if (length > 0)
     REQUIRE(buffer[length - 1] == '\n');
   else
@@ -58,7 +59,8 @@ static void require_beginning(const char *buffer, size_t size, size_t length) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  /* The text; then, behind a zero byte, the room and the pieces. */
+  /* The input is the text, a zero byte, the size of the buffer, and the
+   * pieces. */
   const uint8_t *end = size > 0 ? memchr(data, '\0', size) : NULL;
   size_t length = end != NULL ? (size_t)(end - data) : size;
   size_t room = end != NULL && length + 1 < size ? end[1] : 4096;

@@ -109,7 +109,7 @@ void model_rename(size_t node, const char *name) {
   (void)snprintf(model.nodes[node].name, sizeof(model.nodes[node].name), "%s",
                  name);
   tell_watcher(model.nodes[node].parent);
-  /* All below have another path now, too. */
+  /* The paths of all descendants have changed, too. */
   for (size_t i = node; i < model.count; i++)
     for (size_t up = i; up != MODEL_NONE; up = model.nodes[up].parent)
       if (up == node) {
@@ -126,7 +126,7 @@ size_t model_subdirectories(size_t node) {
   return count;
 }
 
-/* Each counter is a part of its own of what was used. */
+/* Each counter is a different part of the usage. */
 static const struct {
   const char *type_instance;
   unsigned divisor;

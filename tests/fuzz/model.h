@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A cgroup file system that exists only in this process: model_calls.c answers
- * the system calls of the code under test from it, model.c says what is in it.
- * It is mounted at MODEL_ROOT. */
+/* A cgroup file system that exists only in this process, mounted at MODEL_ROOT.
+ * model.c has its contents. model_calls.c uses them to answer the system calls
+ * of the code under test. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -14,73 +14,74 @@
 
 #define MODEL_ROOT "/model"
 #define MODEL_NODES 160
-/* No such node. */
+/* No node. */
 #define MODEL_NONE SIZE_MAX
-/* Descriptors of the model's are these; no real one is as high. */
+/* The model's descriptors begin here. No real descriptor is as high. */
 #define MODEL_FD 100000
 #define MODEL_FDS 1024
 
-/* One life of a cgroup. */
+/* One life of a cgroup: one recreated at the same path is another node. */
 struct model_node {
   bool alive;
   size_t parent;
   char name[NAME_MAX + 1];
   uint64_t inode;
   unsigned depth;
-  /* What all its counters are made of, see model_counter(). */
+  /* All its counters are computed from this, see model_counter(). */
   uint64_t usage_usec;
-  /* Its files cannot be read, or the main one holds this instead. */
+  /* The error of reading its files, or the text that the main one has
+   * instead. */
   int error;
   const char *garbage;
-  /* Its directory cannot be listed; something else is mounted on it; and
-   * whether either ever was so, here or above. */
+  /* Its directory cannot be listed; something else is mounted on it; one of
+   * these was ever true for it or an ancestor. */
   bool denied;
   bool mounted;
   bool was_hidden;
   /* Watch descriptor, or 0. */
   int watch;
 
-  /* What a rate has to be reckoned from, and what was read in this pass. */
+  /* The reading from which a rate has to be computed, and that of this pass. */
   struct model_reading {
     bool known;
     bool garbage;
     uint64_t usage_usec;
     uint64_t time_nsec;
   } earlier, latest;
-  /* Passes that it has been there for, under this name. */
+  /* The number of passes for which it has existed under this name. */
   unsigned passes;
   /* When it was created, and whether it was removed since the pass began. */
   uint64_t born_nsec;
   bool just_removed;
-  /* How often this pass listed its directory. */
+  /* How often its directory was listed in this pass. */
   unsigned listed;
 };
 
 struct model {
-  /* Calls are answered from here. */
+  /* The model answers the calls. */
   bool active;
   enum cgroup_version version;
-  /* Called before every call is answered; the calls of this pass. */
+  /* Called before every call is answered; the number of calls in this pass. */
   void (*on_call)(void *context);
   void *context;
   unsigned calls;
-  /* Listings have other inodes than stat(2). */
+  /* The inodes in listings differ from those of stat(2). */
   bool strange_inodes;
-  /* Link counts are one, types are not listed, openat2 is missing. */
+  /* Link counts are one; listings have no types; openat2 is missing. */
   bool no_links;
   bool no_types;
   bool no_openat2;
-  /* Watches cannot be had; events do not come; or the queue ran over. */
+  /* Watches cannot be added; events are lost; or the queue overflowed. */
   bool no_watches;
   bool lose_events;
   bool overflow;
 
   uint64_t now_nsec;
   uint64_t inodes;
-  /* Paths that cgroups had and have not any more, since the pass before. */
+  /* The number of paths that cgroups lost since the previous pass. */
   size_t gone;
   int watches;
-  /* The first is a root cgroup. */
+  /* The first one is a root cgroup. */
   struct model_node nodes[MODEL_NODES];
   size_t count;
   struct model_fd {
@@ -88,58 +89,60 @@ struct model {
     enum { MODEL_DIRECTORY, MODEL_FILE, MODEL_INOTIFY } kind;
     size_t node;
     const char *file;
-    /* It is of what is mounted on the node. */
+    /* It refers to what is mounted on the node. */
     bool foreign;
-    /* How far a directory was listed. */
+    /* The position in the listing of a directory. */
     size_t next;
   } fds[MODEL_FDS];
   size_t open;
-  /* Watch descriptors with an event. */
+  /* The watch descriptors with an event. */
   int events[4 * MODEL_NODES];
   size_t event_count;
 };
 
 extern struct model model;
 
-/* An empty file system whose root is there. */
+/* Makes the file system empty except for its root. */
 void model_reset(void);
 
-/* The node of a path below the root, "/" is the root; or MODEL_NONE. */
+/* Returns the node at a path below the root ("/" is the root), or
+ * MODEL_NONE. */
 size_t model_find(const char *path);
 
-/* The node of that name below another, or MODEL_NONE. */
+/* Returns the child with that name, or MODEL_NONE. */
 size_t model_child(size_t parent, const char *name);
 
-/* The path of a node, dead or alive. Returns false if it is too long. */
+/* Writes the path of a node, alive or not. Returns false if it is too long. */
 bool model_path(size_t node, char path[PATH_MAX]);
 
-/* Makes a cgroup; returns MODEL_NONE if there is no room for one. */
+/* Creates a cgroup. Returns MODEL_NONE if there is no room for it. */
 size_t model_make(size_t parent, const char *name, uint64_t inode);
 
-/* What hides a node from its path: itself or one above, that something is
- * mounted on; or MODEL_NONE. */
+/* Returns the node on which something is mounted that hides `node`: itself or
+ * an ancestor; or MODEL_NONE. */
 size_t model_mount(size_t node);
 
-/* Removes a cgroup with all below. */
+/* Removes a cgroup and its descendants. */
 void model_remove(size_t node);
 
 void model_rename(size_t node, const char *name);
 
 size_t model_subdirectories(size_t node);
 
-/* The counter that goes out under that name. Returns false if there is none. */
+/* Stores the counter that is reported under that name. Returns false if there
+ * is none. */
 bool model_counter(const struct model_node *node, const char *type_instance,
                    uint64_t *value);
 
-/* Writes what the file of that name holds. Returns its length or a negative
- * errno. */
+/* Writes the contents of a file. Returns its length or a negative errno. */
 int model_text(const struct model_node *node, const char *file, char *text,
                size_t size);
 
-/* Whether a cgroup has a file of that name; its lasting name, or NULL. */
+/* If cgroups have a file of that name, returns the name in static memory, or
+ * else NULL. */
 const char *model_file(const char *name);
 
-/* The main file was read. */
+/* Notes that the main file was read. */
 void model_note_reading(struct model_node *node);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls that find, list, read and watch cgroups, answered from the
- * model. The linker puts these functions in the place of the C library's; what
- * is not of the model goes on to the real ones.
+ * model. The linker puts these functions in place of the C library's. Calls
+ * that do not concern the model are passed on to the real ones.
  *
- * Some of those are variadic. All of Linux's calling conventions pass numbers
- * and pointers in the same places to functions that are not. */
+ * Some of the real ones are variadic. In all calling conventions of Linux,
+ * numbers and pointers are in the same places for functions that are not.
+ */
 #include "model.h"
 
 #include <dirent.h>
@@ -21,7 +22,8 @@
 #include "wrap.h"
 
 #define TEXT_SIZE 8192
-/* Of the model's file system, and of what is mounted on a part of it. */
+/* The devices of the model's file system, and of what is mounted on a part of
+ * it. */
 #define OWN_DEVICE 1
 #define FOREIGN_DEVICE 2
 #define FOREIGN_TEXT "usage_usec 77777777777\n"
@@ -58,7 +60,7 @@ static int new_fd(struct model_fd fd) {
   return fail(EMFILE);
 }
 
-/* A path below the root, or NULL for one that is not in the model. */
+/* Returns a path below the root, or NULL if it is not in the model. */
 static const char *below_root(const char *path) {
   size_t length = strlen(MODEL_ROOT);
 
@@ -66,7 +68,7 @@ static const char *below_root(const char *path) {
                                                                 : NULL;
 }
 
-/* The node is known by its path. */
+/* The caller reached the node by its path. */
 static int open_node(size_t node, uint64_t flags, bool crossing) {
   size_t mount = model_mount(node);
 
@@ -80,7 +82,7 @@ static int open_node(size_t node, uint64_t flags, bool crossing) {
       .kind = MODEL_DIRECTORY, .node = node, .foreign = mount == node});
 }
 
-/* A directory, or the file that the last component names. */
+/* Opens a directory, or the file in the last component. */
 static int open_below(const struct model_fd *directory, const char *path,
                       uint64_t flags, bool crossing) {
   char parent[PATH_MAX];
@@ -94,8 +96,8 @@ static int open_below(const struct model_fd *directory, const char *path,
     return fail(ENOENT);
   (void)snprintf(parent, sizeof(parent), "%.*s",
                  slash != NULL ? (int)(slash - path) : 0, path);
-  /* All paths are below the root but those of a walk step by step, and the
-   * first step of those too. */
+  /* Paths are relative to the root, except in a step by step walk. The first
+   * step of a walk is relative to the root, too. */
   size_t node = directory->node;
   if (model.nodes[node].parent == MODEL_NONE)
     node = model_find(parent);
@@ -132,7 +134,7 @@ static int stat_node(size_t node, bool foreign, struct stat *status) {
   return 0;
 }
 
-/* The node is known by its path. */
+/* The caller reached the node by its path. */
 static int stat_path(size_t node, struct stat *status) {
   size_t mount = model_mount(node);
 
@@ -184,8 +186,8 @@ WRAPPER(int, openat, (int fd, const char *path, int flags, mode_t mode)) {
                            : __real_openat(fd, path, flags, mode);
 }
 
-/* openat2 has no function of its own in the C library, and nothing else is
- * called in this way. */
+/* The C library has no function for openat2. No other call is made in this
+ * way. */
 WRAPPER(long, syscall,
         (long number, int fd, const char *path, const struct open_how *how,
          size_t size)) {
@@ -298,7 +300,7 @@ static struct dirent *fill_in(struct dirent *entry, const char *name) {
   return entry;
 }
 
-/* ".", a file, and then the cgroups below. */
+/* The entries are ".", a file, and then the children. */
 WRAPPER(struct dirent *, readdir, (DIR * stream)) {
   static struct dirent entry;
   struct model_fd *directory = model_stream(stream);

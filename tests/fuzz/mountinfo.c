@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mountinfo: the cgroup mounts are those that a plain reading of proc(5) finds,
- * field by field. */
+/* mountinfo: the cgroup mounts are those that a simple reader of the format in
+ * proc(5) finds, field by field. */
 #include "find/mountinfo.h"
 
 #include "fuzz.h"
@@ -12,14 +12,14 @@ enum {
   FIELD_ROOT = 3,
   FIELD_DIRECTORY = 4,
   FIELD_FIRST_OPTIONAL = 6,
-  /* Behind the separator. */
+  /* Counted after the separator. */
   FIELD_TYPE = 1,
   FIELD_SUPER_OPTIONS = 3,
-  /* More than an input of libFuzzer's usual length can have. */
+  /* More than an input of libFuzzer's default length can have. */
   FIELDS_MAX = 4200,
 };
 
-/* Fields are set apart by one blank each, and may be empty. */
+/* One blank separates two fields. A field may be empty. */
 static size_t split(char *line, char *fields[FIELDS_MAX]) {
   size_t count = 0;
 
@@ -54,7 +54,7 @@ static int reference_depth(const char *root) {
   return depth;
 }
 
-/* The character that stands at `*text`, which is moved behind it. */
+/* Returns the character at `*text` and moves `*text` behind it. */
 static unsigned char next_character(const char **text) {
   if (**text == '\\') {
     char digits[4] = "";
@@ -74,7 +74,7 @@ static void require_directory(const char *directory, const char *escaped) {
   while (*directory++ != '\0');
 }
 
-/* All mounts, as a walk along a path would meet them. */
+/* All mounts, to walk along a path. */
 static struct walked {
   unsigned long id;
   unsigned long parent;
@@ -92,7 +92,8 @@ static bool is_above(const char *upper, const char *lower) {
          lower[length] == '/';
 }
 
-/* Whether a walk to where the mount is mounted stays on the mounts below it. */
+/* Returns whether a walk to the mount point reaches the mount without entering
+ * another one on the way. */
 static bool is_reached(const struct walked *mount, size_t steps) {
   const struct walked *parent = NULL;
 
@@ -153,8 +154,8 @@ static void require_mount(const struct cgroup_mount *mount,
   require_directory(mount->directory, fields[FIELD_DIRECTORY]);
 }
 
-/* Compares the line with the next mount of the table if it has one of cgroups.
- * Returns whether it has. */
+/* If the line is a mount of cgroups, compares it with the next mount of the
+ * table. Returns whether it is. */
 static bool require_line(char *line, size_t number,
                          const struct mountinfo *table, size_t next) {
   char *fields[FIELDS_MAX];

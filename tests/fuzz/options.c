@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Configuration lines: an option has an allowed value or the one it had, and
- * who wrote a wrong one is told which it was. */
+/* Configuration lines: an option has an allowed value, or keeps the one it had.
+ * The message for a wrong value names it. */
 #include "options.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 #include "fuzz.h"
 #include "util/cleanup.h"
 
-/* The value of a line as collectd's own parser takes it, roughly. */
+/* Parses the value of a line roughly as collectd's own parser does. */
 static struct option_value parse_value(char *text) {
   struct option_value value = {.kind = OPTION_OTHER};
   size_t length = strlen(text);
@@ -31,7 +31,7 @@ static struct option_value parse_value(char *text) {
   return value;
 }
 
-/* Patterns are a matter of selection.c; here a costly one is of no use. */
+/* Patterns are tested in selection.c. Costly ones are of no use here. */
 static bool is_costly(const char *key, const struct option_value *value) {
   return strcasecmp(key, "CGroup") == 0 && value->kind == OPTION_STRING &&
          fuzz_is_costly(value->as.string);
@@ -104,7 +104,7 @@ static void require_unchanged(const struct options *options,
   REQUIRE(options->log_samples == before->log_samples);
 }
 
-/* A number that is taken is the one that is meant. */
+/* An accepted number is the number in the text. */
 static void require_number(const struct options *options, const char *key,
                            double number) {
   REQUIRE(isfinite(number) && floor(number) == number);
@@ -117,7 +117,7 @@ static void require_number(const struct options *options, const char *key,
             (double)options->keep_open == number);
 }
 
-/* A word that is taken for a boolean is one, and is the one that is meant. */
+/* An accepted word is a boolean, with the right value. */
 static void require_string(const struct options *options, const char *key,
                            const char *text) {
   bool on = strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0 ||
@@ -138,7 +138,7 @@ static void require_string(const struct options *options, const char *key,
 }
 
 static void set_option(struct options *options, char *line) {
-  /* The example of a configuration has its options commented out. */
+  /* In the example configuration, the options are commented out. */
   line += strspn(line, "# \t");
   const char *key = strsep(&line, " \t");
   CLEANUP_FREE char *message = NULL;

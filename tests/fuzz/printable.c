@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whatever a text holds, what is made of it is printable ASCII, fits, and is
- * the whole or its two ends; and an encoding gives the text back. */
+/* For any text, the output is printable ASCII and fits. It is the whole text or
+ * its two ends. An encoding can be decoded to the same text. */
 #include "util/printable.h"
 
 #include <limits.h>
@@ -15,7 +15,7 @@ static void require_ascii(const char *out, size_t length, size_t size) {
     REQUIRE(out[i] >= ' ' && out[i] <= '~');
 }
 
-/* All of it, by another way. To be freed. */
+/* Escapes the whole text in another way. The caller frees it. */
 static char *escape_all(const char *text) {
   char *all = calloc(4, strlen(text) + 1);
 
@@ -42,7 +42,8 @@ static void require_line(const char *text, size_t size) {
     REQUIRE(strcmp(out, all) == 0);
     return;
   }
-  /* Of what there is room for, an escape on either side may not have had any.
+  /* The output may be shorter than the room, because an escape at either end
+   * did not fit.
    */
   REQUIRE(length == 0 ? size <= 4 : length + 6 >= size - 1);
   size_t head = 0;
@@ -55,7 +56,7 @@ static void require_line(const char *text, size_t size) {
   REQUIRE(length == 0 || strstr(out, "...") != NULL);
 }
 
-/* Two digits of base 16. */
+/* Two hexadecimal digits. */
 static char decode(const char *digits) {
   char number[3] = "";
 
@@ -88,7 +89,7 @@ static void require_encoding(const char *text, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0)
     return 0;
-  /* The first byte is the room. */
+  /* The first byte is the size of the buffer. */
   CLEANUP_FREE char *text = fuzz_string(data + 1, size - 1);
   require_line(text, (size_t)data[0] + 1);
   require_encoding(text, (size_t)data[0] + 1);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Millicores are what the two readings say: never negative, never infinite,
- * never no number, and never of more CPUs than there are; and no rate spans a
- * reset or a clock that stood still. */
+/* Millicores follow from the two readings. They are never negative, infinite or
+ * NaN, and never more than the CPUs can do. No rate spans a reset or a clock
+ * that stood still. */
 #include "values/rate.h"
 
 #include <math.h>
 
 #include "fuzz.h"
 
-/* The earlier reading, as the rules of rate_update() choose it. */
+/* The earlier reading, chosen by the rules of rate_update(). */
 struct reading {
   bool known;
   uint64_t usage_usec;
@@ -31,8 +31,8 @@ static void require_interval(const struct reading *earlier,
   REQUIRE(millicores <= 8192 * 1000);
 }
 
-/* What 8192 CPUs use in that many whole microseconds, counted up bit by bit, is
- * less than what the counter says. */
+/* Returns whether the counter increased by more than 8192 CPUs can use in this
+ * time. The limit is computed by doubling. */
 static bool is_too_much(uint64_t usec, uint64_t elapsed_usec) {
   uint64_t most = elapsed_usec;
 

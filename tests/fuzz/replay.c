@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stands in for libFuzzer where there is none: gives the target the files that
- * are named, once each. */
+/* Replaces libFuzzer if it is not available: runs the target once with each of
+ * the given files. */
 #include "fuzz.h"
 #include "util/cleanup.h"
 

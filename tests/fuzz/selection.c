@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Patterns select what fnmatch(3), regex(7) and plain comparison say, and a
- * subtree is passed over only where nothing in it is selected. */
+/* Patterns select what fnmatch(3), regex(7) and a simple comparison say. A
+ * subtree is skipped only if nothing in it is selected. */
 #include "tree/selection.h"
 
 #include <fnmatch.h>
@@ -29,8 +29,8 @@ static bool regex_matches(const char *pattern, const char *path) {
   return status == 0;
 }
 
-/* With nothing but "*" and "?". Only the latest "*" has to be tried again: what
- * an earlier one could take, it can. */
+/* Supports only "*" and "?". It goes back only to the latest "*": that one can
+ * match everything that an earlier one could. */
 static bool glob_matches(const char *glob, const char *path) {
   const char *star = NULL;
   const char *tried = NULL;
@@ -64,7 +64,8 @@ static bool reference_matches(const char *pattern, const char *path) {
   if (is_regex(pattern))
     return regex_matches(pattern, path);
 
-  /* The path without its slash, too, but where the first star may take it. */
+  /* The path is tried without its slash as well, unless the first star can
+   * match the slash. */
   CLEANUP_FREE char *copy = strndup(pattern, length_without_slashes(pattern));
   REQUIRE(copy != NULL);
   const char *text = copy + strspn(copy, "/");
@@ -78,11 +79,11 @@ static bool reference_matches(const char *pattern, const char *path) {
   return matches;
 }
 
-/* The patterns that were taken. */
+/* The accepted patterns. */
 struct patterns {
   struct selection selection;
   const char *texts[PATTERNS_MAX];
-  /* Some path that was asked about matches it. */
+  /* It matched one of the paths so far. */
   bool matched[PATTERNS_MAX];
 };
 
@@ -110,7 +111,7 @@ static bool reference_selects(struct patterns *patterns, const char *path) {
   return matches != patterns->selection.ignore_selected;
 }
 
-/* Of the path and all that it is below, from the root on. */
+/* Checks the path and its ancestors, from the root on. */
 static void require_path(struct patterns *patterns, char *path) {
   const struct selection *selection = &patterns->selection;
   bool may_be_below = selection_may_match_below(selection, "/");
@@ -159,8 +160,8 @@ static void squeeze(char *path) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  /* Lines: those that begin with "=" are paths, "!" turns the sense, the
-   * others are patterns. */
+  /* Lines that begin with "=" are paths, "!" inverts the selection, and the
+   * other lines are patterns. */
   CLEANUP_FREE char *text = fuzz_string(data, size);
   struct patterns patterns = {.selection = {0}};
   char *paths[PATTERNS_MAX];

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A whole tree that changes between passes, in a file system made up here: what
- * is reported is what its files say, of cgroups that are there, under names of
- * their own; nothing that must be reported is missing; nothing is left open.
+/* A whole tree that changes between passes, in a file system that exists only
+ * here. All reported values are those in the files of existing cgroups, and
+ * each cgroup has its own name. No value is missing that must be reported. No
+ * descriptor is left open.
  *
- * The input is lines; see change() and configure(). A list of real paths is one
- * that makes them all. */
+ * The input consists of lines, see change() and configure(). A list of real
+ * paths creates them all.
+ */
 #include <ctype.h>
 #include <math.h>
 
@@ -19,34 +21,34 @@
 #define VALUES_MAX ((size_t)MODEL_NODES * 20)
 
 #define DURING_MAX 16
-/* Calls that a pass may make for each cgroup that there was meanwhile, with
- * four files that count and eight with limits, and for itself. */
+/* The most calls that a pass may make for itself, and for each cgroup that
+ * existed meanwhile, with four counter files and eight files of limits. */
 #define CALLS_PER_NODE 60
 #define CALLS_PER_PASS 60
 
-/* One collector at work. */
+/* A running collector. */
 struct run {
   struct options options;
   struct collector *collector;
   unsigned passes;
-  /* Inodes came again or cgroups were renamed: then some may be missing from
+  /* Inodes were used again or cgroups were renamed: some may be missing from
    * one pass. */
   bool confused;
-  /* Events went missing. */
+  /* Events were lost. */
   bool blind;
-  /* There was no room for all in the pass before. */
+  /* In the previous pass, there was not room for all cgroups. */
   bool crowded;
-  /* What is to happen during the next pass, after so many calls. */
+  /* Changes during the next pass, each after this many calls. */
   struct during {
     unsigned calls;
     char *line;
   } during[DURING_MAX];
   size_t during_count;
-  /* Something happened during this pass. */
+  /* Something changed during this pass. */
   bool shaken;
-  /* When the pass before began. */
+  /* When the previous pass began. */
   uint64_t before_nsec;
-  /* What the pass reported. */
+  /* The values that the pass reported. */
   struct seen {
     size_t node;
     const struct cgroup *cgroup;
@@ -55,7 +57,7 @@ struct run {
   size_t seen_count;
 };
 
-/* The node that had that path and was removed during this pass, or
+/* Returns the node that had that path and was removed during this pass, or
  * MODEL_NONE. */
 static size_t removed_node(const char *wanted, uint64_t inode) {
   char path[PATH_MAX];
@@ -67,8 +69,8 @@ static size_t removed_node(const char *wanted, uint64_t inode) {
   return MODEL_NONE;
 }
 
-/* The node with another path now, which cannot be seen where the directory
- * above may not be listed; or MODEL_NONE. */
+/* Returns the node that has another path now, or MODEL_NONE. The plugin cannot
+ * see this if the parent's directory cannot be listed. */
 static size_t renamed_node(uint64_t inode) {
   for (size_t i = 0; i < model.count; i++)
     if (model.nodes[i].alive && model.nodes[i].was_hidden &&
@@ -77,7 +79,7 @@ static size_t renamed_node(uint64_t inode) {
   return MODEL_NONE;
 }
 
-/* The node of the cgroup that a value is of. */
+/* Returns the node of the cgroup of a value. */
 static size_t node_of(const struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
 
@@ -97,7 +99,7 @@ static void require_name(const char *name) {
     REQUIRE(isalnum((unsigned char)*name) || strchr("._-@:+~", *name) != NULL);
 }
 
-/* One identity is one value of one cgroup. */
+/* One identifier belongs to one value of one cgroup. */
 static void require_own_identity(const struct run *run,
                                  const struct report_value *value) {
   require_name(value->cgroup->instance);
@@ -110,8 +112,8 @@ static void require_own_identity(const struct run *run,
   }
 }
 
-/* What a rate is made from: the reading before; that of a cgroup created since
- * the pass before is its creation. */
+/* Returns the previous reading, from which a rate is computed. For a cgroup
+ * created since the previous pass it is its creation. */
 static struct model_reading earlier_reading(const struct run *run,
                                             const struct model_node *node) {
   if (node->earlier.known || node->born_nsec < run->before_nsec ||
@@ -120,7 +122,7 @@ static struct model_reading earlier_reading(const struct run *run,
   return (struct model_reading){.known = true, .time_nsec = run->before_nsec};
 }
 
-/* Whether so many microseconds can have been used: by 8192 CPUs at most. */
+/* Returns whether 8192 CPUs can have used this many microseconds. */
 static bool is_possible(const struct run *run, const struct model_node *node) {
   const struct model_reading earlier = earlier_reading(run, node);
   const struct model_reading *latest = &node->latest;
@@ -133,8 +135,8 @@ static bool is_possible(const struct run *run, const struct model_node *node) {
          (long double)elapsed_usec;
 }
 
-/* What a node used in the interval, in millicores; negative: its file held
- * garbage. */
+/* Returns the use of a node in the interval, in millicores; negative: its file
+ * had garbage. */
 static long double used(const struct run *run, const struct model_node *node) {
   const struct model_reading earlier = earlier_reading(run, node);
   const struct model_reading *latest = &node->latest;
@@ -155,7 +157,8 @@ static void require_millicores(const struct run *run,
                              fabsl(gauge - millicores) <= millicores * 1e-6L));
 }
 
-/* What cgroups below did not use is a part of the whole. */
+/* The use that remains after subtracting that of the descendants is a part of
+ * the whole. */
 static void require_remainder(const struct run *run,
                               const struct model_node *node, double gauge) {
   long double millicores = used(run, node);
@@ -171,15 +174,15 @@ static size_t living(void) {
   return count;
 }
 
-/* Whether a cgroup that was read before may be taken in anew, without what was
- * known of it. */
+/* Returns whether a cgroup that was read before may count as new, without its
+ * earlier reading. */
 static bool may_be_new(const struct run *run) {
   return run->confused || run->blind || run->crowded ||
          living() + model.gone > run->options.max_cgroups;
 }
 
-/* Whether another cgroup has been created at the path of a node that was
- * removed during this pass: what is read there by path is that one's. */
+/* Returns whether another cgroup was created at the path of a node that was
+ * removed during this pass. A read by path then reaches the new one. */
 static bool was_replaced(const struct model_node *node) {
   char path[PATH_MAX];
   size_t there = !node->alive && model_path((size_t)(node - model.nodes), path)
@@ -239,7 +242,7 @@ static bool was_seen(const struct run *run, size_t node,
 static bool is_selected(const struct run *run, size_t node) {
   char path[PATH_MAX];
 
-  /* What was removed during the pass may have been there for it. */
+  /* A cgroup removed during the pass may have existed when the pass looked. */
   return (model.nodes[node].alive || model.nodes[node].just_removed) &&
          model.nodes[node].depth <= run->options.max_depth &&
          model_path(node, path) &&
@@ -256,7 +259,7 @@ static bool has_selected_below(const struct run *run, size_t above) {
   return false;
 }
 
-/* Nothing can keep this one from being known and read. */
+/* Returns whether nothing can prevent this cgroup from being known and read. */
 static bool must_be_reported(const struct run *run, size_t index) {
   const struct model_node *node = &model.nodes[index];
 
@@ -272,10 +275,10 @@ static bool must_be_reported(const struct run *run, size_t index) {
 static void require_complete(struct run *run) {
   bool was_crowded = run->crowded;
 
-  /* What is gone may have to make room first. */
+  /* Removed cgroups may still take up room. */
   run->crowded = living() + model.gone > run->options.max_cgroups;
   model.gone = 0;
-  /* A tree this small is looked through each time, events or not. */
+  /* A tree this small is searched in every pass, with or without events. */
   if (was_crowded || run->crowded || (run->blind && living() > 64))
     return;
   for (size_t i = 0; i < model.count; i++) {
@@ -295,11 +298,12 @@ static void require_descriptors(const struct run *run) {
   for (size_t i = 0; i < MODEL_FDS; i++)
     files += model.fds[i].used && model.fds[i].kind == MODEL_FILE;
   REQUIRE(files <= run->options.keep_open);
-  /* Besides those, inotify and the root, which v1 has for two controllers. */
+  /* In addition, inotify and the root are open. In v1 two controllers have a
+   * root. */
   REQUIRE(model.open <= files + (model.version == CGROUP_VERSION_1 ? 3 : 2));
 }
 
-/* Whatever happened to the tree meanwhile. */
+/* This holds whatever happened to the tree meanwhile. */
 static void require_bounded_work(const struct run *run, size_t nodes) {
   size_t listed = 0;
 
@@ -313,7 +317,7 @@ static void require_bounded_work(const struct run *run, size_t nodes) {
 
 static void change(struct run *run, char *line);
 
-/* What has its time during the pass happens. */
+/* Makes the changes that are due at this call of the pass. */
 static void on_call(void *context) {
   struct run *run = context;
 
@@ -365,14 +369,15 @@ static void pass(struct run *run, uint64_t nsec) {
   for (size_t i = 0; i < model.count; i++) {
     if (model.nodes[i].latest.known)
       model.nodes[i].earlier = model.nodes[i].latest;
-    /* For who reads it then, its life has ended. */
+    /* For a reader that gets this error, the cgroup has ended. */
     if (model.nodes[i].error == ENOENT)
       model.nodes[i].earlier.known = false;
     model.nodes[i].passes++;
   }
 }
 
-/* The last component gets the inode of the dead node `heir_of`, if any. */
+/* The last component gets the inode of the dead node `heir_of`, if there is
+ * one. */
 static void make_path(struct run *run, char *path, size_t heir_of) {
   size_t node = model_child(MODEL_NONE, "");
 
@@ -400,8 +405,9 @@ static void make_path(struct run *run, char *path, size_t heir_of) {
   }
 }
 
-/* A dead node whose inode no living one has, and that had another path: no one
- * could tell a cgroup made anew under its path with its inode from it. */
+/* Returns a dead node whose inode is free and that had another path. With the
+ * same path and inode, a recreated cgroup could not be told from the dead
+ * one. */
 static size_t choose_heritage(uint8_t choice, const char *path) {
   char dead_path[PATH_MAX];
 
@@ -417,7 +423,7 @@ static size_t choose_heritage(uint8_t choice, const char *path) {
   return MODEL_NONE;
 }
 
-/* A living node that is not the root; or the root. */
+/* Returns a living node other than the root, or else the root. */
 static size_t choose(uint8_t choice) {
   for (size_t i = 0; i < model.count; i++) {
     size_t node = (choice + i) % model.count;
@@ -444,7 +450,7 @@ static void rename_node(struct run *run, size_t node, const char *name) {
   run->confused = true;
 }
 
-/* What is below a cgroup that cannot be looked into may be missing. */
+/* Descendants of a cgroup that cannot be listed may be missing. */
 static void hide(size_t node) {
   for (size_t i = 0; i < model.count; i++)
     for (size_t up = i; up != MODEL_NONE; up = model.nodes[up].parent)
@@ -478,7 +484,7 @@ static void set_kernel(struct run *run, char what) {
     model.overflow = true;
 }
 
-/* The second character is the number of calls before it. */
+/* The second character is the number of calls before the change. */
 static void plan(struct run *run, char *line) {
   if (run->during_count < DURING_MAX && line[1] != '\0' &&
       strchr("/-!%", line[2]) != NULL)
@@ -486,8 +492,7 @@ static void plan(struct run *run, char *line) {
         (struct during){.calls = (unsigned char)line[1], .line = line + 2};
 }
 
-/* Something happens to the node that the second character chooses, or to all
- * there is. */
+/* Changes the node that the second character chooses, or everything. */
 static void change(struct run *run, char *line) {
   size_t node = choose(line[0] != '\0' ? (uint8_t)line[1] : 0);
   char *rest = line[0] != '\0' && line[1] != '\0' ? line + 2 : line;
@@ -517,7 +522,7 @@ static void change(struct run *run, char *line) {
     rename_node(run, node, rest);
 }
 
-/* "?" is a pattern, "*" flags and limits, one character each. */
+/* "?" is a pattern. "*" is followed by flags and limits, one character each. */
 static void configure(struct run *run, struct hierarchy *hierarchy,
                       const char *line) {
   struct options *options = &run->options;
