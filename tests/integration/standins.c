@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Loaded before libc into a collectd, it lets calls of the plugin fail or take
- * long, and steps the clock of the whole process, as a file tells it that a
- * test may change at any time (see standins.py). */
+/* Loaded into a collectd before libc. It makes calls of the plugin fail or take
+ * long, and steps the clock of the whole process. A file has the orders, and a
+ * test may change them at any time (see standins.py). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,18 +17,18 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What the file holds. */
+/* The contents of the file. */
 struct orders {
-  /* The call to let fail with that errno, or to do late. */
+  /* The call to fail with that errno, or to delay. */
   char call[32];
   int32_t error;
   int32_t late_msec;
-  /* Only where its file's path has this; or only for so many bytes. */
+  /* Only for files with this in their path; or only for this many bytes. */
   char path[128];
   uint64_t bytes;
-  /* What to add to CLOCK_REALTIME, in seconds. */
+  /* Seconds to add to CLOCK_REALTIME. */
   int64_t shift;
-  /* Counts the calls that were meant. */
+  /* Counts the calls to which the orders applied. */
   uint64_t hits;
 };
 
@@ -155,7 +155,8 @@ int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
                     const struct timespec *))dlsym(RTLD_NEXT,
                                                    "pthread_cond_timedwait");
   then.tv_sec -= orders()->shift;
-  /* The kernel notices a step; here it is looked for now and then. */
+  /* The kernel notices a step of the clock. Here it is checked from time to
+   * time. */
   (void)syscall(SYS_clock_gettime, CLOCK_REALTIME, &soon);
   soon.tv_nsec += 100000000;
   soon.tv_sec += soon.tv_nsec / 1000000000;
@@ -163,7 +164,7 @@ int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
   if (then.tv_sec < soon.tv_sec ||
       (then.tv_sec == soon.tv_sec && then.tv_nsec <= soon.tv_nsec))
     return real(condition, mutex, &then);
-  /* As if woken up for nothing, which may happen at any time. */
+  /* This looks like a spurious wakeup, which is always allowed. */
   (void)real(condition, mutex, &soon);
   return 0;
 }
