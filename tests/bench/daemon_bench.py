@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What all of collectd takes with the plugin, next to what it takes with
-collectd's own plugin for cgroups, with one that only hands values over, and
-with none.
+"""Compares what all of collectd uses with the plugin, with collectd's own
+plugin for cgroups, with a plugin that only dispatches values, and with none.
 
-1000 real cgroups (v1), a cgroup of its own for each collectd, whose counter is
-exact. The daemons of a table run side by side, so that whatever else happens on
-the machine happens to all of them, but their passes come one after the other.
-Printed are medians of the rounds. Needs root, and cpuacct of cgroup v1.
+It uses 1000 real cgroups (v1). Each collectd has a cgroup of its own, whose
+counter is exact. The daemons of a table run side by side, so that anything else
+on the machine disturbs all of them, but their passes come one after the other.
+The output has the medians of the rounds. It needs root, and cpuacct of cgroup
+v1.
 """
 import argparse
 import contextlib
@@ -35,7 +35,7 @@ LEAF = f"bench{os.getpid()}-"
 GROUPS = 10
 LEAVES = 100
 COUNT = GROUPS * LEAVES
-# No more than this of a plain read's cost, and of collectd's own plugin's.
+# The most that is allowed, relative to a plain read and collectd's own plugin.
 AIM_READ = 1.3
 AIM_PEER = 0.3
 CONFIGURATION = """\
@@ -114,7 +114,7 @@ def settings():
 
 
 def find_mount():
-    """Where the whole of cpuacct is mounted"""
+    """The mount of the whole cpuacct hierarchy"""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         _, _, _, root, directory, *_ = line.split()
         kind, _, options = line.split(" - ")[1].split()
@@ -124,7 +124,7 @@ def find_mount():
 
 
 def remove_cgroups(mount):
-    """Ends what runs in those of this benchmark, and takes them away"""
+    """Ends the processes in this benchmark's cgroups and removes the cgroups"""
     while cgroups := sorted(path for top in mount.glob(f"{NAME}*")
                             for path in (top, *top.rglob("*/"))):
         for cgroup in reversed(cgroups):
@@ -137,8 +137,8 @@ def remove_cgroups(mount):
 
 @contextlib.contextmanager
 def cleaned_up(mount, scratch):
-    """Afterwards nothing is left. A child does that, which sees the end of this
-    process however it comes."""
+    """Leaves nothing behind. A child cleans up, because it sees the end of this
+    process in any case."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -157,7 +157,7 @@ def cleaned_up(mount, scratch):
 
 
 def plant(mount):
-    """Paths of the cgroups that are reported, as in many units of systemd"""
+    """The paths of the reported cgroups, similar to many units of systemd"""
     paths = []
     for group in range(GROUPS):
         parent = f"{NAME}.group{group}.slice"
@@ -169,7 +169,7 @@ def plant(mount):
 
 
 def use_cpu(mount, paths):
-    """Gives each cgroup a counter that is not 0"""
+    """Gives each cgroup a counter other than 0"""
     child = os.fork()
     if child == 0:
         for path in paths:
@@ -182,14 +182,14 @@ def use_cpu(mount, paths):
 
 
 def list_targets(mount, paths, target):
-    """With the names that cgroup_cpu gives to them"""
+    """Uses the names that cgroup_cpu gives to the cgroups"""
     target.write_text("".join(
         f"{path.replace('_', '__').replace('/', '_')} /{path} "
         f"{mount}/{path}/cpuacct.usage\n" for path in paths))
 
 
 class Sink(threading.Thread):
-    """Takes what write_graphite sends and forgets it"""
+    """Accepts what write_graphite sends and drops it"""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -211,7 +211,7 @@ class Sink(threading.Thread):
 
 
 class Collectd:
-    """Everything it writes is below `directory`"""
+    """It writes only below `directory`"""
 
     def __init__(self, directory, cgroup, what, port):
         self.what = what
@@ -238,7 +238,8 @@ class Collectd:
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
     def usage(self):
-        """CPU time of all of it, and of the threads that read, in ms"""
+        """The CPU time of the whole process and of the threads that read, in
+        ms"""
         reading = 0
         for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
             if (thread / "comm").read_text().startswith("reader"):
@@ -247,14 +248,14 @@ class Collectd:
         return int((self.cgroup / "cpuacct.usage").read_text()) / 1e6, reading
 
     def memory(self):
-        """Resident now and at most, in MB"""
+        """The resident memory now, and the maximum, in MB"""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         fields = dict(line.split(":", 1) for line in status.splitlines())
         return [int(fields[name].split()[0]) / 1024
                 for name in ("VmRSS", "VmHWM")]
 
     def series(self):
-        """How many had a value in the last two intervals"""
+        """The number of series with a value in the last two intervals"""
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(self.directory / "socket"))
             client.sendall(b"LISTVAL\n")
@@ -293,7 +294,7 @@ class Collectd:
 
 
 def busy_seconds():
-    """CPU time of the whole machine"""
+    """The CPU time of the whole machine"""
     _, user, nice, system, _, _, *interrupts = (
         Path("/proc/stat").read_text().splitlines()[0].split())
     ticks = sum(map(int, [user, nice, system, *interrupts[:2]]))
@@ -306,12 +307,13 @@ class Bench:
         self.scratch = scratch
         self.options = options
         self.port = Sink().port
-        # Of all windows: CPU time of everything but the daemons, and length.
+        # Over all windows: the CPU time of everything except the daemons, and
+        # the length.
         self.busy = 0
         self.seconds = 0
 
     def side_by_side(self, names, variants, port, warm_up, window):
-        """One measurement of each, of collectds that are started for it"""
+        """One measurement of each, in daemons started for it"""
         start = time.monotonic()
         daemons = {}
         for number, name in enumerate(names):
@@ -345,7 +347,7 @@ class Bench:
                 daemon.fail()
 
     def measure(self, variants, port, warm_up, window):
-        """In each round they are started in another order"""
+        """Each round starts them in another order"""
         found = defaultdict(list)
         names = list(variants)
         for turn in range(self.options.rounds):
@@ -362,7 +364,7 @@ def middle(measurements, field):
 
 
 def ratio(measurements, others):
-    """Of those of the same round: what disturbs one disturbs the other"""
+    """The ratio within each round: a disturbance affects both"""
     return median(one.cpu / other.cpu
                   for one, other in zip(measurements, others))
 
@@ -374,7 +376,7 @@ def row(*cells):
 
 
 def costs(measurements):
-    """Cells of a row"""
+    """The cells of a row"""
     cpu = middle(measurements, "cpu")
     values = middle(measurements, "values")
     all_cpu = [one.cpu for one in measurements]
@@ -399,7 +401,7 @@ def print_comparison(found, writer):
 
 
 def allowed(bare, read, start):
-    """`start` and so much of what reading takes"""
+    """`start` and this share of the cost of reading"""
     return [SimpleNamespace(cpu=first.cpu + AIM_READ * (both.cpu - one.cpu))
             for first, both, one in zip(start, read, bare)]
 
@@ -443,7 +445,7 @@ def compare_settings(bench, writers, window):
     row("writer", "settings", *COSTS, "of the defaults")
     print("|---|---" + "|--:" * (len(COSTS) + 1) + "|")
     for writer, port in writers.items():
-        # The first rate comes with the second pass.
+        # The second pass has the first rate.
         found = bench.measure(settings(), port, 12, window)
         for name, own in found.items():
             row(writer, name, *costs(own), ratio(own, found["defaults"]))
