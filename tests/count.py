@@ -2,10 +2,10 @@
 """Counts the tests of a step: count.py STATUS FILE... writes how many passed,
 failed and were skipped.
 
-The files are TAP of the Check library and JUnit's XML of pytest. A test function
-of Check counts once, however often it was run in a loop, and fails if it failed
-once. A step without tests of its own counts as one, and so does a failure of
-which no test tells.
+The files are TAP of the Check library and JUnit's XML of pytest. A test
+function of Check counts once, even if it runs in a loop, and fails if it failed
+once. A step without tests of its own counts as one test. So does a failure that
+no test reports.
 """
 import itertools
 import re
@@ -13,7 +13,7 @@ import sys
 import xml.etree.ElementTree
 from pathlib import Path
 
-# The file is where the last assertion was: it may differ within a test.
+# The file of the last assertion: it may differ within a test.
 TAP = re.compile(r"(ok|not ok) \d+ - [^:]*:([^:]*:\w+): ")
 
 
@@ -21,7 +21,7 @@ def count_tap(path):
     results = [TAP.match(line).groups() for line
                in path.read_text(errors="replace").splitlines()
                if re.match("(not )?ok ", line)]
-    # Iterations of a loop follow one another.
+    # The iterations of a loop are consecutive.
     tests = [all(result == "ok" for result, _ in group) for _, group
              in itertools.groupby(results, key=lambda row: row[1])]
     return tests.count(True), tests.count(False), 0

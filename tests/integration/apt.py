@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""apt with lists and a cache of its own: nothing of the system's package
-management is touched."""
+"""apt with its own lists and cache. The system's package management is not
+touched."""
 from packages import run
 
 
 class Apt:
-    """Knows of one source; everything is below `directory`"""
+    """It has one source. All its files are below `directory`."""
 
     def __init__(self, directory, source):
         self.directory = directory
@@ -21,5 +21,5 @@ class Apt:
         self.get("update")
 
     def get(self, *arguments):
-        """What it downloads is put into the directory"""
+        """Stores the downloads in the directory"""
         run("apt-get", "-qq", *self.options, *arguments, cwd=self.directory)

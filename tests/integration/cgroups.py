@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real cgroups that a test makes for itself and takes away again."""
+"""Real cgroups that a test creates for itself and removes again."""
 import errno
 import itertools
 import os
@@ -16,8 +16,8 @@ numbers = itertools.count()
 
 
 def mounted():
-    """Where whole hierarchies are mounted: version, directory, and the options,
-    among which are the controllers of v1"""
+    """The mounts of whole hierarchies: version, directory, and the options,
+    which include the controllers of v1"""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         _, _, _, root, directory, *_ = line.split()
         kind, _, options = line.split(" - ")[1].split()
@@ -27,7 +27,8 @@ def mounted():
 
 
 def hierarchies():
-    """Where the whole of each version that accounts CPU time is mounted"""
+    """For each version that accounts CPU time, the mount of the whole
+    hierarchy"""
     found = {}
     for version, directory, options in mounted():
         if version == "v2" or "cpuacct" in options:
@@ -36,7 +37,7 @@ def hierarchies():
 
 
 def controller(name):
-    """Where the whole of this v1 controller is mounted"""
+    """The mount of the whole hierarchy with this v1 controller"""
     for version, directory, options in mounted():
         if version == "v1" and name in options:
             return directory
@@ -44,7 +45,8 @@ def controller(name):
 
 
 def require_both():
-    """What makes all kinds of hosts out of this one"""
+    """Both versions are needed to simulate all kinds of hosts on this
+    machine"""
     found = hierarchies()
     if found.keys() != COUNTERS.keys() or os.geteuid() != 0:
         pytest.skip("needs root on a host with cgroup v1 cpuacct and cgroup2")
@@ -52,7 +54,7 @@ def require_both():
 
 
 def require_any():
-    """One version's directory: cpuacct's if there is one"""
+    """The directory of one version: that of cpuacct if it exists"""
     found = hierarchies()
     if not found or os.geteuid() != 0:
         pytest.skip("needs root and a mounted cgroup file system")
@@ -61,7 +63,8 @@ def require_any():
 
 
 def separate_controllers():
-    """Where v1 has cpuacct (as "v1"), cpu and cpuset, each on its own"""
+    """The directories of cpuacct (as "v1"), cpu and cpuset if v1 has each
+    separately"""
     mounts = {"v1": require_both()["v1"],
               **{name: controller(name) for name in ("cpu", "cpuset")}}
     if len(set(mounts.values())) < 3 or len(os.sched_getaffinity(0)) < 2:
@@ -71,8 +74,8 @@ def separate_controllers():
 
 
 def confine(cgroup, cpus=None):
-    """To these CPUs, or all that there are: without any, and without memory,
-    a cgroup of v1's cpuset takes no processes"""
+    """Confines it to these CPUs, or to all: a cgroup of v1's cpuset accepts no
+    processes until it has CPUs and memory"""
     for file, value in ("cpuset.cpus", cpus), ("cpuset.mems", None):
         (cgroup.directory("cpuset") / file).write_text(
             str(value) if value is not None
@@ -80,7 +83,7 @@ def confine(cgroup, cpus=None):
 
 
 def is_removed(directory):
-    """One that a process has just left may be busy for a moment more"""
+    """A cgroup that a process has just left may still be busy for a moment"""
     try:
         directory.rmdir()
     except OSError as error:
@@ -150,7 +153,7 @@ class Cgroup:
         self.children.clear()
 
     def remove(self):
-        """Ends all that was started in it, and takes it away"""
+        """Ends everything that was started in it, and removes it"""
         self.remove_children()
         existing = {version: mount for version, mount in self.mounts.items()
                     if self.directory(version).exists()}

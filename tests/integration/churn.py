@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Cgroups that come, use some CPU and go.
+"""Cgroups that are created, use some CPU and are removed.
 
-As a program: churn.py DIRECTORY RATE. Makes so many a second, each with a
-process that ends after some milliseconds, and removes them, until its standard
-input ends. Then it says how many there were.
+As a program: churn.py DIRECTORY RATE. It creates this many per second, each
+with a process that ends after some milliseconds, and removes them, until its
+standard input ends. Then it prints how many there were.
 """
 import contextlib
 import itertools
@@ -15,12 +15,12 @@ import time
 
 from precedence import FIRST
 
-# Some are there for no interval, and some for several.
+# Some live less than an interval, and some for several.
 LIVES = (0, 0.3, 2.5)
 
 
 def use_cpu(directory):
-    """In a process of its own"""
+    """Runs in its own process"""
     pid = os.fork()
     if pid == 0:
         with open(f"{directory}/cgroup.procs", "w") as file:
@@ -32,7 +32,7 @@ def use_cpu(directory):
 
 
 def remove(directory):
-    """One that has just been left may be busy for a moment more"""
+    """A cgroup that was just left may still be busy for a moment"""
     while True:
         with contextlib.suppress(OSError):
             os.rmdir(directory)
@@ -66,7 +66,7 @@ def main(top, rate):
 
 
 class Churn:
-    """It, in a process of its own"""
+    """Runs the program in its own process"""
 
     def __init__(self, directory, rate):
         self.count = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What all programs for users answer to their arguments."""
+"""How all programs for users react to their arguments."""
 import subprocess
 
 
@@ -8,7 +8,7 @@ def answer(*command):
 
 
 def check_refusal(command, named, usage):
-    """One line that names what is wrong, and one on what is right"""
+    """One line names the mistake, and one shows the correct usage"""
     result = answer(*command)
     assert result.returncode == 2
     assert result.stdout == ""
@@ -18,7 +18,7 @@ def check_refusal(command, named, usage):
 
 
 def check_output(*command):
-    """All is well; the output"""
+    """The program succeeds. Returns its output."""
     result = answer(*command)
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs a command under a seccomp filter: confinement.py ERROR COMMAND...
 
-The system calls that the plugin can do without are refused with that error: a
-filter older than a call says ENOSYS or EPERM.
+The filter refuses the system calls that the plugin can do without. A filter
+that is older than a call refuses it with ENOSYS or EPERM.
 """
 import errno
 import os

@@ -20,7 +20,7 @@ def interrupt(*_):
 
 
 def pytest_configure(config):
-    """Ended in whatever way, the tests take away what they made"""
+    """The tests clean up however they end"""
     for marker in (
             "guests: in systems and machines of their own, where it does not"
             " matter what else the host does",
@@ -36,7 +36,7 @@ def pytest_configure(config):
         signal.signal(ending, interrupt)
 
 
-# Marked quick: those that find most in the shortest time.
+# Marked quick: the tests that find most in the shortest time.
 QUICK = {
     ("test_faults", "test_one_file_that_cannot_be_read"),
     ("test_hosts", "test_bad_option"),
@@ -56,8 +56,8 @@ SHARED = ("stores", "measured", "host", "held", "sampled", "runs", "observed",
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Where tests are shared out among processes, those that share a fixture
-    stay together"""
+    """If tests run in several processes, tests that share a fixture stay in
+    one"""
     for item in items:
         if (item.path.stem, item.originalname) in QUICK:
             item.add_marker(pytest.mark.quick)
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def report():
     """report(environment, load, plugin's mean, true mean): rows of the table in
-    tests/README.md, or wherever $CGROUP_CPU_REPORT is"""
+    tests/README.md, or in the file $CGROUP_CPU_REPORT"""
     rows = []
 
     def add(environment, load, plugin, truth):
@@ -134,13 +134,13 @@ def kubectl(npm_directory):
 
 @pytest.fixture(scope="session")
 def objects_of(kubectl):
-    """objects_of(folder): what is sent to the cluster"""
+    """objects_of(folder): the objects that are sent to the cluster"""
     pods = pytest.importorskip("pods")
     return lambda folder: pods.manifests(kubectl, folder)
 
 
 @pytest.fixture(scope="session")
 def pod_of(objects_of):
-    """pod_of(folder): the pod that comes of it"""
+    """pod_of(folder): the resulting pod"""
     pods = pytest.importorskip("pods")
     return lambda folder: pods.Pod(objects_of(folder))

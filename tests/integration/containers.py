@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Containers in cgroups of their own, as OCI runtimes run them. What a
-container writes is in `log`."""
+"""Containers in cgroups of their own, as OCI runtimes run them. `log` has the
+output of a container."""
 import json
 import os
 import subprocess
@@ -15,8 +15,8 @@ MEMORY = Path("/sys/fs/cgroup/memory")
 
 
 class Container:
-    """`specification` is the runtime's; `counter` is where the kernel that is
-    responsible for it keeps its CPU time"""
+    """`specification` is the runtime's. `counter` is the file in which the
+    responsible kernel has the container's CPU time."""
 
     program = None
     flags = ()
@@ -35,10 +35,10 @@ class Container:
         return subprocess.Popen(command, **options)
 
     def prepare(self):
-        """What comes before it can run"""
+        """Prepares what has to exist before it can run"""
 
     def clean_up(self):
-        """What is left then"""
+        """Removes what is left then"""
 
     def __enter__(self):
         self.prepare()
@@ -72,8 +72,8 @@ class Container:
         wait_until(lambda: text in self.log, 20, lambda: self.log)
 
     def exec_command(self, *command):
-        """As an engine does it: as the user and with all the settings of the
-        container itself"""
+        """Runs a command like a container engine: as the container's user and
+        with all its settings"""
         process = self.directory / f"process.{next(numbers)}"
         process.write_text(json.dumps(
             {**self.specification["process"], "args": command}))
@@ -101,7 +101,7 @@ class V1Container(Container):
     def prepare(self):
         linux = self.specification["linux"]
         linux["cgroupsPath"] = f"/{self.name}"
-        # Where it has a cgroup, its priority counts in there only.
+        # If it has a cgroup, its priority counts only within that.
         linux["resources"]["cpu"] = {"shares": 1 << 18}
 
     @property
@@ -118,8 +118,8 @@ class V1Container(Container):
 
 
 class V2Container(Container):
-    """The runtime takes a cgroup for the whole of the hierarchy: it would
-    change the machine's own otherwise, and refuses hybrid hosts"""
+    """The runtime gets one cgroup as the whole hierarchy. Otherwise it would
+    change the machine's own hierarchy, and it refuses hybrid hosts."""
 
     program = "crun"
 
@@ -136,7 +136,7 @@ class V2Container(Container):
         self.host.__enter__()
         linux = self.specification["linux"]
         linux["cgroupsPath"] = "/container"
-        # Of which this hierarchy has none
+        # This hierarchy has no controllers for them
         del linux["resources"]
         linux["namespaces"].append({"type": "cgroup"})
 
@@ -149,7 +149,7 @@ class V2Container(Container):
 
 
 class SandboxedRecorder(Recorder):
-    """Of the counter that a sandbox keeps itself, with what the image has"""
+    """Records the counter inside the sandbox, with the programs of the image"""
 
     SCRIPT = """\
 while read -r usage <$0; do
@@ -168,14 +168,14 @@ done"""
                 self.command, stdin=subprocess.PIPE, stdout=record)
 
     def end(self):
-        """It ends with its input"""
+        """Closes its input, which ends it"""
         self.process.stdin.close()
 
 
 class GvisorContainer(Container):
-    """With a network of its own, which is in the namespace that it is started
-    in. To know the machine's own namespace it looks for a file there, which
-    since Linux 6.10 is in all of them."""
+    """It has its own network, in the namespace in which it is started. It
+    recognizes the machine's own namespace by a file, but since Linux 6.10 all
+    namespaces have this file, so it is hidden."""
 
     flags = ("--network=sandbox", "--ignore-cgroups", "--overlay2=none")
     counter = "/sys/fs/cgroup/cpuacct/cpuacct.usage"
@@ -199,7 +199,7 @@ class GvisorContainer(Container):
     def prepare(self):
         self.host.__enter__()
         linux = self.specification["linux"]
-        # It has one of its own.
+        # gVisor has its own filter.
         del linux["seccomp"]
         (self.host.directory("memory") / "memory.limit_in_bytes").write_text(
             str(linux["resources"]["memory"]["limit"]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A private collectd that has the plugin, and what it delivers."""
+"""A private collectd with the plugin, and the values that it delivers."""
 import os
 import subprocess
 from pathlib import Path
@@ -45,10 +45,11 @@ OPTIONS = """\
 
 
 class Collectd:
-    """Everything it writes is below `directory`.
+    """It writes only below `directory`.
 
-    With `include` those files load the plugin, from where collectd's own are;
-    with options=None it is not loaded at all."""
+    With `include`, these files load the plugin from the directory of collectd's
+    own plugins. With options=None it is not loaded at all.
+    """
 
     host = HOST
 
@@ -96,7 +97,7 @@ class Collectd:
             if path.exists())
 
     def messages(self, severity):
-        """Those of the plugin, without the date and its name"""
+        """The messages of the plugin, without the date and its name"""
         mark = f"[{severity}] cgroup_cpu plugin: "
         return [line.split(mark)[1] for line in self.log.splitlines()
                 if mark in line]
@@ -127,9 +128,9 @@ class Collectd:
         return wait_until(condition_while_running, seconds, lambda: self.log)
 
     def samples(self, instance="root"):
-        """usage() and millicores() without the last pass: when collectd is
-        ended it throws away what it has not written yet. What came earlier is
-        complete, since its one writer keeps the order."""
+        """usage() and millicores() without the last pass: a collectd that is
+        ended drops the values that it has not written yet. Earlier passes are
+        complete, because its single writer thread keeps the order."""
         *_, (last, _) = self.usage()
         return tuple([(time, value) for time, value in series if time < last]
                      for series in (self.usage(instance),

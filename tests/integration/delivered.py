@@ -10,18 +10,18 @@ MILLICORES = "gauge-millicores"
 REMAINDER = "gauge-remainder_millicores"
 PLUGIN = "cgroup_cpu-"
 DATE = re.compile(r"-\d{4}-\d\d-\d\d$")
-# The first two are for a busy machine; the last one stands in every log of
+# The first two are for a busy machine. The last one is in every log of
 # write_prometheus.
 REMARKS = "above its read interval|Not sleeping|MHD_OPTION_EXTERNAL_LOGGER"
 
 
 def instance_of(path):
-    """As it is documented: _ for /, and __ for what was one before"""
+    """The documented rule: "_" for a slash, and "__" for an underscore"""
     return path.strip("/").replace("_", "__").replace("/", "_")
 
 
 def kinds(collectd):
-    """What has values, by instance"""
+    """The kinds of values, by instance"""
     directory = collectd.directory / "csv" / HOST
     if not directory.exists():
         return {}
@@ -41,9 +41,9 @@ def moments(collectd, instance="root", kind=USAGE):
 
 
 def wait_for_passes(collectd, count, instance="root", kind=USAGE):
-    """So many more of them, complete: the one writer keeps the order, so that
-    the first value of a pass comes behind all of the pass before. Returns the
-    times of the complete ones."""
+    """Waits for this many more complete passes. The single writer thread keeps
+    the order, so the first value of a pass comes after all values of the
+    previous pass. Returns the times of the complete ones."""
     enough = len(moments(collectd, instance, kind)) + count + 1
     collectd.wait_for(
         lambda: len(moments(collectd, instance, kind)) >= enough, 60)
@@ -57,7 +57,8 @@ def has_nan(collectd):
 
 
 def complaints(collectd):
-    """All that is worse than a remark, but not what a busy machine is told"""
+    """All messages above the level of a notice, except those about a busy
+    machine"""
     return [line for line in collectd.log.splitlines()
             if re.search(r"\[(notice|warning|error)\]", line)
             and not re.search(REMARKS, line)]

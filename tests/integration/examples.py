@@ -20,10 +20,10 @@ def marked(name, mark):
 
 
 def other_side(name):
-    """What the example says has to be in the receiver's configuration"""
+    """The receiver's configuration according to the example"""
     return marked(name, ">")
 
 
 def queries(name):
-    """What the example says to ask the receiver for"""
+    """The queries to the receiver according to the example"""
     return marked(name, "?").splitlines()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What stores must hold of a series, by what csv has of it, each with times and
-rates as it keeps them."""
+"""The values that stores must have, computed from csv's. Each store has its own
+times and rates."""
 import pytest
 
 # csv has times in ms and values with six decimals.
@@ -13,14 +13,14 @@ def is_counter(kind):
 
 
 def rate_bounds(before, after):
-    """Least and most per second, for times that are rounded"""
+    """The least and the most per second, for rounded times"""
     (begin, low), (end, high) = before, after
     return [(high - low) / (end - begin + sign * MILLISECOND) + sign * -DECIMALS
             for sign in (1, -1)]
 
 
 def as_stored(kind, series):
-    """[(time, least, most)], with rates in place of counters"""
+    """[(time, least, most)], with rates instead of counters"""
     if not is_counter(kind):
         return [(time, value - DECIMALS, value + DECIMALS)
                 for time, value in series]
@@ -29,7 +29,8 @@ def as_stored(kind, series):
 
 
 def check_series(stored, expected, digits):
-    """Each value at its time, and no other between the first and the last"""
+    """Each value is there at its time, and no other between the first and the
+    last"""
     expected = [(round(time, digits), least, most)
                 for time, least, most in expected]
     end = expected[-1][0] + 0.5
@@ -41,8 +42,8 @@ def check_series(stored, expected, digits):
 
 
 def seconds(time):
-    """What the time can be in whole seconds: next to half a second csv's does
-    not tell which one"""
+    """The possible times in whole seconds: close to half a second, csv's time
+    does not decide it"""
     return {round(time - MILLISECOND), round(time + MILLISECOND)}
 
 
@@ -62,7 +63,7 @@ def check_seconds(stored, expected):
 
 
 def check_slots(stored, kind, series):
-    """An RRD file has rates by rounded times, a value for each second"""
+    """An RRD file has rates at rounded times, one value for each second"""
     compared = 0
     pairs = list(zip(series[:-1], series[1:-1]))
     certain = [pair for pair in pairs
@@ -79,7 +80,8 @@ def check_slots(stored, kind, series):
 
 
 def spread(csv, begin, end):
-    """Least and most of what csv has around that time, rates for counters"""
+    """The least and the most in csv around that time; for counters, of the
+    rate"""
     key, series = csv
     values = [value for time, *bounds in as_stored(key, series)
               for value in bounds if begin - 4 <= time <= end + 4]

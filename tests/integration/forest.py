@@ -4,7 +4,7 @@ import os
 
 
 def with_parents(paths):
-    """All cgroups that there are when these are, each once"""
+    """These cgroups and all their ancestors, each once"""
     found = {}
     for path in map(os.fsencode, paths):
         parts = path.split(b"/")
@@ -14,7 +14,8 @@ def with_parents(paths):
 
 
 class Forest:
-    """Whatever is below the directory goes in the end, the deepest first"""
+    """In the end everything below the directory is removed, the deepest
+    first"""
 
     def __init__(self, directory, paths=()):
         self.directory = directory
@@ -23,7 +24,7 @@ class Forest:
         self.there = set()
 
     def __enter__(self):
-        # Whole paths may be longer than the kernel takes.
+        # Whole paths may be longer than the kernel accepts.
         self.root = os.open(self.directory, os.O_RDONLY)
         try:
             self.add(*self.paths)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The dashboards in packaging/dashboards, and what Grafana makes of their
-queries before it sends them."""
+"""The dashboards in packaging/dashboards, and how Grafana changes their queries
+before it sends them."""
 import json
 import re
 from pathlib import Path
@@ -9,13 +9,13 @@ DIRECTORY = Path(__file__).parents[2] / "packaging" / "dashboards"
 STORES = ("graphite", "influxdb", "prometheus")
 VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::\w+)?\}")
 ALL = "$__all"
-# What Grafana itself knows.
+# The variables of Grafana itself.
 BUILT_IN = {
     "graphite": set(),
     "influxdb": {"timeFilter", "__interval"},
     "prometheus": {"__interval", "__rate_interval", "__range"},
 }
-# Aliases hold marks for the store's own labels.
+# Aliases contain marks for the store's own labels.
 QUERY_KEYS = {"graphite": "target", "influxdb": "query", "prometheus": "expr"}
 
 # What the queries ask for, and its unit in Grafana.
@@ -43,23 +43,23 @@ def variables(dashboard):
 
 
 def panels(dashboard):
-    """Those that show something"""
+    """The panels with data"""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def variable_query(variable):
-    """Its text: an object that holds it, or itself"""
+    """The text of the query, which is in an object or is the value itself"""
     query = variable["query"]
     return query["query"] if isinstance(query, dict) else query
 
 
 def used(text):
-    """Names of the variables in a query"""
+    """The names of the variables in a query"""
     return {first or second for first, second in VARIABLE.findall(text)}
 
 
 def asked(query):
-    """The one type instance in a query; in InfluxDB's it is the quoted one"""
+    """The only type instance in a query; in InfluxDB's it is the quoted one"""
     found = set(TYPE_INSTANCE.findall(query))
     quoted = set(re.findall("""type_instance" = '(\\w+)'""", query))
     (name,) = quoted or found
@@ -76,7 +76,7 @@ def in_regex(values):
 
 
 def in_prometheus(values):
-    """Within a string, where backslashes stand twice"""
+    """Within a string, where backslashes are doubled"""
     return in_regex(values).replace("\\", "\\\\")
 
 
@@ -89,8 +89,8 @@ FORMATS = {"graphite": in_glob, "influxdb": in_regex,
 
 
 def interpolate(store, dashboard, text, choices):
-    """`text` with the variables' chosen values: a list for those from which
-    several may be chosen, or ALL"""
+    """`text` with the chosen values of the variables: a list for those with
+    several choices, or ALL"""
     known = variables(dashboard)
 
     def value_of(match):
@@ -108,7 +108,7 @@ def interpolate(store, dashboard, text, choices):
 
 
 def matched(variable, values):
-    """The values that a variable's regex leaves, or cuts out"""
+    """The values that a variable's regex selects or extracts"""
     if not variable["regex"]:
         return values
     expression = re.compile(variable["regex"].strip("/"))

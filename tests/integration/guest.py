@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Run in a guest: commands that start loads, then a collectd that tells of
-them, and what the kernel's files say all the while.
+"""Runs in a guest: commands that start loads, then a collectd that reports
+them, while the kernel's files are recorded.
 
 The file `scenario` has commands, options of the plugin, files, passes.
 """
@@ -14,7 +14,7 @@ from daemon import Collectd
 from recorder import Recorder
 
 ALL = Path("/sys/fs/cgroup")
-# Emulated processors have other things to do.
+# Emulated processors also need time for other work.
 RECORDED = 0.1
 SECONDS = 180
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Run in a guest with systemd: installs the Debian package where collectd runs,
-and keeps what came of it, with Debian's unit and with collectd's own."""
+"""Runs in a guest with systemd: installs the Debian package on a system with
+collectd, and keeps the results, with Debian's unit and with collectd's own."""
 import subprocess
 import sys
 import time
@@ -24,13 +24,13 @@ def process():
 
 
 def passes():
-    """Complete lines behind the heading, in the one that has the most"""
+    """Complete lines after the heading, in the file with the most"""
     return max((path.read_text().count("\n") - 1
                 for path in CSV.glob(f"*/{MILLICORES}")), default=0)
 
 
 def watch(results):
-    """What comes of a restart"""
+    """The result of a restart"""
     results.mkdir()
     run("rm", "-rf", CSV)
     services = {path.name for path in SERVICES.glob("*.service")}

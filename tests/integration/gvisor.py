@@ -17,7 +17,7 @@ from waiting import wait_until
 ALL = "/sys/fs/cgroup"
 CAPABILITIES = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL",
                 "CAP_SYS_ADMIN"]
-# What a sandbox finds at /sys/fs/cgroup.
+# What the sandbox has at /sys/fs/cgroup.
 NONE = None
 OCI = {"destination": ALL, "type": "cgroup", "source": "cgroup",
        "options": ["nosuid", "noexec", "nodev", "rw"]}
@@ -37,9 +37,8 @@ def start_process(*command, **options):
 
 
 class Sandbox:
-    """Its root is the host's /, read-only; `shared` is the only place that
-    both sides can write to. `start` is what starts it, in some cgroup of the
-    host perhaps."""
+    """Its root is the host's /, read-only. Only in `shared`, both sides can
+    write. `start` starts it, for example in some cgroup of the host."""
 
     def __init__(self, runsc, shared, cgroup_mount=NONE, start=start_process):
         self.shared = str(shared)
@@ -91,7 +90,7 @@ class Sandbox:
         return self
 
     def come_first(self):
-        """As precedence.py has it; it has sessions of its own"""
+        """The same as in precedence.py, but it has its own sessions"""
         self.ask(":")
         for pid in self.remains():
             with contextlib.suppress(OSError):
@@ -101,13 +100,14 @@ class Sandbox:
         return Path(self.bundle.name, "messages").read_text()
 
     def answer(self):
-        """Up to the line with the exit status; None until that came"""
+        """The output up to the line with the exit status; None until that line
+        has come"""
         self.answers += (self.process.stdout.read() or b"").decode()
         text, mark, status = self.answers.rpartition("\nstatus ")
         return (text, int(status)) if mark and "\n" in status else None
 
     def ask(self, script, seconds=60):
-        """What the script writes when it is run inside"""
+        """The output of a script that runs inside"""
         self.answers = "\n"
         self.process.stdin.write(
             f"{script}\nstatus=$?; echo; echo status $status\n".encode())
@@ -116,12 +116,12 @@ class Sandbox:
         return text.strip()
 
     def start_inside(self, command, output="/dev/null"):
-        """The process's number inside"""
+        """The number of the process inside"""
         return self.ask(f"{shlex.join(command)} </dev/null >{output} 2>&1 & "
                         "echo $!")
 
     def remains(self):
-        """Processes of the host that belong to it"""
+        """The processes of the host that belong to it"""
         found = []
         for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
             try:
@@ -132,7 +132,8 @@ class Sandbox:
         return found
 
     def __exit__(self, *_):
-        """Its shell ends with its input, and all with that. If not, by force"""
+        """It closes the input of its shell, which ends everything. If not, it
+        is killed."""
         try:
             self.process.stdin.close()
             self.process.stdout.close()
@@ -161,7 +162,7 @@ class SandboxedCollectd(Collectd):
         return self.sandbox.process.poll() is not None
 
     def own_cpu_seconds(self):
-        """What /proc says that the process itself has used"""
+        """The CPU time of the process itself, from /proc"""
         stat = self.sandbox.ask(f"cat /proc/{self.pid}/stat")
         utime, stime = stat.rpartition(")")[2].split()[11:13]
         return (int(utime) + int(stime)) / os.sysconf("SC_CLK_TCK")

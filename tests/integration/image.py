@@ -10,7 +10,7 @@ CONFIGURATION = SOURCE / "packaging/container/collectd.conf"
 
 
 class Image:
-    """All of it is below `directory`"""
+    """All its files are below `directory`"""
 
     def __init__(self, directory):
         self.directory = directory
@@ -31,7 +31,7 @@ class Image:
 
     def make_base(self):
         archive = self.directory / "base.tar"
-        # As in the images of Debian, dpkg does not wait for the disk.
+        # dpkg does not wait for the disk, as in Debian's own images.
         run("mmdebstrap", "--variant=minbase", "--dpkgopt=force-unsafe-io",
             "bookworm", archive)
         container = self.buildah("from", "scratch").strip()

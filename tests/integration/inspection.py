@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a process holds and does, as the kernel tells it."""
+"""What the kernel reports about a process: its files, memory and system
+calls."""
 import contextlib
 import os
 import re
@@ -11,7 +12,7 @@ from waiting import wait_until
 
 
 def descriptors(pid):
-    """What is open, by number"""
+    """The open files, by number"""
     found = {}
     for number in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(FileNotFoundError):
@@ -20,7 +21,7 @@ def descriptors(pid):
 
 
 def watched_inodes(pid):
-    """Of the directories that inotify watches for it"""
+    """The inodes of the directories that inotify watches for it"""
     return {int(inode, 16) for number, target in descriptors(pid).items()
             if target == "anon_inode:inotify" for inode in re.findall(
                 r"^inotify wd:\S+ ino:(\S+)",
@@ -34,13 +35,13 @@ def resident(pid):
 
 
 def traced(record, calls):
-    """Put before a command, it records these system calls of it"""
+    """Before a command, it records these system calls of it"""
     return ["strace", "-D", "-f", "-s", "4096", "-e", f"trace={calls}", "-o",
             str(record)]
 
 
 def wait_for_record(record):
-    """Lines of the calls, when the process has ended and so has its tracer"""
+    """The lines of the calls, after the process and its tracer have ended"""
     def last_line():
         lines = record.read_text().splitlines()
         return lines and lines[-1].split(maxsplit=1)[1].startswith("+++ exited")
@@ -56,7 +57,7 @@ def all_threads_are_traced(pid):
 
 @contextlib.contextmanager
 def counting(pid, record, calls):
-    """Records the system calls that a running process makes meanwhile"""
+    """Records the system calls of a running process meanwhile"""
     with subprocess.Popen(
             ["strace", "-f", "-p", str(pid), "-e", f"trace={calls}", "-o",
              str(record)], stderr=subprocess.DEVNULL) as tracer:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""What a series says about a stretch of time, and whether it is true."""
+"""The values of a series over a time, and whether they are true."""
 import pytest
 
-# The daemon's file has times in ms; after the time was taken it may be a while
-# until the counter is read, on a busy machine.
+# The daemon's file has times in ms. On a busy machine the counter may be read
+# some time after the time was taken.
 ROUNDING = 0.001
 DELAY = 0.1
-# The same where many loads and readers have to share the machine.
+# The same if many loads and readers share the machine.
 BUSY_DELAY = 0.3
-# A pass takes its time when it begins to read; it looked for cgroups before.
+# The time of a pass is taken when reading begins, after the search for cgroups.
 SEARCH = 0.2
 
 
@@ -21,7 +21,7 @@ def intervals(usage):
 
 
 def mean_of_gauges(usage, millicores):
-    """Each gauge weighs as much as the interval it ends"""
+    """The weight of a gauge is the interval that it ends"""
     gauges = dict(millicores)
     return sum(gauges[end] * (end - begin)
                for (begin, _), (end, _) in intervals(usage)) / length(usage)
@@ -41,7 +41,7 @@ def tolerance(millicores):
 
 
 def check_counter(usage, record, delay=DELAY):
-    """Each value is the counter's at the time it carries"""
+    """Each value is that of the counter at the value's time"""
     assert usage
     for time, value in usage:
         least, most = record.bounds(time - ROUNDING, time + delay)
@@ -49,8 +49,8 @@ def check_counter(usage, record, delay=DELAY):
 
 
 def check_gauges(usage, gauges, unit=1000, most=float("inf"), delay=DELAY):
-    """Each is what the counter rose by in the interval it ends, `unit` of it
-    per second being 1, but not above `most`"""
+    """Each gauge is the increase of the counter in the interval that it ends,
+    but at most `most`. `unit` of the counter per second is 1."""
     told = dict(gauges)
     for (begin, before), (end, after) in intervals(usage):
         if end not in told:
@@ -65,8 +65,8 @@ def check_gauges(usage, gauges, unit=1000, most=float("inf"), delay=DELAY):
 
 def check_rates(counter, rates, unit=1000, most=float("inf"),
                 delay=BUSY_DELAY):
-    """The same, and each interval has one, so that their mean is that of all
-    the time"""
+    """The same, and no interval is without a gauge, so that their mean is that
+    of the whole time"""
     told = dict(rates)
     assert all(end in told for _, (end, _) in intervals(counter))
     check_gauges(counter, rates, unit, most, delay)
@@ -76,7 +76,7 @@ def check_rates(counter, rates, unit=1000, most=float("inf"),
 
 
 def check_mean(counter, rates, record, unit=1000):
-    """It is what the kernel's counter tells over the same time"""
+    """The mean is that of the kernel's counter over the same time"""
     begin, end = counter[0][0], counter[-1][0]
     (clock0, before), (clock1, after) = record.at(begin), record.at(end)
     truth = (after - before) / (clock1 - clock0) / unit
@@ -87,8 +87,8 @@ def check_mean(counter, rates, record, unit=1000):
 
 
 def check_throttled(periods, throttled, percents, records):
-    """Each is the share of the periods that there were in its interval, and
-    together they are what the kernel's files tell"""
+    """Each value is the share of throttled periods in its interval. Together
+    they match the kernel's files."""
     told = dict(percents)
     weighed = 0
     for (_, n0), (moment, n1), (_, t0), (_, t1) in zip(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Hosts on a network of their own, on which the examples for users run as they
-are: with their names, their ports and their files in /etc.
+"""Hosts on a network of their own. The examples for users run there unchanged:
+with their names, their ports and their files in /etc.
 
-Nothing of it is outside of the namespaces, which end with the processes that
-hold them.
+Everything is inside the namespaces, which end with the processes that hold
+them.
 """
 import concurrent.futures
 import ctypes
@@ -34,7 +34,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Namespace:
-    """A network namespace, and one for the mounts that `script` makes"""
+    """A network namespace, and a mount namespace for the mounts of `script`"""
 
     def __init__(self, address, script="", *arguments):
         self.address = address
@@ -71,8 +71,8 @@ class Namespace:
 
 
 class Host(Namespace):
-    """It has an /etc of its own laid over the real one, and the plugin where
-    collectd's own are"""
+    """It has its own /etc over the real one, and the plugin in the directory of
+    collectd's own plugins"""
 
     def __init__(self, directory, address, etc):
         super().__init__(address, OWN_FILES, etc, BUILD / ".libs", STOCK)
@@ -82,14 +82,14 @@ class Host(Namespace):
             1, initializer=self.enter)
 
     def enter(self):
-        """The calling thread is in the host's network from then on"""
+        """Moves the calling thread to the host's network"""
         namespace = os.open(self.path, os.O_RDONLY)
         status = libc.setns(namespace, CLONE_NEWNET)
         os.close(namespace)
         assert status == 0, os.strerror(ctypes.get_errno())
 
     def start(self, name, *command, **environment):
-        """A server on this host, which ends with it"""
+        """A server on this host, which ends with the host"""
         with open(self.directory / f"{name}.log", "ab") as log:
             process = subprocess.Popen(
                 [*self.prefix, *command], stdin=subprocess.DEVNULL, stdout=log,
@@ -102,7 +102,7 @@ class Host(Namespace):
             for path in sorted(self.directory.glob("*.log")))
 
     def get(self, port, path, data=None):
-        """What a server here answers; None while there is none"""
+        """The answer of a server here; None while there is none"""
         def answer():
             try:
                 with urllib.request.urlopen(
@@ -146,11 +146,11 @@ class Host(Namespace):
 
 
 class Network:
-    """A host called `hub`, and others each with a cable to it"""
+    """A host called `hub`, and others, each with a cable to it"""
 
     def __init__(self, directory, names, files=()):
-        """`names` are known to all hosts, each that of the hub (None) or of
-        the host with this number. `files` are put into /etc."""
+        """All hosts know `names`, each of the hub (None) or of the host with
+        this number. `files` are put into /etc."""
         self.directory = directory
         self.names = names
         self.files = dict(files)
@@ -183,7 +183,8 @@ class Network:
                      "up")
 
     def cut(self, number):
-        """As between two switches: the host itself does not see it"""
+        """Like a cut between two switches: the host itself does not notice
+        it"""
         self.hub.run("ip", "link", "set", f"host{number}", "nomaster")
 
     def mend(self, number):
@@ -195,7 +196,7 @@ class Network:
         self.write_etc()
         try:
             self.hub = self.add(None)
-            # With an address of its own it keeps it when a port goes.
+            # With its own address, the bridge keeps it when a port is removed.
             self.hub.run("ip", "link", "add", "hub", "address",
                          "02:00:00:00:00:01", "type", "bridge")
             self.hub.set_address("hub")

