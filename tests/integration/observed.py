@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A host under load, as collectd and as the kernel's files tell of it, and what
-has to agree."""
+"""A host under load, its values from collectd and from the kernel's files, and
+which of them must agree."""
 import contextlib
 import math
 import time
@@ -20,13 +20,13 @@ def mean(values):
 
 
 class Host:
-    """What a collectd delivers of some cgroups, and what the kernel's files say
-    all the while"""
+    """The values of some cgroups from a collectd, recorded together with the
+    kernel's files"""
 
-    # Where the kernel has each: what file() finds the file by, and a key.
+    # For each counter of the kernel: the file as file() finds it, and a key.
     counters = {}
     delay = BUSY_DELAY
-    # When the loads ended.
+    # The time when the loads ended.
     end = math.inf
 
     def __init__(self, collectd, recorder):
@@ -34,15 +34,15 @@ class Host:
         self.recorder = recorder
 
     def path(self, cgroup):
-        """Below the root of the hierarchy"""
+        """Relative to the root of the hierarchy"""
         raise NotImplementedError
 
     def file(self, cgroup, *where):
         raise NotImplementedError
 
     def watch(self, cgroups, watched, *others):
-        """For some passes of these collectds under the loads of all cgroups,
-        then for some without"""
+        """Runs these collectds for some passes under the loads of all cgroups,
+        then for some without loads"""
         collectds = [self.collectd, *others]
         with contextlib.ExitStack() as running:
             running.enter_context(self.recorder)
@@ -62,8 +62,8 @@ class Host:
         return instance_of(self.path(cgroup))
 
     def all_rows(self, cgroup, kind):
-        """Without the first pass, made while everything was being started, and
-        the last, of which not everything may have been written"""
+        """Without the first pass, during which other processes were started,
+        and the last, which may not be completely written"""
         instance = self.instance(cgroup)
         passes = self.collectd.usage(instance)
         return [(moment, value) for moment, value in
@@ -71,7 +71,7 @@ class Host:
                 if passes[1][0] <= moment < passes[-1][0]]
 
     def rows(self, cgroup, kind):
-        """While the loads ran"""
+        """The rows from the time with loads"""
         return [(moment, value) for moment, value in
                 self.all_rows(cgroup, kind) if moment < self.end]
 
@@ -89,12 +89,12 @@ class Host:
         return self.recorder.of(self.file(cgroup, *where), key)
 
     def used(self, cgroup, counter):
-        """Over all the time, by the kernel's files"""
+        """The use over the whole time, from the kernel's files"""
         rows = self.record(cgroup, counter).rows
         return rows[-1][-1] - rows[0][-1]
 
     def not_available(self):
-        """The one line that says what is missing"""
+        """The only line that says what is missing"""
         line, = (text for text in self.collectd.messages("info")
                  if "Values not available" in text)
         return line
@@ -105,12 +105,12 @@ class Host:
         check_counter(rows, self.record(cgroup, counter), self.delay)
 
     def check_end(self, cgroup, counter):
-        """To the microsecond, once there are no loads any more"""
+        """Exact to the microsecond, once the loads have ended"""
         _, value = self.all_rows(cgroup, f"derive-{counter}")[-1]
         assert value == math.floor(self.record(cgroup, counter).rows[-1][-1])
 
     def check_use_of_limit(self, cgroup, limit):
-        """Returns what was used, by the kernel's files"""
+        """Returns the use according to the kernel's files"""
         assert set(self.values(cgroup, "gauge-limit_millicores")) == {limit}
 
         usage = self.rows(cgroup, "derive-cpu_usage_usec")
@@ -141,7 +141,7 @@ class Host:
         check_rates(counter, percents, 1e4, 100, self.delay)
 
     def check_part(self, cgroup, part):
-        """Of the CPU time: that of the user or of the system"""
+        """The user or the system part of the CPU time"""
         check_rates(self.rows(cgroup, f"derive-{part}_usec"),
                     self.rows(cgroup, f"gauge-{part}_millicores"),
                     delay=self.delay)

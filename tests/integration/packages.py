@@ -27,7 +27,7 @@ LoadPlugin csv
 </Plugin>
 LoadPlugin uptime
 """
-# What differs after a day of work without being part of the system's set-up
+# What changes in normal use without being part of the system's set-up
 VOLATILE = re.compile(r"(proc|sys|dev|run|tmp|root|srv|var/(log|cache|tmp)"
                       r"|var/lib/(apt|dpkg|collectd)|etc/ld.so.cache)(/|$)")
 TOOLS = ("dpkg-buildpackage", "dh", "lintian", "mmdebstrap", "rpmbuild",
@@ -39,7 +39,7 @@ def missing_tools():
 
 
 def run(*command, **options):
-    """Its output; on failure that is shown"""
+    """Its output, which is shown on failure"""
     result = subprocess.run(
         list(map(str, command)), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
@@ -48,9 +48,9 @@ def run(*command, **options):
 
 
 def build(source, directory, *targets, umask=0o022, **environment):
-    """make TARGETS in a build directory that is made for it; what each wrote
-    is in TARGET.log there. $CGROUP_CPU_SCRATCH is where many small files are
-    made fast."""
+    """Runs make TARGETS in a new build directory. The output of each target is
+    in TARGET.log there. $CGROUP_CPU_SCRATCH is a directory in which many small
+    files can be created fast."""
     directory.mkdir(exist_ok=True)
     options = {"cwd": directory, "umask": umask,
                "env": {**os.environ, "TMPDIR": os.environ.get(
@@ -68,7 +68,7 @@ def only(directory, pattern):
 
 
 def older(package, directory):
-    """What an older release was: another version, another configuration"""
+    """An older release: another version, another configuration"""
     tree = directory / "tree"
     run("dpkg-deb", "--raw-extract", package, tree)
     control = tree / "DEBIAN" / "control"
@@ -87,7 +87,7 @@ def make_repository(directory):
 
 
 def stub(name, version, directory):
-    """A package that is nothing but a name and a version"""
+    """A package with only a name and a version"""
     tree = directory / "tree"
     (tree / "DEBIAN").mkdir(parents=True)
     (tree / "DEBIAN" / "control").write_text(
@@ -98,8 +98,8 @@ def stub(name, version, directory):
 
 
 class Image:
-    """A fresh Debian, and in its cache what collectd needs: while it is made,
-    other things can be done"""
+    """A fresh Debian with collectd's dependencies in its cache. It is made in
+    the background."""
 
     HOOK = ('chroot "$1" apt-get -y --no-install-recommends --download-only'
             ' -o APT::Keep-Downloaded-Packages=true install collectd')
@@ -125,10 +125,10 @@ class Image:
 
 
 class System:
-    """A copy of an image with processes of its own. What is written goes to
-    `directory`; nothing of it is left running or mounted."""
+    """A copy of an image with its own processes. Their output goes to
+    `directory`. Nothing of it stays running or mounted."""
 
-    # bash as the first process reaps what daemons leave.
+    # bash, because it is the first process and has to reap orphaned daemons.
     SCRIPT = """
 cd "$1"
 mkdir upper work root
@@ -156,7 +156,7 @@ exit
         self.first = Path(f"/proc/{pid}/task/{pid}/children"
                           ).read_text().strip()
         self.root = Path(f"/proc/{self.first}/root{self.directory}/root")
-        # As on a host with SysV init, services may be run.
+        # Allows services to run, as on a host with SysV init.
         for program, line in (("usr/sbin/runlevel", "echo N 2"),
                               ("usr/sbin/policy-rc.d", "exit 0")):
             self.write(program, f"#!/bin/sh\n{line}\n")
@@ -164,13 +164,13 @@ exit
         return self
 
     def __exit__(self, *_):
-        # The first process ends, and takes all others along.
+        # The first process ends, and all others with it.
         self.process.stdin.close()
         self.process.wait()
         shutil.rmtree(self.directory)
 
     def beside(self, *command):
-        """Runs a program of the host's that sees the system's mounts"""
+        """Runs a program of the host that sees the system's mounts"""
         return run("nsenter", "--mount", "--pid", "-t", self.first, *command)
 
     def run(self, *command):
@@ -184,7 +184,7 @@ exit
         source = f"sources.list.d/{packages.name}.list"
         self.write(f"etc/apt/{source}",
                    f"deb [trusted=yes] file:/srv/{packages.name} ./\n")
-        # The lists of the others are in the image.
+        # The image has the lists of the other sources.
         self.run("apt-get", "update", "-o", f"Dir::Etc::SourceList={source}",
                  "-o", "Dir::Etc::SourceParts=-",
                  "-o", "APT::Get::List-Cleanup=false")
@@ -217,14 +217,14 @@ exit
         return None
 
     def last_value(self, series="cgroup_cpu-root/derive-cpu_usage_usec"):
-        """When it came, and 0 if there is none"""
+        """The time of the last value, or 0 if there is none"""
         lines = [line for path in self.root.glob(f"{CSV}/{series}-*")
                  for line in path.read_text().splitlines(keepends=True)[1:]
                  if line.endswith("\n")]
         return max((float(line.split(",")[0]) for line in lines), default=0)
 
     def contents(self):
-        """Of all that is set up: type, mode, owner and bytes"""
+        """Type, mode, owner and contents of all installed files"""
         found = {}
         for directory, folders, files in os.walk(self.root):
             relative = Path(directory).relative_to(self.root)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What panels of the dashboards show, asked of the real stores."""
+"""The contents of the dashboards' panels, queried from the real stores."""
 import re
 
 import grafana
@@ -8,7 +8,7 @@ STEP = 2
 
 
 def named(store, name):
-    """A host or cgroup as that store has it"""
+    """The name of a host or cgroup in that store"""
     return name.replace(".", "_") if store == "graphite" else name
 
 
@@ -69,14 +69,14 @@ def panel(store, number):
 
 
 def show(stores, store, number, choices, begin, end):
-    """All that the panel with this id shows"""
+    """All series of the panel with this id"""
     return {name: rows for target in panel(store, number)["targets"]
             for name, rows in ask(stores, store, target, choices, begin,
                                   end).items()}
 
 
 def options(stores, store, name, choices):
-    """What there is to choose from for a variable"""
+    """The choices for a variable"""
     dashboard = grafana.load(store)
     variable = grafana.variables(dashboard)[name]
     query = grafana.interpolate(store, dashboard,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pod's network and its node's, each a namespace of its own."""
+"""The network of a pod and that of its node, each in its own namespace."""
 import contextlib
 
 from network import Namespace

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a node makes of a pod in our manifests: the container that an OCI
-runtime is to run. Whatever a manifest says is either in there or refused."""
+"""How a node runs a pod of our manifests: the container for an OCI runtime.
+Every setting in a manifest is either used or refused."""
 import copy
 import json
 import os
@@ -13,7 +13,7 @@ from packages import SOURCE, run
 MANIFESTS = SOURCE / "packaging/kubernetes"
 SECCOMP = Path("/usr/share/containers/seccomp.json")
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
-# As containerd has them
+# The same as in containerd
 MOUNTS = [
     {"destination": "/proc", "type": "proc", "source": "proc",
      "options": ["nosuid", "noexec", "nodev"]},
@@ -38,7 +38,8 @@ def manifests(kubectl, folder):
 
 
 def seccomp():
-    """Of the engines' default profile, what holds without any capability"""
+    """The part of the engines' default profile that applies without any
+    capability"""
     machine = ARCHITECTURE[os.uname().machine]
     profile = json.loads(SECCOMP.read_text())
     rules = [rule for rule in profile["syscalls"]
@@ -60,7 +61,7 @@ def take(mapping, *required, **optional):
 
 
 class Pod:
-    """The one workload among some objects, and its one container"""
+    """The only workload among some objects, and its only container"""
 
     def __init__(self, objects):
         self.configurations = {
@@ -99,7 +100,8 @@ class Pod:
                     else self.arguments)}
 
     def bind(self, mount, directory):
-        """One volume; what is in configuration maps goes to `directory`"""
+        """One volume. The contents of configuration maps are written to
+        `directory`."""
         name, destination, read_only, part = take(
             mount, "name", "mountPath", readOnly=False, subPath=None)
         volume, = (each for each in self.volumes if each["name"] == name)
@@ -124,7 +126,7 @@ class Pod:
         return int(limit[:-2]) * MEBIBYTE
 
     def probe_url(self, address):
-        """What the node asks for to see whether the pod is ready"""
+        """The address that the node asks whether the pod is ready"""
         path, name = take(self.readiness["httpGet"], "path", "port")
         port, = (each["containerPort"] for each in self.ports
                  if each["name"] == name)

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""What is measured, and what measures, comes before all else on the machine:
-that is not what is tested."""
+"""Gives the measured and the measuring processes priority over everything else
+on the machine, because scheduling is not what is tested."""
 import contextlib
 import os
 from pathlib import Path
 
-# Put before a command. Where sessions are scheduled as groups, nice(1) counts
-# within the group only.
+# A prefix for commands. If the kernel groups processes by session, nice(1) has
+# an effect only within the group.
 FIRST = ["setsid", "sh", "-c",
          "echo -20 >/proc/self/autogroup; exec nice -n -20 \"$@\"",
          "sh"]
 
 
 def come_first():
-    """The same for a process that has not begun yet and is not to run anything
+    """The same for a process that has not started yet and must not run anything
     before its own program"""
     os.setsid()
     with contextlib.suppress(OSError):

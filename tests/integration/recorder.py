@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The truth: the kernel's files, read by nobody but the test, many times a
+"""The true values: the kernel's files, read only by the test, many times per
 second.
 
 As a program: recorder.py PERIOD RECORD FILE... writes lines into the file
-RECORD, each with the number of a file, the wall clock, the monotonic clock and
-what the file said, every PERIOD seconds until it or its parent is ended.
+RECORD every PERIOD seconds, until it or its parent is ended. A line has the
+number of a file, the wall clock, the monotonic clock and the contents of the
+file.
 """
 import bisect
 import os
@@ -18,7 +19,7 @@ from waiting import wait_until
 
 PERIOD = 0.02
 NEWLINE, BLANK = ";", ","
-# More than the line of one file can have.
+# No line of a file can be this long.
 LONGEST = 8192
 
 
@@ -38,7 +39,7 @@ def write_record(period, record, paths):
 
 
 def value_of(file, text, key):
-    """The number of `key`, in µs where it is a time"""
+    """The number of `key`, in µs if it is a time"""
     lines = (line.split(BLANK) for line in text.split(NEWLINE))
     values = {words[0] if words[1:] else "": words[-1] for words in lines}
     value = int(values[key].removeprefix("total="))
@@ -57,7 +58,8 @@ class Recorder:
         self.process = None
 
     def lines(self, most=None):
-        """The whole ones; `most`: of so many bytes at the end"""
+        """The complete lines; with `most`, only those in this many bytes at the
+        end"""
         if not self.record.exists():
             return []
         with open(self.record) as record:
@@ -92,8 +94,8 @@ class Recorder:
         self.process.wait()
 
     def of(self, file, key=None):
-        """One number of a file over time; no key: the CPU time, or the only
-        number that there is"""
+        """One number of a file over time. Without a key it is the CPU time, or
+        the only number of the file."""
         file = str(file)
         if key is None:
             key = "usage_usec" if file.endswith("cpu.stat") else ""
@@ -110,7 +112,8 @@ class Record:
         self.rows = sorted(rows)
 
     def at(self, moment):
-        """Monotonic clock and CPU time when the wall clock showed `moment`"""
+        """The monotonic clock and the CPU time when the wall clock was at
+        `moment`"""
         after = bisect.bisect(self.rows, (moment,))
         assert 0 < after < len(self.rows), "not recorded then"
         (wall0, *then), (wall1, *later) = self.rows[after - 1:after + 1]
@@ -118,7 +121,7 @@ class Record:
         return [a + share * (b - a) for a, b in zip(then, later)]
 
     def bounds(self, begin, end):
-        """Least and most that it can have been from `begin` to `end`"""
+        """The least and the most that it can have been from `begin` to `end`"""
         before = bisect.bisect(self.rows, (begin,)) - 1
         after = bisect.bisect(self.rows, (end,))
         assert before >= 0 and after < len(self.rows), "not recorded then"

@@ -3,7 +3,7 @@
 """Writes measured figures into a Markdown file, between the comments
 <!-- NAME: begin --> and <!-- NAME: end -->. The file is $CGROUP_CPU_REPORT.
 
-report_table.py NAME COMMAND... writes what the command prints, if it succeeds.
+report_table.py NAME COMMAND... writes the output of the command if it succeeds.
 """
 import fcntl
 import os
@@ -19,8 +19,8 @@ def machine():
 
 
 def update(name, change):
-    """Replaces what is between the comments by change(what is there). Several
-    test runs may do so at the same time."""
+    """Replaces the text between the comments by change(text). Several test runs
+    may do so at the same time."""
     path = os.environ.get("CGROUP_CPU_REPORT")
     if not path:
         return
@@ -38,8 +38,8 @@ def update(name, change):
 
 
 def merge(head, rows):
-    """A change for update(): rows with the same two first cells are replaced,
-    those of other environments stay"""
+    """A change for update(): replaces the rows with the same first two cells,
+    and keeps the rows of other environments"""
     def key(row):
         return row.split("|")[1:3]
 

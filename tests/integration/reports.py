@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What valgrind and the sanitizers found in a daemon, as far as it is ours."""
+"""The reports of valgrind and the sanitizers about a daemon, and which of them
+concern the plugin."""
 import re
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ OURS = re.compile(r"cgroup_cpu\.so|\b(?:%s):\d" % "|".join(
 
 
 def reports_of_valgrind(text):
-    """Blocks of lines, set apart by empty ones"""
+    """Blocks of lines, separated by empty lines"""
     return re.split(r"\n\s*\n", re.sub(r"(?m)^==\d+== ?", "", text))
 
 
@@ -20,17 +21,17 @@ def reports_of_sanitizers(directory):
 
 
 def reports_of_threads(text):
-    """From one ruler to the next"""
+    """From one separator line to the next"""
     return re.findall(r"(?ms)^WARNING: ThreadSanitizer.*?^={18}$", text)
 
 
 def ours(reports):
-    """Those with one of our functions on a stack"""
+    """The reports with one of our functions on a stack"""
     return [report for report in reports if OURS.search(report)]
 
 
 def sanitizer_library(build, name="asan"):
-    """The run time that the plugin is linked to and the daemon is not"""
+    """The plugin is linked to this library, but the daemon is not"""
     listed = subprocess.run(["ldd", build / ".libs/cgroup_cpu.so"], check=True,
                             stdout=subprocess.PIPE, text=True).stdout
     return re.search(rf"lib{name}\S* => (\S+)", listed)[1]

@@ -8,7 +8,7 @@ SOURCE = "deb http://deb.debian.org/debian bookworm-backports main"
 
 
 def unpack_backport(directory):
-    """bookworm-backports' runsc, beside the installed one"""
+    """The runsc of bookworm-backports, in addition to the installed one"""
     Apt(directory, SOURCE).get("download", "runsc")
     (package,) = directory.glob("runsc_*.deb")
     subprocess.run(["dpkg-deb", "-x", package, directory / "root"], check=True)

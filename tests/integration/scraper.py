@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What Prometheus would get from a collectd.
+"""The values that Prometheus would get from a collectd.
 
-As a program: scraper.py URL FILE INTERVAL asks when there should be a new sample
-and appends to FILE, until it or its parent is ended.
+As a program: scraper.py URL FILE INTERVAL asks when a new sample is due and
+appends it to FILE, until it or its parent is ended.
 """
 import collections
 import os
@@ -38,7 +38,7 @@ def append_samples(url, file, interval):
 
 
 class Scraper:
-    """Asks from the node that `network` has for the pod"""
+    """Asks from the node, over the link of `network` to the pod"""
 
     def __init__(self, network, url, file, interval=1):
         self.file = Path(file)
@@ -56,7 +56,7 @@ class Scraper:
         self.process.wait()
 
     def samples(self):
-        """{(cgroup, type): [(time, value)]}, without those that came twice"""
+        """{(cgroup, type): [(time, value)]}, without repeated samples"""
         found = collections.defaultdict(dict)
         for line in self.file.read_text().splitlines(keepends=True):
             if match := SAMPLE.fullmatch(line.rstrip("\n")):
@@ -68,7 +68,7 @@ class Scraper:
                 for series, values in found.items()}
 
     def usage(self, cgroup="root"):
-        """Since the last one that was missed"""
+        """The samples after the last missed one"""
         usage = self.samples().get((cgroup, "cpu_usage_usec"), [])
         gaps = [number for number, ((begin, _), (end, _))
                 in enumerate(zip(usage, usage[1:]), 1)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Receivers on loopback that keep what collectd's writers send them, and what
-makes collectd send it."""
+"""Receivers on loopback that keep what collectd's writers send, and the
+configuration that makes collectd send it."""
 import http.server
 import json
 import socket
@@ -12,7 +12,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def plugin(name, configuration):
-    """To load it and to configure it"""
+    """Loads and configures the plugin"""
     return f"{name}\n<Plugin {name}>\n{configuration}\n</Plugin>"
 
 
@@ -23,7 +23,7 @@ def free_port():
 
 
 class Sink:
-    """Has the text of all connections that were made to it"""
+    """Keeps the text of all connections to it"""
 
     def __init__(self):
         self.received = []
@@ -53,13 +53,13 @@ class GraphiteSink(Sink):
         return socketserver.ThreadingTCPServer((LOOPBACK, 0), Handler)
 
     def node(self, options=""):
-        """Configuration of write_graphite"""
+        """The configuration of write_graphite"""
         return (f'<Node "{self.port}">\nHost "{LOOPBACK}"\n'
                 f'Port "{self.port}"\nProtocol "tcp"\n{options}\n</Node>')
 
     @property
     def lines(self):
-        """Complete ones, without the newline"""
+        """Complete lines, without the newline"""
         return [line[:-1] for line in list(self.received)
                 if line.endswith(b"\n")]
 
@@ -81,13 +81,13 @@ class HttpSink(Sink):
         return http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
 
     def node(self):
-        """Configuration of write_http"""
+        """The configuration of write_http"""
         return (f'<Node "{self.port}">\nURL "http://{LOOPBACK}:{self.port}/"\n'
                 'Format "JSON"\n</Node>')
 
     @property
     def values(self):
-        """Of all bodies, each of which is a JSON array"""
+        """The values of all bodies. Each body is a JSON array."""
         return [value for body in list(self.received)
                 for value in json.loads(body)]
 

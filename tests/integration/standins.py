@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Calls of the plugin that fail or take long, and a clock that is stepped, in a
-running collectd."""
+"""Makes calls of the plugin fail or take long in a running collectd, and steps
+its clock."""
 import mmap
 import struct
 import subprocess
@@ -11,7 +11,7 @@ ORDERS = struct.Struct("=32sii128sQqQ")
 
 
 class Standins:
-    """Everything it needs is below `directory`"""
+    """All its files are below `directory`"""
 
     def __init__(self, directory):
         directory.mkdir(parents=True, exist_ok=True)
@@ -25,18 +25,19 @@ class Standins:
 
     @property
     def prefix(self):
-        """Put before a command, it has them"""
+        """A prefix that runs a command with them"""
         return ["env", f"CGROUP_CPU_STANDINS={self.orders}",
                 f"LD_PRELOAD={self.library}"]
 
     @property
     def hits(self):
-        """How many calls failed or were late since the latest order"""
+        """The number of calls that failed or were late since the latest
+        order"""
         return ORDERS.unpack(self.memory[:])[-1]
 
     def order(self, call="", error=0, late=0, path="", size=0, shift=0):
-        """Whatever there was before is no longer: first that, then the name,
-        which makes it valid"""
+        """Replaces the previous order. The name of the call is written last,
+        because it makes the order valid."""
         data = ORDERS.pack(b"", error, int(late * 1000), path.encode(), size,
                            shift, 0)
         self.memory[:] = data

@@ -94,7 +94,7 @@ class Graphite:
                 for series in answer}
 
     def find(self, pattern):
-        """What Grafana lists for a variable"""
+        """The names that Grafana lists for a variable"""
         answer = json.loads(self.host.get(
             WEB_PORT, "/metrics/find", urlencode({"query": pattern}).encode()))
         return [node["text"] for node in answer]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""InfluxDB 1.6, with both of its ways in for collectd."""
+"""InfluxDB 1.6, with both ways to receive from collectd."""
 import json
 import shutil
 from urllib.parse import urlencode
@@ -26,7 +26,7 @@ bind-address = "127.0.0.1:8088"
   bind-address = ":8086"
   log-enabled = false
 """
-# A second is what a test can wait for.
+# A test can wait one second.
 QUICK = '  batch-timeout = "1s"\n'
 
 

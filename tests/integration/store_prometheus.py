@@ -50,7 +50,7 @@ class Prometheus:
                 self.ask("query", query=text, time=moment)["result"]}
 
     def samples(self, selector, begin, end):
-        """[(labels, [(time, value), ...]), ...] as they were stored"""
+        """[(labels, [(time, value), ...]), ...], as stored"""
         data = self.ask("query", time=end,
                         query=f"{selector}[{int(end - begin)}s]")
         return [(series["metric"],
@@ -67,8 +67,8 @@ class Prometheus:
 
 
 def twice_a_second(text):
-    """The example's configuration, for an interval of 1 s. At the same pace as
-    collectd it would miss values now and then."""
+    """The example's configuration, for an interval of 1 s. At the same rate as
+    collectd it would sometimes miss a value."""
     changed, count = re.subn("scrape_interval: 10s", "scrape_interval: 500ms",
                              text)
     assert count == 1, text
@@ -76,12 +76,12 @@ def twice_a_second(text):
 
 
 def exposed(host):
-    """What a collectd on `host` shows"""
+    """The output of a collectd on `host`"""
     return host.get(EXPORTER_PORT, "/metrics").decode()
 
 
 def complaints(text):
-    """promtool's, as (family, complaint) pairs"""
+    """promtool's complaints, as (family, complaint) pairs"""
     result = subprocess.run(["promtool", "check", "metrics"], text=True,
                             input=text, capture_output=True, check=False)
     return {tuple(line.split(" ", 1)) for line in

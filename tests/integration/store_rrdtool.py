@@ -9,8 +9,8 @@ def rrdtool(*arguments):
 
 
 def fetch(file, begin, end):
-    """The (time, value) pairs of its finest archive, each the mean over the
-    second that ends then"""
+    """The (time, value) pairs of its finest archive. Each value is the mean
+    over the second that ends at its time."""
     lines = rrdtool("fetch", file, "AVERAGE", "-r", 1, "-s", int(begin),
                     "-e", int(end)).splitlines()
     assert lines[0].split() == ["value"]
@@ -20,7 +20,8 @@ def fetch(file, begin, end):
 
 
 def draw(directory, picture, begin, end):
-    """A cgroup's use, its limit, and what of the time it was held back"""
+    """The use of a cgroup, its limit, and the share of time in which it was
+    throttled"""
     def curve(name, file):
         return f"DEF:{name}={directory / file}.rrd:value:AVERAGE"
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Two hosts that fill all stores at once, by the examples for users.
+"""Two hosts that fill all stores at the same time, with the examples for users.
 
-On host one (v1) web.service is idle, then burns, then is held back by a quota;
-on host two (v2) the tasks of batch.service wait for one CPU.
+On host one (v1) web.service is idle, then burns, and then a quota throttles it.
+On host two (v2) the tasks of batch.service wait for one CPU.
 """
 import contextlib
 import os
@@ -80,7 +80,7 @@ class Stores:
         for _ in range(2):
             batch.start("taskset", "-c", "0", BURN, "--millicores", "300",
                         stdout=subprocess.DEVNULL)
-        # Whatever else runs on the machine is not what is tested.
+        # Other work on the machine must not affect the test.
         (self.cpu / self.v1.path / "cpu.shares").write_text("262144")
         web = self.v1.child("system.slice").child("web.service")
         self.wait_for_phase(one)
@@ -88,7 +88,7 @@ class Stores:
         self.wait_for_phase(one)
         quota = self.cpu / web.path / "cpu.cfs_quota_us"
         quota.write_text(str(QUOTA * 100))
-        # Of the same types as the plugin's.
+        # These values have the same types as the plugin's.
         self.network[0].send(8125, b"some:1|c\nother:1|g\n")
         self.wait_for_phase(one)
         self.complaints = store_prometheus.complaints(
@@ -119,6 +119,6 @@ class Stores:
         return found
 
     def window(self, host):
-        """From before the first to after the last complete sample"""
+        """From before the first complete sample to after the last one"""
         usage, _ = self.collectds[host].samples()
         return usage[0][0] - 1, usage[-1][0] + 1

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A tenant who means harm, in a subtree that was delegated to it.
+"""A malicious tenant, in a subtree that was delegated to it.
 
-As a program: tenant.py DIRECTORY COUNT. Makes so many cgroups below the
-directory, with all kinds of names and depths, says so, and then goes on making
-and removing others until its standard input ends. With LOOPS as well it makes
-them all in one directory, and in so many processes does nothing but make and
-remove nested cgroups beside them.
+As a program: tenant.py DIRECTORY COUNT. It creates this many cgroups below the
+directory, with all kinds of names and depths, and prints a line. Then it
+creates and removes others until its standard input ends. With LOOPS as a
+third argument, it creates them all in one directory, and LOOPS processes only
+create and remove nested cgroups beside them.
 """
 import itertools
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 
 DEPTH = 200
 AT_ONCE = 300
-# Of somebody else, of no path that one would expect, or of a line protocol.
+# Names of others, unusual paths, and parts of line protocols.
 NAMES = [b"others", b"others_1", b"\\x6fthers", b"root", b"-", b"..x",
          b"a b value=1 1700000000", b"c{type=\"x\"} 1", b"d\rPUTVAL e f N:1",
          b"\xff\xfe", b"\x1b[31m", b"x" * 255, b"\\x2f" * 60, b"~0123abcd"]
@@ -63,7 +63,7 @@ def come_and_go(top, number):
 
 
 def hammer(top, number):
-    """As fast as it goes, until the parent ends"""
+    """As fast as possible, until the parent ends"""
     parent = os.getppid()
     while os.getppid() == parent:
         for _ in range(100):
@@ -86,7 +86,7 @@ def crowd(top, count, loops):
             os._exit(0)
     print("made", flush=True)
     sys.stdin.read()
-    # None of them is at work any more when this ends.
+    # All of them must have stopped when this ends.
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -107,14 +107,14 @@ def main(directory, count, loops=0):
 
 
 class Tenant:
-    """It, as a user without privileges"""
+    """Runs the program as a user without privileges"""
 
     USER = 65534
 
     def __init__(self, directory, count, loops=0):
         os.chown(directory, self.USER, self.USER)
         self.process = subprocess.Popen(
-            # Where it may not read this file
+            # The user may not be allowed to read this file
             [sys.executable, "-c", Path(__file__).read_text(), str(directory),
              str(count), str(loops)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The burner holds the load it was asked for, by the kernel's own account."""
+"""The burner holds the requested load, according to the kernel."""
 import contextlib
 import os
 import re
@@ -33,7 +33,7 @@ def burner(*arguments):
 
 
 def wait(process):
-    """The report, and the CPU seconds that the kernel accounts to a process"""
+    """The report, and the CPU seconds of the process according to the kernel"""
     report = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -52,7 +52,7 @@ def wait_until_it_burns(process):
 
 
 def hold(*loads):
-    """All of them over the same seconds: (exit status, report, CPU seconds,
+    """Runs all loads over the same seconds: (exit status, report, CPU seconds,
     wall seconds) by load"""
     found = {}
     with contextlib.ExitStack() as stack:
@@ -68,7 +68,7 @@ def hold(*loads):
 
 @pytest.fixture(scope="module")
 def held():
-    """Never more than there are CPUs"""
+    """Never more loads at a time than CPUs"""
     return {**hold(0, 1, 100), **hold(1000), **(
         hold(1500) if CPUS >= 2 else {})}
 
@@ -90,7 +90,7 @@ def test_mean(held, millicores):
 
 
 def sample(pid):
-    """(time, CPU time), but not if something came in between"""
+    """(time, CPU time), but not if the test was interrupted in between"""
     cpu_clock = (~pid << 3) | 2
     while True:
         wall = time.monotonic()
@@ -123,8 +123,8 @@ def test_every_second(sampled, millicores):
              for (wall, cpu), (wall_later, cpu_later)
              in zip(samples, samples[10:])]
     errors = [abs(rate - millicores) for rate in rates]
-    # A virtual machine stops now and then for long enough to show, when a
-    # second begins or ends just then.
+    # A virtual machine sometimes stops long enough to show, if a second begins
+    # or ends at that moment.
     inside = [error for error in errors if error <= tolerance(millicores)]
     assert len(inside) >= 0.9 * len(errors), rates
     assert max(errors) <= 5 * tolerance(millicores)
@@ -147,7 +147,7 @@ def test_signal_ends_it(sent, millicores):
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_it_even_where_ignored_before(sent):
-    """As a shell's trap '' leaves it to those it starts"""
+    """A shell's trap '' has this effect on its children"""
     before = signal.signal(sent, signal.SIG_IGN)
     try:
         with burner() as process:
@@ -215,7 +215,7 @@ def test_lost_report_is_an_error():
 @pytest.mark.skipif(not shutil.which("runsc"), reason="runsc is missing")
 @pytest.mark.parametrize("millicores", [100, 500])
 def test_mean_in_gvisor(millicores):
-    """There CPU time counts in ticks of 10 ms."""
+    """In gVisor, CPU time counts in ticks of 10 ms."""
     script = f"""
         mount -t tmpfs none /sys/fs/cgroup
         mount -t cgroup -o cpuacct none /sys/fs/cgroup
@@ -236,5 +236,5 @@ def test_mean_in_gvisor(millicores):
     before, after = map(int, counters.split())
     counted = (after - before) / 1e6 / seconds
     assert reported == pytest.approx(millicores, abs=tolerance(millicores))
-    # Starting the two programs around it may be worth a tick each.
+    # The start of the two programs around it may take a tick each.
     assert counted == pytest.approx(millicores, abs=tolerance(millicores) + 3)

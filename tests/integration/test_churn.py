@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Cgroups come and go, fifty a second, beside a thousand that stay: these miss
-nothing, and what the daemon holds does not grow.
+"""Fifty cgroups per second are created and removed beside a thousand that stay.
+The latter miss no value, and the daemon's resources do not grow.
 
-It takes CGROUP_CPU_CHURN_SECONDS, a minute by default; "make soak" goes on for
-an hour.
+It takes CGROUP_CPU_CHURN_SECONDS, by default a minute. "make soak" runs for an
+hour.
 """
 import os
 import time
@@ -27,15 +27,15 @@ SECONDS = int(os.environ.get("CGROUP_CPU_CHURN_SECONDS", "60"))
 RATE = 50
 STABLE = [f"stable/{number}" for number in range(1000)]
 LOADS = {"stable_low": 20, "stable_high": 150}
-# How much of the time it takes to have everything there is, and how much more
-# memory there may then be in the end: allocators keep some in reserve, which
-# counts less the longer it goes on.
+# The time until the daemon has all its resources, and how much more memory it
+# may have at the end. Allocators keep some in reserve, which matters less in a
+# longer run.
 WARM_UP = min(300, SECONDS / 3)
 GROWTH = 0.01 if SECONDS >= 3600 else 0.05
 
 
 class Held:
-    """By the daemon"""
+    """The resources of the daemon"""
 
     def __init__(self, pid):
         self.descriptors = len(descriptors(pid))
@@ -78,7 +78,7 @@ def test_churn(cgroup, directory, start, version, tmp_path):
     print(f"{churn.count} in {took:.0f} s; after {WARM_UP:.0f} s {warm}; "
           f"in the end {end}")
     assert churn.count > 0.8 * RATE * took
-    # They are there for a second or so each.
+    # Each of them exists for about a second.
     assert end.descriptors <= warm.descriptors
     assert end.watches <= warm.watches
     assert end.resident < (1 + GROWTH) * warm.resident

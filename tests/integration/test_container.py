@@ -64,7 +64,7 @@ def new_container(mounts, runsc_of):
 
 
 def every_second(directory):
-    """The image's configuration but for its interval, mounted over it"""
+    """The image's configuration with another interval, mounted over it"""
     text = CONFIGURATION.read_text()
     assert text.count("\nInterval 10\n") == 1
     changed = directory / "collectd.conf"
@@ -91,7 +91,7 @@ def run_pod(image, new_container, tmp_path):
 
 
 def watch(container, scraper):
-    """What it delivers, and what its counter was at all times"""
+    """The delivered values, and a record of the counter"""
     container.wait_for(lambda: len(scraper.usage()) >= 2)
     with container.recorder() as recorder:
         began = time.time()
@@ -114,7 +114,7 @@ def mount_options(container, directory):
 
 
 def settings(container):
-    """What the manifest is about, seen from inside"""
+    """The settings of the manifest, as they are seen from inside"""
     def status(key):
         line, = (line for line in container.ask(
             "cat", "/proc/1/status").splitlines() if line.startswith(key))
@@ -127,7 +127,7 @@ def settings(container):
 
 
 def end(container, seconds):
-    """As a node does it, with its status if it ended by itself"""
+    """Ends it like a node, and returns its status if it ended by itself"""
     container.signal("TERM")
     container.wait_for_log("Exiting normally.")
     try:
@@ -155,7 +155,7 @@ def watched(request, image, new_container, pod_of, tmp_path_factory):
 
 
 def tolerance(environment, truth, seconds):
-    """1 % and, where time counts in ticks, one at either end"""
+    """1 %, and if time counts in ticks, one tick at either end"""
     if environment in TICK:
         return truth / 100 + 2000 * TICK[environment] / seconds
     return measurement.tolerance(truth)
@@ -176,8 +176,8 @@ def test_values_are_the_kernels(watched, report):
 
 
 def check_burn(usage, millicores, tick=0):
-    """That 100 millicores are shown. Where time counts in ticks, one in each
-    interval may be for what little else there is"""
+    """The values show 100 millicores. If time counts in ticks, one tick per
+    interval may be for other processes."""
     gauges, seconds = dict(millicores), measurement.length(usage)
     mean = measurement.mean_of_gauges(usage, millicores)
     print(f"burn: {mean:.2f}m")
@@ -192,11 +192,11 @@ def test_burn_shows(watched):
 
 
 def test_burn_shows_in_gvisor(run_pod, pod_of):
-    """Every second would be too often for a clock that ticks in 10 ms, so it is
-    as the manifest has it"""
+    """With an interval of one second, ticks of 10 ms would be too coarse. So
+    the interval is that of the manifest."""
     container, scraper = run_pod("gVisor", pod_of("gvisor"))
 
-    # In the first interval the burner may not have started yet.
+    # The burner may not have started yet in the first interval.
     container.wait_for(lambda: len(scraper.usage()) >= 5, 60)
     check_burn(scraper.usage()[1:], scraper.millicores(), TICK["gVisor"])
 
@@ -205,7 +205,7 @@ def test_it_has_no_privileges(watched):
     found = watched.settings
     assert found.user == found.group == ["10001"] * 4
     assert {int(value, 16) for value, in found.capabilities} == {0}
-    # gVisor filters its own system calls, outside of what can be seen inside.
+    # gVisor's own seccomp filter cannot be seen from inside.
     assert found.seccomp == ["0" if watched.environment == "gVisor" else "2"]
     assert "ro" in found.root
 
@@ -214,7 +214,7 @@ def test_it_is_well_and_ends(watched):
     assert watched.healthy.returncode == 0, watched.healthy
     assert "[error]" not in watched.log and "ailed" not in watched.log
     if watched.environment == "gVisor":
-        # There it has to be ended, after all the time it was given.
+        # It has to be killed there, after the whole grace period.
         assert watched.end is None and watched.pod.grace_seconds == 5
     else:
         assert watched.end == 0
@@ -230,14 +230,14 @@ def test_burn_takes_arguments(run_pod, pod_of, tmp_path):
 
 
 def test_users_agree(image, pod_of):
-    """Whoever runs the image without the manifests is no other"""
+    """Without the manifests, the image runs as the same user"""
     user = pod_of("pod").process(image.configuration)["user"]
     assert image.configuration["User"] == f"{user['uid']}:{user['gid']}"
 
 
 def test_healthcheck(run_pod, pod_of, image):
-    """With nothing changed and no arguments, and something in the container
-    that is still there when collectd is not"""
+    """With the unchanged image and no arguments, and with a process in the
+    container that survives collectd"""
     kind, *command = image.configuration["Healthcheck"]["Test"]
     pod = pod_of("pod")
     assert kind == "CMD" and command == pod.probe_command()
@@ -253,7 +253,7 @@ def test_healthcheck(run_pod, pod_of, image):
                        check=True)
 
     container.wait_for(is_well)
-    # Values come every 10 s: now and then the last one is older than 3 s.
+    # Values come every 10 s, so the last one is sometimes older than 3 s.
     container.wait_for(lambda: not is_well("3"))
     assert is_well()
     container.wait_for(lambda: is_well("3"))
@@ -281,7 +281,7 @@ def busy_cgroup(environment, container, mounts):
 
 @pytest.mark.parametrize("environment", ["v1", "v2"])
 def test_node(run_pod, pod_of, mounts, tmp_path, environment):
-    """What the DaemonSet shows of a cgroup elsewhere on the node"""
+    """The values of the DaemonSet for a cgroup elsewhere on the node"""
     container, scraper = run_pod(environment, pod_of("node"),
                                  every_second(tmp_path))
     with busy_cgroup(environment, container, mounts) as (cgroup, name):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The dashboards are what Grafana takes, and nothing in them is in vain."""
+"""Grafana accepts the dashboards, and every part of them is used."""
 import itertools
 import re
 
@@ -7,8 +7,8 @@ import pytest
 
 import grafana
 
-# Since 36 a data source is an object with a type and an uid, and a variable may
-# stand for it. Grafana 9 and later read it.
+# Since version 36 a data source is an object with a type and a uid, and may be
+# a variable. Grafana 9 and later can read it.
 SCHEMA_VERSION = 36
 WIDTH = 24
 ALL_STORES = pytest.mark.parametrize("store", grafana.STORES)
@@ -49,7 +49,7 @@ def test_panels_have_ids_and_places_of_their_own(store, dashboard):
             range(place["x"], place["x"] + place["w"]),
             range(place["y"], place["y"] + place["h"]))
     assert len(set(taken)) == len(taken)
-    # No holes either.
+    # There are no holes either.
     assert len(taken) == WIDTH * (1 + max(y for _, y in taken))
 
 
@@ -66,7 +66,7 @@ def test_every_query_is_shown(store, dashboard):
         assert names == sorted(set(names))
         for target in targets:
             assert target[key].strip() and not target.get("hide")
-    # And nothing else in the file is a query.
+    # Nothing else in the file is a query.
     assert sum(grafana.path(store).read_text().count(f'"{word}":')
                for word in ("refId",)) == sum(
         len(panel["targets"]) for panel in grafana.panels(dashboard)) + sum(
@@ -108,7 +108,7 @@ def test_variables_are_known_and_used(store, dashboard):
 
 @ALL_STORES
 def test_units(store, dashboard):
-    """Each panel has the unit of what its queries ask for"""
+    """The unit of a panel is that of its queries"""
     key = grafana.QUERY_KEYS[store]
     for panel in grafana.panels(dashboard):
         unit = panel["fieldConfig"]["defaults"]["unit"]

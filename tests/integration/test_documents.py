@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each configuration in the documents is one that collectd takes."""
+"""collectd accepts every configuration in the documents."""
 import re
 import subprocess
 from pathlib import Path
@@ -14,7 +14,8 @@ MANUAL = "plugin/collectd-cgroup_cpu.pod"
 
 
 def configurations():
-    """Blocks of the examples in the man page, and fenced ones of Markdown"""
+    """The blocks in the man page's examples, and the fenced blocks of
+    Markdown"""
     examples = (SOURCE / MANUAL).read_text().split("=head1 EXAMPLES\n")[1]
     blocks = [(MANUAL, block) for block in re.findall(
         r"(?m)(?:^  .*\n)+", examples.split("=head1")[0])]
@@ -37,7 +38,8 @@ def test_there_are_some():
 
 @pytest.mark.parametrize("name, text", CONFIGURATIONS)
 def test_collectd_takes_it(tmp_path, name, text):
-    """As it is, but for the place where a container has its host's cgroups"""
+    """Unchanged, except for the directory of the host's cgroups in a
+    container"""
     text = text.replace('"/host/sys/fs/cgroup"', '"/sys/fs/cgroup"')
     if "LoadPlugin" not in text:
         text = "LoadPlugin cgroup_cpu\n" + text
@@ -53,8 +55,8 @@ def test_collectd_takes_it(tmp_path, name, text):
 
 
 def test_figures_go_between_the_comments(tmp_path, monkeypatch):
-    """New ones in place of the old, in their order; those of other environments
-    and all other text stay"""
+    """New figures replace the old ones in their order. Those of other
+    environments and all other text stay."""
     document = tmp_path / "README.md"
     text = ("before\n<!-- a: begin -->\n{}<!-- a: end -->\nbetween\n"
             "<!-- b: begin -->\n{}<!-- b: end -->\nafter\n")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Calls that fail in a running collectd: what cannot be read is named, all else
-goes on, and all is well again when the cause has gone. The core's own tests let
-each of its calls fail; these see to the log and the way to the values."""
+"""Calls that fail in a running collectd. Files that cannot be read are named,
+everything else continues, and everything works again when the cause is gone.
+The core's own tests make each of its calls fail. These tests check the log and
+the delivered values."""
 import errno
 import os
 import re
@@ -43,7 +44,7 @@ def no_interval_is_missing(rows):
 
 
 def check_errors(collectd, expected, most=3):
-    """What goes on is told again, but ever more seldom"""
+    """A continuing failure is logged again, but less and less often"""
     errors = collectd.messages("error")
     assert set(errors) == {expected}
     assert len(errors) <= most
@@ -70,12 +71,12 @@ def test_one_file_that_cannot_be_read(cgroup, directory, start, standins, error)
         f"{directory}/bad/cpuacct.usage; {ADVICE.get(error, ADVICE[None])}")
     assert no_interval_is_missing(collectd.samples("good")[0][1:])
     usage, gauges = collectd.samples("bad")
-    # The first one afterwards is the mean since the last one before.
+    # The first gauge after the gap is the mean since the last one before it.
     check_gauges(usage, dict(gauges))
 
 
 def test_a_hostile_path_in_the_log(cgroup, directory, start, standins):
-    """One line, with its cause, and what to do at its end"""
+    """One line, with its cause, and the advice at its end"""
     path = directory / "\x1b[2J\r" / ("x" * 250) / ("y" * 250) / "caf\u00e9"
     path.mkdir(parents=True)
     try:
@@ -99,13 +100,13 @@ def test_a_hostile_path_in_the_log(cgroup, directory, start, standins):
 
 
 def test_no_descriptor_for_any(cgroup, directory, start, standins):
-    """collectd calls again in the next interval, not ever more seldom"""
+    """collectd calls again in the next interval, not less and less often"""
     cgroup.child("one")
     collectd = start("KeepOpen 0", INTERVAL, prefix=standins.prefix)
     wait_for_passes(collectd, 3, "one")
     standins.order("openat2", errno.EMFILE)
     wait_for_message(collectd, "error", "cannot read")
-    # Long enough for collectd to wait eight times as long, if it did.
+    # Long enough for collectd to wait eight intervals, if it did.
     time.sleep(10 * INTERVAL)
     standins.order()
     gone_at = time.time()
@@ -138,7 +139,7 @@ def test_no_memory_for_a_new_one(cgroup, directory, start, standins):
 
 
 def test_no_memory_for_values(start, standins):
-    """The first pass needs some for them"""
+    """The first pass needs memory for them"""
     standins.order("realloc", errno.ENOMEM, size=2000)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
     wait_for_message(collectd, "error", "Out of memory: values of this")
@@ -161,7 +162,7 @@ SCARCE = {
 
 @pytest.mark.parametrize("case", SCARCE)
 def test_scarce_at_start(start, standins, case):
-    """It begins as soon as it can"""
+    """It begins as soon as possible"""
     call, error, message = SCARCE[case]
     standins.order(call, error)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Two hosts that send to a third, which knows nothing of the plugin."""
+"""Two hosts that send to a third, which does not have the plugin."""
 import contextlib
 import subprocess
 import time
@@ -56,7 +56,7 @@ class Fleet:
 
 @pytest.fixture
 def busy():
-    """A cgroup, the root of what is seen, with a known load in a child"""
+    """A cgroup, seen as the root, with a known load in a child"""
     with Cgroup({"v2": require_both()["v2"]}) as cgroup:
         cgroup.child("busy").start(*FIRST, BURN, "--millicores",
                                    str(LOAD), stdout=subprocess.DEVNULL)
@@ -72,7 +72,7 @@ def start(tmp_path):
 
 
 def signing(tmp_path):
-    """The example, with the other level that its comment tells of"""
+    """The example, with the other level that its comment mentions"""
     text = examples.path("fleet_sender").read_text()
     changed = text.replace('SecurityLevel "Encrypt"', 'SecurityLevel "Sign"')
     assert changed != text
@@ -82,13 +82,13 @@ def signing(tmp_path):
 
 
 def last_complete(fleet, sender):
-    """Of what is received last, something may be on its way"""
+    """The time up to which all values have arrived"""
     usage = fleet.received(sender, "derive-cpu_usage_usec", "root")
     return usage[-1][0] - 0.5
 
 
 def check_received(fleet, sender, until):
-    """What csv has at the receiver is what it has at the sender"""
+    """csv has the same at the receiver and at the sender"""
     names = {(path.parent.name.split("-", 1)[1],
               path.name[:-len("-2000-01-01")]) for path in
              sender.directory.glob("csv/*/cgroup_cpu-*/*")}
@@ -151,8 +151,9 @@ def test_a_cut_loses_the_gap_and_shows_no_spike(busy, start):
 
 
 def check_the_gap(fleet, sender, began, ended):
-    """Lost is what was sent meanwhile: packets go out when they are full, so
-    it is also what waited then, a second or two of values"""
+    """The values sent meanwhile are lost. Packets are sent when they are full,
+    so the values that waited then are lost as well: those of a second or
+    two."""
     for kind in ("gauge-millicores", "derive-cpu_usage_usec"):
         received = fleet.received(sender, kind)
         last = received[-1][0]
@@ -164,7 +165,7 @@ def check_the_gap(fleet, sender, began, ended):
         assert began - 3 <= min(lost)[0] and max(lost)[0] <= ended + 1
     gauges = [value for _, value in fleet.received(sender, "gauge-millicores")]
     assert max(gauges) <= LOAD * 1.3
-    # The counter goes on where it would be, so its mean over the gap is right.
+    # The counter continued meanwhile, so its mean over the gap is right.
     usage = fleet.received(sender, "derive-cpu_usage_usec")
     (begin, before), (end, after) = max(
         zip(usage, usage[1:]), key=lambda pair: pair[1][0] - pair[0][0])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Inside gVisor the plugin sees the CPU time of the whole sandbox, children
-included, where /proc shows a process only its own."""
+"""Inside gVisor the plugin sees the CPU time of the whole sandbox, including
+children, while /proc shows a process only its own."""
 import contextlib
 import subprocess
 import time
@@ -35,16 +35,17 @@ class Observed(NamedTuple):
     tick: float
 
     def tolerance(self, truth, seconds):
-        """Of a mean over that time; each of its ends may miss a tick"""
+        """The tolerance of a mean over that time: each of its ends may miss a
+        tick"""
         if not self.tick:
             return measurement.tolerance(truth)
         return truth / 100 + 2 * 1000 * self.tick / seconds
 
 
 def watch(collectd, recorder, directory, tick):
-    """Some seconds of nothing, then one busy child after the other. The first
-    sample is left out: while everything begins, the sandbox itself uses a lot in
-    the time that passes until a counter is read."""
+    """Some idle seconds, then one busy child after the other. The first sample
+    is left out: during the start, the sandbox itself uses a lot between the
+    time of the sample and the read of the counter."""
     sandbox = collectd.sandbox
     collectd.wait_for_samples(10)
     idle = collectd.usage()[1:10]
@@ -63,7 +64,7 @@ def watch(collectd, recorder, directory, tick):
 
 
 def observe_own(runsc, tmp_path, mount, script):
-    """The sandbox's own cgroupfs, its counter read inside too"""
+    """The sandbox's own cgroupfs, whose counter is also recorded inside"""
     with gvisor.Sandbox(runsc, tmp_path, mount) as sandbox:
         sandbox.ask(script)
         recorder = gvisor.SandboxedRecorder(
@@ -75,7 +76,8 @@ def observe_own(runsc, tmp_path, mount, script):
 
 
 def observe_hosts(runsc, tmp_path, version):
-    """The sandbox's cgroup of the host, its counter read on the host"""
+    """The sandbox's cgroup on the host, whose counter is recorded on the
+    host"""
     with contextlib.ExitStack() as stack:
         cgroup = stack.enter_context(Cgroup(require_both()))
         recorder = stack.enter_context(
@@ -135,7 +137,7 @@ def test_each_interval_is_the_sandboxs(observed):
 
 @pytest.mark.xdist_group("loads of a core")
 def test_children_count(observed, environment):
-    """They are most of it, and /proc/PID/stat of collectd has none of them"""
+    """They use most of it, and /proc/PID/stat of collectd has none of that"""
     whole = measurement.mean_of_derives(observed.burning)
     print(f"{environment}: the plugin sees {whole:.0f}m, /proc/self/stat of "
           f"collectd {observed.own_millicores:.0f}m")
@@ -155,7 +157,8 @@ def test_log_says_what_was_found(observed, request):
 
 @pytest.fixture(scope="module", params=RELEASES)
 def child_removed(request, runsc_of, tmp_path_factory):
-    """The collectd that saw a busy child removed, and the moment of that"""
+    """The collectd that saw the removal of a busy child, and the time of
+    that"""
     tmp_path = tmp_path_factory.mktemp("removed")
     with gvisor.Sandbox(runsc_of(request.param), tmp_path) as sandbox:
         sandbox.ask(gvisor.MOUNT_INSIDE)
@@ -173,8 +176,8 @@ def child_removed(request, runsc_of, tmp_path_factory):
 
 @pytest.mark.xdist_group("loads of a core")
 def test_a_counter_that_goes_back(child_removed):
-    """Removing a child takes its time from the parent's counter: no gauge for
-    that interval, and none that is wrong"""
+    """Removing a child subtracts its time from the parent's counter: there is
+    no gauge for that interval, and no wrong gauge"""
     collectd, _ = child_removed
     usage, millicores = collectd.samples()
     gauges = dict(millicores)
@@ -188,7 +191,7 @@ def test_a_counter_that_goes_back(child_removed):
 
 @pytest.mark.xdist_group("loads of a core")
 def test_a_removed_child_is_gone(child_removed):
-    """Though a descriptor that was kept would go on answering"""
+    """It is gone although an open descriptor would still return values"""
     collectd, removed = child_removed
     usage, _ = collectd.samples("child")
     assert len(usage) >= 4
@@ -199,7 +202,7 @@ def test_a_removed_child_is_gone(child_removed):
 @pytest.mark.parametrize("version", ["v1", "v2"])
 @pytest.mark.parametrize("release", RELEASES)
 def test_cgroups_of_the_host_come_and_go(runsc_of, tmp_path, release, version):
-    """The bind mount of the host's cgroups tells nothing of that by itself"""
+    """The bind mount of the host's cgroups does not report this by itself"""
     with contextlib.ExitStack() as stack:
         parent = stack.enter_context(Cgroup(require_both()))
         sandbox = stack.enter_context(gvisor.Sandbox(
