@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Compares the documents with the sources: each message that the plugin can log
-has an entry under DIAGNOSTICS of the man page, each entry has its message, and
-relative links in Markdown lead to a file and, if they name one, to a heading."""
+"""Compares the documents with the sources. Each message that the plugin can log
+has an entry under DIAGNOSTICS of the man page, and each entry has its message.
+Relative links in Markdown lead to a file and, if they name one, to a
+heading."""
 import re
 import subprocess
 import sys
@@ -14,8 +15,8 @@ ONE = r'"(?:[^"\\]|\\.)*"'
 LITERALS = re.compile(rf"'(?:[^'\\]|\\.)+'|(LOG_PREFIX\s*)?"
                       rf"({ONE}(?:\s*(?:PRI\w+\s*)?{ONE})*)")
 CONVERSION = r"%[-+.*0-9]*(?:zu|lld|llx|[a-z]|$)"
-# A text of fewer words that is not logged by itself is part of another one, or
-# the name of a file.
+# A shorter text that is not logged directly is part of another one, or the name
+# of a file.
 WORDS = 4
 
 
@@ -26,7 +27,7 @@ def text_of(literals):
 
 
 def messages():
-    """What is logged or becomes part of it, each with the file it is in"""
+    """The logged messages and parts of messages, each with its file"""
     for file in sorted(SOURCE.glob("plugin/**/*.c")):
         if file.name == "cgroup_cpu_burn.c":
             continue
@@ -40,7 +41,7 @@ def messages():
 
 
 def matches(text, document):
-    """Whether the document has this format, conversions being anything"""
+    """Whether the document has this format, with any text for conversions"""
     at = 0
     for piece in re.split(CONVERSION, text):
         at = document.find(piece, at)
@@ -75,7 +76,7 @@ def anchors(file):
 
 
 def documents():
-    """Those that belong to the sources, not what a build left behind"""
+    """The documents of the source tree, without those of a build"""
     listed = subprocess.run(["git", "ls-files", "*.md"], cwd=SOURCE, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     names = listed.stdout.split() or SOURCE.rglob("*.md")

@@ -1,21 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks that the parts of the core stand on one another as their folders say.
+"""Checks that the parts of the core depend on each other as their folders say.
 
-Each room includes only what lies below it, or beside it in the same room, and no
-two files include each other. A static function has a name of its own, so that a
-search or a backtrace leads to one place. Run from the top of the source tree.
+Each room includes only files of rooms below it, or of the same room, and no two
+files include each other. Every static function has a unique name, so that a
+search or a backtrace leads to one place. Run it from the top of the source
+tree.
 """
 import itertools
 import pathlib
 import re
 import sys
 
-# From the top down; those in one row do not know of each other.
+# From the top down. Rooms in the same row do not include each other.
 ROWS = (("glue",), ("collector",), ("options",), ("find", "read", "report"),
         ("tree",), ("name",), ("values",), ("util",))
 ROW = {room: number for number, row in enumerate(ROWS) for room in row}
-# collectd's own.
+# collectd's own headers.
 FOREIGN = {"collectd.h", "plugin.h", "utils_complain.h"}
 
 
