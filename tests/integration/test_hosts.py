@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A real collectd on real v1, v2 and hybrid hosts delivers what the kernel's
-counters say."""
+"""On real v1, v2 and hybrid hosts, a real collectd delivers the values of the
+kernel's counters."""
 import contextlib
 import itertools
 import os
@@ -32,7 +32,7 @@ class Host(NamedTuple):
     hybrid: bool = False
 
 
-# The measured cgroup is the root of what is seen.
+# The measured cgroup is seen as the root.
 HOSTS = {
     "v1": Host(views.V1, "v1", "{v1}/{cgroup}", root="{v1}/{cgroup}"),
     "v2": Host(views.V2, "v2", "/sys/fs/cgroup/{cgroup}",
@@ -51,7 +51,7 @@ HOSTS = {
         views.HYBRID_CONTAINER, "v2", "/sys/fs/cgroup/unified",
         options='CgroupVersion "v2"'),
 }
-# The machine is.
+# The root is that of the machine.
 WHOLE_HOSTS = {
     "v1": Host(views.V1, "v1", "{v1}"),
     "v2": Host(views.V2, "v2", "/sys/fs/cgroup"),
@@ -84,7 +84,7 @@ class Measured(NamedTuple):
 
     @property
     def steady(self):
-        """Without the first pass, made while everything was being started"""
+        """Without the first pass, during which other processes were started"""
         return self.usage[1:]
 
     @property
@@ -113,7 +113,7 @@ def start_loads(cgroup):
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """All hosts at once, over the same seconds"""
+    """All hosts at the same time, over the same seconds"""
     mounts = require_both()
     directory = tmp_path_factory.mktemp("hosts")
     with contextlib.ExitStack() as stack:
@@ -179,7 +179,7 @@ def test_means_are_the_kernels(measured, report, host, load):
 @pytest.mark.timing
 @pytest.mark.parametrize("load", LOADS)
 def test_the_loads_were_there(measured, load):
-    """As far as a busy machine let them"""
+    """As far as a busy machine allowed"""
     truth = measured["v2", load].true_millicores
     assert LOADS[load] / 2 <= truth <= LOADS[load] * 1.1 + 1
 
@@ -191,7 +191,7 @@ def test_each_counter_is_the_kernels(one):
 
 @pytest.mark.timing
 def test_a_gauge_from_the_second_sample_on(one):
-    """Both values of a sample carry the same time"""
+    """Both values of a sample have the same time"""
     assert [moment for moment, _ in one.millicores] == [
         moment for moment, _ in one.usage[1:]]
 
@@ -270,7 +270,7 @@ BAD_OPTIONS = {
 
 
 def wait_for_intervals(collectd):
-    """In which other plugins go on as well"""
+    """Other plugins continue in these intervals as well"""
     def uptimes():
         return collectd.series("uptime", "", "uptime")
 
@@ -281,7 +281,7 @@ def wait_for_intervals(collectd):
 def check_that_only_the_plugin_stops(collectd, named):
     collectd.wait_for(lambda: "Initialization of plugin" in collectd.log)
     wait_for_intervals(collectd)
-    collectd.stop(status=1)  # which is how collectd remembers a failed init
+    collectd.stop(status=1)  # the status that collectd keeps from a failed init
 
     errors = collectd.messages("error")
     assert any(all(name in error for name in named) for error in errors), errors
@@ -291,7 +291,8 @@ def check_that_only_the_plugin_stops(collectd, named):
 
 @pytest.mark.parametrize("case", NOT_FOUND)
 def test_nothing_found(tmp_path, scratch, case):
-    """That is said once, and looked for again: it may be mounted later"""
+    """It is logged once. The search goes on, because a hierarchy may be mounted
+    later."""
     view, options, named = NOT_FOUND[case]
     names = {**require_both(), "scratch": scratch}
     collectd = Collectd(tmp_path / "collectd", options.format(**names), 0.1,
@@ -309,7 +310,7 @@ def test_nothing_found(tmp_path, scratch, case):
 
 
 def mount(collectd, script):
-    """In the daemon's own mount namespace"""
+    """Mounts in the daemon's own mount namespace"""
     subprocess.run(["nsenter", "-m", "-t", str(collectd.process.pid),
                     "sh", "-ec", script], check=True)
 
@@ -324,7 +325,7 @@ def wait_for_more(collectd):
 
 
 def test_mounted_later(tmp_path, scratch):
-    """Also at another place than before, and of another version"""
+    """Also at another place than before, and with another version"""
     names = {**require_both(), "scratch": scratch}
     collectd = Collectd(tmp_path / "collectd", "", 0.1, beside=["uptime"])
     with collectd.start(views.prefix(views.NOTHING, **names)):
@@ -354,7 +355,7 @@ def test_mounted_later(tmp_path, scratch):
         f"Cgroup version: v1 ({scratch}), CPU time from cpuacct.usage"]
 
 
-# All cgroups are in v2, and somebody mounted cpuacct.
+# All cgroups are in v2, but somebody mounted cpuacct.
 STRAY = f"""
 {views.HIDE_ALL}
 mount -t cgroup -o cpuacct cpuacct {{scratch}}
@@ -378,7 +379,7 @@ def test_the_usual_place_comes_first(tmp_path, scratch):
     assert other.startswith(f"Cgroup version: v1 ({scratch})")
 
 
-# v1 keeps the cpu controller, mounted where nobody else mounts it.
+# The cpu controller stays on v1, mounted at an unusual place.
 CPU_ELSEWHERE = f"""
 {views.HIDE_ALL}
 mount -t cgroup2 cgroup2 {views.ALL}
@@ -406,7 +407,7 @@ def test_quota_in_a_v1_mount_elsewhere(tmp_path, scratch):
 
 
 def test_both_are_counted(tmp_path, scratch):
-    """And what is mounted on a cgroup is no cgroup"""
+    """A file system mounted on a cgroup is not a cgroup"""
     with Cgroup(require_both()) as cgroup:
         both = {version: Cgroup({version: mounted}, cgroup.path)
                 for version, mounted in cgroup.mounts.items()}
@@ -440,7 +441,7 @@ def test_both_are_counted(tmp_path, scratch):
 
 @pytest.mark.parametrize("option", BAD_OPTIONS)
 def test_bad_option(tmp_path, option):
-    """The message names the option, its value and what is allowed"""
+    """The message names the option, its value and the allowed values"""
     collectd = Collectd(tmp_path / "collectd", option, 0.1, beside=["uptime"])
     with collectd.start():
         check_that_only_the_plugin_stops(collectd, BAD_OPTIONS[option])
@@ -449,7 +450,8 @@ def test_bad_option(tmp_path, option):
 @pytest.mark.xdist_group("small loads")
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_a_root_that_goes_and_comes_back(tmp_path, version):
-    """One complaint, and no rate from one life of the cgroup to the next"""
+    """There is one complaint, and no rate from one life of the cgroup to the
+    next"""
     mounts = {version: require_both()[version]}
     with Cgroup(mounts) as parent:
         cgroup = parent.child("root")

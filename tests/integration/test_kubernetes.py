@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The Kubernetes manifests. That what they say works is seen in
-test_container.py."""
+"""The Kubernetes manifests. test_container.py tests that their settings
+work."""
 import copy
 import json
 import re
@@ -41,7 +41,8 @@ def workloads(objects):
 
 @pytest.fixture(scope="session")
 def complaints(npm_directory):
-    """complaints(objects): what Kubernetes' published schema has against each"""
+    """complaints(objects): the complaints of Kubernetes' published schema about
+    each object"""
     models = npm.install(npm.SCHEMA, npm_directory)
 
     def check(objects):
@@ -73,8 +74,8 @@ def test_schema_is_checked(objects_of, complaints, spoil, named):
 
 @pytest.fixture
 def as_understood(kubectl, tmp_path):
-    """What is left of a workload when kubectl, without a server, has read it
-    into its own types, with the image changed to IMAGE"""
+    """The workload after kubectl, without a server, has read it into its own
+    types and changed the image to IMAGE"""
     def read(workload):
         path = tmp_path / "workload.json"
         path.write_text(json.dumps(workload))

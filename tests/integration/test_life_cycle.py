@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""However collectd is started, confined, multiplied and ended."""
+"""collectd can be started, confined, run several times and ended in any way."""
 import os
 import signal
 import sys
@@ -51,7 +51,7 @@ def test_signals(start, sent):
 
 
 def test_a_hundred_restarts(tmp_path, cgroup, directory):
-    """Each reads, and ends well"""
+    """Each of them reads, and ends without an error"""
     cgroup.child("one")
     read = str(directory / "one/cpuacct.usage")
     collectd = Collectd(tmp_path / "collectd", f'Root "{directory}"', 60)
@@ -78,7 +78,7 @@ def test_loaded_twice(tmp_path, directory):
 
 
 def test_two_blocks(tmp_path, cgroup, directory):
-    """What both say counts"""
+    """The settings of both blocks apply"""
     for name in "abc":
         cgroup.child(name)
     collectd = Collectd(tmp_path / "collectd",
@@ -116,7 +116,7 @@ def test_ended_during_a_read(tmp_path, cgroup, directory, start):
         cgroup.child(name)
     collectd = start(interval=0.3, prefix=standins.prefix)
     wait_for_passes(collectd, 2, "a")
-    # Each of its four files.
+    # One call for each of its four files.
     standins.order("pread", late=1, path=str(directory))
     collectd.wait_for(lambda: standins.hits > 0)
     began = time.monotonic()
@@ -135,7 +135,8 @@ exec sleep 60
 
 
 def test_children_inherit_nothing(cgroup, directory, open_place):
-    """Nor would they if the exec plugin did not close what it knows of"""
+    """Descriptors would not be inherited even if the exec plugin did not close
+    the known ones"""
     cgroup.child("one")
     script = open_place / "script"
     script.write_text(SCRIPT.format(place=open_place))
@@ -176,7 +177,7 @@ UNPRIVILEGED = {
 
 @pytest.mark.parametrize("case", UNPRIVILEGED)
 def test_unprivileged(cgroup, directory, open_place, case):
-    """And once more: it leaves nothing behind that it would trip over"""
+    """It runs twice: the first run leaves nothing that disturbs the second"""
     cgroup.child("one")
     collectd = Collectd(open_place / "collectd",
                         f'Root "{directory}"\nReportAll true', 0.3,
@@ -217,7 +218,7 @@ exec chroot . "$@"
 
 
 def in_namespace(script, **names):
-    """Put before a command"""
+    """A prefix for commands"""
     for name, value in names.items():
         script = script.replace(f"{{{name}}}", str(value))
     return ["unshare", "-m", "sh", "-ec", script, "sh"]
@@ -235,7 +236,7 @@ def test_read_only(cgroup, directory, open_place):
 
 
 def test_chroot(cgroup, open_place):
-    """It finds the hierarchy among the mounts that it sees in there"""
+    """It finds the hierarchy among the mounts that are visible in there"""
     cgroup.child("one")
     collectd = Collectd(open_place / "collectd", 'CGroup "*/one"', 0.3,
                         build=open_place / "build")
@@ -251,7 +252,7 @@ def test_chroot(cgroup, open_place):
 
 @pytest.mark.parametrize("error", ["ENOSYS", "EPERM"])
 def test_confined_by_seccomp(cgroup, start, error):
-    """No inotify, no openat2, no higher limit: slower, and complete"""
+    """No inotify, no openat2, no higher limit: it is slower, but complete"""
     cgroup.child("one")
     collectd = start(interval=0.3, prefix=[
         sys.executable, confinement.__file__, error])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a cgroup may use at most, on machines that seem to have other CPUs than
+"""The most that a cgroup may use, on machines that seem to have other CPUs than
 this one, and on real v1."""
 import contextlib
 import os
@@ -19,8 +19,8 @@ CPUS = "cpuset.cpus.effective"
 
 
 class Machine(NamedTuple):
-    """CPUs, files of a v2 tree, limits that must come of them, and the same
-    after a change"""
+    """CPUs, files of a v2 tree, the limits that must result, and the same after
+    a change"""
     cpus: int
     files: dict
     limits: dict
@@ -56,7 +56,7 @@ def write(directory, files):
 
 
 def latest(collectd, instance, kind=LIMIT):
-    """In the latest complete pass; None: there was none"""
+    """The values of the latest complete pass; None: there was no such pass"""
     moment = wait_for_passes(collectd, 2)[-1]
     return dict(collectd.series("cgroup_cpu", instance, kind)).get(moment)
 
@@ -114,7 +114,8 @@ def test_a_quota_of_more_than_the_machine(tmp_path, v1):
 
 
 def test_fewer_cpus_shown_than_there_are(tmp_path, v1):
-    """As lxcfs does: a cpuset of all that are shown is not all there are"""
+    """lxcfs does this: a cpuset with all listed CPUs may still not have all
+    CPUs"""
     cpu = min(os.sched_getaffinity(0))
     child = v1.child("child")
     (child.directory("cpuset") / "cpuset.cpus").write_text(str(cpu))
@@ -129,7 +130,7 @@ def test_fewer_cpus_shown_than_there_are(tmp_path, v1):
 
 
 def test_sched_idle(tmp_path, v1):
-    """Its weight is no other's"""
+    """No other weight has this value"""
     idle = v1.child("idle")
     lightest = v1.child("lightest")
     if not (idle.directory("cpu") / "cpu.idle").exists():
@@ -144,7 +145,7 @@ def test_sched_idle(tmp_path, v1):
 
 
 def test_processes_in_another_cpuset(tmp_path, v1):
-    """One that is in the cpuset of its path, and one that is not"""
+    """One process is in the cpuset of its path, and one is not"""
     cpu = min(os.sched_getaffinity(0))
     inside = v1.child("inside")
     outside = v1.child("outside")

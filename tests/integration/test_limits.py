@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Where descriptors, events or room run out nothing is missing or wrong that
-need not be, and a host at rest is left at rest."""
+"""Without enough descriptors, events or room, no more values are missing than
+necessary and none is wrong. An idle host causes little work."""
 import collections
 import contextlib
 import re
@@ -29,7 +29,7 @@ needs_strace = pytest.mark.skipif(not shutil.which("strace"),
                                   reason="strace is missing")
 
 MANY = [f"group{number // 50}/leaf{number % 50}" for number in range(1000)]
-SELECT_LIMIT = 1024  # select(2) takes no descriptors from here on
+SELECT_LIMIT = 1024  # select(2) cannot use descriptors from this number on
 
 
 def names(paths):
@@ -38,14 +38,15 @@ def names(paths):
 
 
 def kept(collectd, version):
-    """Numbers of the descriptors of the counters' files"""
+    """The numbers of the descriptors of counter files"""
     return {number for number, target in
             descriptors(collectd.process.pid).items()
             if target.endswith("/" + COUNTERS[version])}
 
 
 def is_complete(collectd, paths, passes):
-    """Each has a value in each of the passes, and a gauge from the second on"""
+    """Each cgroup has a value in each of the passes, and a gauge from the
+    second on"""
     expected = names(paths)
     assert kinds(collectd) == {name: {USAGE, MILLICORES} for name in expected}
     for name in expected:
@@ -56,7 +57,8 @@ def is_complete(collectd, paths, passes):
 
 
 def list_values(path, count):
-    """The unixsock plugin answers so many clients at the same time"""
+    """Lists values with this many clients of the unixsock plugin at the same
+    time"""
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.socket(socket.AF_UNIX))
                    for _ in range(count)]
@@ -75,7 +77,7 @@ def list_values(path, count):
 
 @pytest.mark.parametrize("limit", [64, 256, 1024])
 def test_few_descriptors(directory, start, version, tmp_path, limit):
-    """They are a quarter of all at most, and others can be had"""
+    """The plugin uses at most a quarter of them, and others are available"""
     control = tmp_path / "socket"
     with Forest(directory, MANY):
         collectd = start(beside=[plugin(
@@ -98,13 +100,13 @@ def test_few_descriptors(directory, start, version, tmp_path, limit):
 
 @pytest.mark.parametrize("keep, expected", [(0, 0), (300, 300), (2000, 1021)])
 def test_what_is_kept_open(directory, start, version, keep, expected):
-    """Above what select takes, for which the soft limit is raised"""
+    """Above the range of select, for which the soft limit is raised"""
     assert len(names(MANY)) == 1021
     with Forest(directory, MANY):
         collectd = start(f"KeepOpen {keep}",
                          prefix=["prlimit", "--nofile=1024:8192"])
         passes = wait_for_passes(collectd, 3)
-        # While a pass goes on there may be another one for a moment.
+        # During a pass there may be one more for a moment.
         wait_until(lambda: len(kept(collectd, version)) == expected, 10,
                    lambda: f"{len(kept(collectd, version))} are kept")
         numbers = kept(collectd, version)
@@ -140,7 +142,8 @@ def test_values_of_what_is_not_kept_open(cgroup, start, version, tmp_path):
 
 
 def in_user_namespace(name, value):
-    """Puts a command where the kernel has such a limit of its own"""
+    """Runs a command in a user namespace, where the kernel has a separate limit
+    of this kind"""
     return ["unshare", "-U", "-r", "sh", "-c",
             f"echo {value} >/proc/sys/user/{name} && exec \"$@\"", "sh"]
 
@@ -161,7 +164,7 @@ EVENTS = {
 @needs_strace
 @pytest.mark.parametrize("case", EVENTS)
 def test_few_events_or_none(directory, start, case):
-    """More cgroups than are looked through in any case"""
+    """More cgroups than are searched in every pass"""
     prefix, watches, reason = EVENTS[case]
     paths = [f"group{number // 10}/leaf{number % 10}" for number in range(200)]
     with Forest(directory, paths) as forest:
@@ -172,7 +175,7 @@ def test_few_events_or_none(directory, start, case):
 
         forest.add("new/a/b", "group19/new/a/b")
         made = time.time()
-        # What is written may be late.
+        # Values may be written late.
         collectd.wait_for(lambda: moments(collectd)[-1] > (
             made + measurement.SEARCH))
         wait_for_passes(collectd, 3)
@@ -197,7 +200,7 @@ def test_few_events_or_none(directory, start, case):
 
 
 def test_no_more_than_are_wanted(directory, start):
-    """Room is shared by subtrees, and in these the ones that came first stay"""
+    """Room is shared among subtrees. Within them, the older cgroups stay."""
     first = [f"group{number}/leaf0" for number in range(20)]
     later = [f"group{number % 20}/leaf{number // 20}"
              for number in range(20, 180)]
@@ -227,7 +230,7 @@ def test_no_more_than_are_wanted(directory, start):
     assert len(with_another) == 50
     assert with_another - when_full == {"near"}
     assert in_the_end == names([*first, "near"])
-    # As time goes by, it is said less and less often.
+    # Over time the message is repeated less and less often.
     assert "MaxCgroups is 50: at least 151 cgroups are left out" in told[0]
     assert all("MaxCgroups is 50: at least" in line for line in told)
     assert len(told) <= count.bit_length() + 1
@@ -235,7 +238,7 @@ def test_no_more_than_are_wanted(directory, start):
 
 
 def test_descriptors_and_watches_come_to_rest(directory, start, version):
-    """However many cgroups came and went"""
+    """However many cgroups were created and removed"""
     calm = MANY[:200]
     with Forest(directory, calm) as forest:
         collectd = start(interval=0.2)
@@ -262,8 +265,8 @@ def test_descriptors_and_watches_come_to_rest(directory, start, version):
 
 @needs_strace
 def test_what_rests_is_left_at_rest(directory, start, tmp_path):
-    """No directory is listed and no file is opened to see that nothing is new
-    among 500 cgroups, and a few only are looked at"""
+    """Among 500 cgroups, no directory is listed and no file is opened to find
+    that nothing is new, and only a few are checked"""
     record = tmp_path / "calls"
     quiet = MANY[:490]
     with Forest(directory, quiet) as forest:
@@ -283,8 +286,8 @@ def test_what_rests_is_left_at_rest(directory, start, tmp_path):
     assert passes >= 4
     assert not {"getdents64(", "openat2(", "inotify_add_watch("
                 } & calls.keys()
-    # A sixtieth of the cgroups, and the root. What is asked for by its whole
-    # path is the writer's.
+    # A sixtieth of the cgroups, and the root. Calls with a whole path come from
+    # collectd's writer.
     assert calls["newfstatat("] <= (passes + 1) * (
         len(names(quiet)) // 60 + 2)
     assert not told

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Whatever a cgroup is called, it is told from all others, and no receiver is
-sent anything but values."""
+"""Every cgroup can be distinguished from all others, whatever its name, and a
+receiver gets nothing but values."""
 import collections
 import contextlib
 import itertools
@@ -21,7 +21,7 @@ pytest_plugins = ["watched"]
 ID = "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 TWIN_ID = ID[:12] + ID[:11:-1]
 
-# How they are to be shown. "#" stands for "~" and the eight digits of a hash.
+# The expected names. "#" stands for "~" and the eight digits of a hash.
 NAMES = {
     # nothing special, but in places where it might be
     b"-": "-",
@@ -41,7 +41,7 @@ NAMES = {
     b"a_/b": "a___b#",
     b"_": "__",
     b"__": "____#",
-    # blanks and what else takes lines apart
+    # blanks and other separators in lines
     b"with blank": "with_blank#",
     b" leading": "_leading#",
     b"trailing ": "trailing_#",
@@ -49,7 +49,7 @@ NAMES = {
     b"tab\there": "tab_here#",
     b"x 1 1\rinjected 2 2\r": "x_1_1_injected_2_2_#",
     b"\x01\x1b[31m\x7f": "___31m_#",
-    # what ends strings, labels, tags, values, and what else has a meaning
+    # ends of strings, labels, tags and values, and other special characters
     b'quo"te': "quo_te#",
     b'"} 1\r': "___1_#",
     b"apo'strophe": "apo_strophe#",
@@ -64,7 +64,7 @@ NAMES = {
     b"a*?[b]": "a___b_#",
     b"%s%n%5$s": "_s_n_5_s#",
     b"$(id)`id`": "__id__id_#",
-    # backslashes, and escapes of systemd and those that are none
+    # backslashes, escapes of systemd, and what only looks like them
     b"back\\slash": "back_slash#",
     b"end\\": "end_#",
     b"\\": "_#",
@@ -76,37 +76,36 @@ NAMES = {
     b"esc\\x2faped": "esc_x2faped#",
     b"esc\\x00aped": "esc_x00aped#",
     b"esc\\x22aped": "esc_x22aped#",
-    # bytes beyond ASCII: UTF-8, and not
+    # bytes beyond ASCII: UTF-8, and other encodings
     "caf\u00e9".encode(): "caf__#",
     b"caf\xe9!": "caf__#",
     b"\xff\xfe": "__#",
     b"\xf0\x9f\x90": "___#",
-    # much
+    # long names
     b"x" * 126: "x" * 126,
     b"x" * 127: "x" * 127,
     b"x" * 128: "x" * 40 + "~" + "x" * 77 + "#",
     b"x" * 254 + b"y": "x" * 40 + "~" + "x" * 76 + "y#",
     b"x" * 100 + b"z" + b"x" * 153 + b"y": "x" * 40 + "~" + "x" * 76 + "y#",
     b"\xff" * 160: "_" * 40 + "~" + "_" * 77 + "#",
-    # identifiers of containers, and what is none
+    # container identifiers, and what only looks like them
     b"docker/" + ID.encode(): "docker_" + ID[:12],
     b"docker/x" + ID.encode(): "docker_x" + ID,
     b"docker/" + ID[:63].encode(): "docker_" + ID[:63],
     b"docker/" + ID.upper().encode(): "docker_" + ID.upper(),
 }
-# Which of two reads the same but for a hash depends on who came first.
+# For these pairs, the older cgroup has the name without a hash.
 RIVALS = [
     (b"machine-a.scope", b"machine\\x2da.scope"),
     (b"containers/" + ID.encode(), b"containers/" + TWIN_ID.encode()),
 ]
-# A path, with the slash at the root
-# Of a path with that of the root
+# The longest path, including that of the root.
 LONGEST = 4032
 HASH = "~[0-9a-f]{8}"
 
 
 def encoded(path):
-    """The metadata of that path: percent-encoded where it is not plain ASCII"""
+    """The metadata of that path: percent-encoded unless it is plain ASCII"""
     return "".join(chr(byte) if 0x20 <= byte < 0x7f and byte != 0x25
                    else f"%{byte:02X}" for byte in path)
 
@@ -150,13 +149,13 @@ class Run:
 
     @property
     def names(self):
-        """By path"""
+        """The names, by path"""
         return names_by_path(self.values)
 
 
 @pytest.fixture(scope="module", params=["v1", "v2"])
 def runs(request, tmp_path_factory):
-    """Two, one after the other"""
+    """Two runs, one after the other"""
     directory = tmp_path_factory.mktemp("names")
     version = request.param
     paths = [*NAMES, *itertools.chain(*RIVALS)]
@@ -215,7 +214,8 @@ def test_json_has_each_path_and_its_own_name(run):
 
 
 def check_graphite(lines, names):
-    """Each is what it should be, and none is of the same time as another"""
+    """Each line is as expected, and no two lines of a name have the same
+    time"""
     seen = set()
     for line in lines:
         metric, value, moment = line.rstrip(b"\r").decode("ascii").split(" ")
@@ -232,7 +232,7 @@ def check_graphite(lines, names):
 
 
 def test_lines_to_graphite(run):
-    """Its writer makes underscores of dots and colons"""
+    """The writer replaces dots and colons by underscores"""
     assert run.graphite
     check_graphite(run.graphite, {
         re.sub("[.:]", "_", name) for name in run.kinds})
@@ -265,7 +265,7 @@ def test_what_prometheus_scrapes(run):
 
 @pytest.fixture
 def start_with_http(start):
-    """Also returns what is sent by write_http"""
+    """Also returns the receiver of write_http"""
     with contextlib.ExitStack() as sinks:
         def begin(options=""):
             sink = sinks.enter_context(HttpSink())
@@ -278,7 +278,8 @@ def start_with_http(start):
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("rivals", RIVALS, ids=["escape", "container"])
 def test_rivals_keep_their_names(directory, start_with_http, rivals, order):
-    """Whichever of two came first, a restart does not exchange their names"""
+    """A restart does not exchange the names of two cgroups, whichever was
+    created first"""
     names = []
     with Forest(directory) as forest:
         collectd, sink = start_with_http()
@@ -326,7 +327,8 @@ def test_leaves_of_the_same_name(directory, start_with_http):
 
 
 def test_long_paths_reach_all_writers(directory, start_with_http):
-    """Writers of JSON refuse a value with more than 511 bytes of metadata"""
+    """collectd's JSON writers refuse a value with more than 511 bytes of
+    metadata"""
     paths = [b"a" * 250 + b"/" + b"b" * 255, b"a" * 250 + b"/" + b'"' * 255,
              b"a" * 250 + b"/" + b"c" * 255 + b"/" + b"d" * 255, b"\xff" * 255]
     with Forest(directory, paths):
@@ -343,7 +345,7 @@ def test_long_paths_reach_all_writers(directory, start_with_http):
 
 @pytest.mark.parametrize("length", [LONGEST - 1, LONGEST, LONGEST + 1])
 def test_the_longest_paths(directory, start, length):
-    """What is longer is not there, and no trouble"""
+    """Longer paths are not reported, and cause no trouble"""
     path = "/".join(["x" * 249] * 15)
     path += "/" + "y" * (length - len(f"{directory}/{path}/"))
     assert len(f"{directory}/{path}") == length

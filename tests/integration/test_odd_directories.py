@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Directories of the tree that are not what their parent's listing says, or may
-not be read, cost no more than others and hide nothing."""
+"""Directories that differ from their parent's listing, or cannot be read, cost
+no more than others and hide nothing."""
 import re
 
 import pytest
@@ -15,10 +15,11 @@ from views import prefix
 pytest_plugins = ["watched"]
 ORDINARY_USER = ["setpriv", "--reuid=nobody", "--regid=nogroup",
                  "--clear-groups"]
-# The root, ten groups and a thousand below.
+# The root, ten groups and a thousand below them.
 COUNT = 1011
 CALLS = "getdents64,openat2,inotify_add_watch,newfstatat,pread64"
-# A file system with cpu.stat of v2, another one mounted on a directory of it.
+# A file system with cpu.stat of v2. Another one is mounted on one of its
+# directories.
 MOUNTED_WITHIN = """
 mount -t tmpfs tmpfs {root}
 mkdir {root}/m {root}/own
@@ -31,7 +32,7 @@ done
 
 
 def calls_of(collectd, record, passes):
-    """Of each kind, in so many passes"""
+    """The number of calls of each kind in this many passes"""
     with counting(collectd.process.pid, record, CALLS):
         wait_for_passes(collectd, passes)
     calls = re.findall(r"^\d+ +(\w+)\((?!AT_FDCWD|\d+, \"\")",
@@ -40,7 +41,7 @@ def calls_of(collectd, record, passes):
 
 
 def test_a_mount_within_a_file_system(tmp_path, start):
-    """It is left out, which is said once, and costs no listing"""
+    """It is left out. This is logged once, and costs no listing."""
     root = tmp_path / "root"
     root.mkdir()
     collectd = start(interval=0.3, root=root,
@@ -62,7 +63,7 @@ def test_a_mount_within_a_file_system(tmp_path, start):
     "mount -t cgroup -o cpu cgroup {covered}",
     "mount --bind {other} {covered}"], ids=["tmpfs", "v1 cpu", "bind"])
 def test_something_else_on_a_cgroup(directory, start, mount):
-    """Hidden while it is read, it is missing and nothing is read instead"""
+    """While it is hidden, it is not reported, and nothing is read instead"""
     with Forest(directory, ["covered/below", "other/inner"]):
         collectd = start(interval=0.3, prefix=prefix(
             mount, covered=directory / "covered", other=directory / "other"))
@@ -77,7 +78,8 @@ def test_something_else_on_a_cgroup(directory, start, mount):
 @pytest.mark.xdist_group("loads of a core")
 @pytest.mark.parametrize("version", ["v2"])
 def test_one_directory_that_may_not_be_read(directory, open_place, tmp_path):
-    """By an ordinary user; among more than are all looked at in each pass"""
+    """As an ordinary user, among more cgroups than are searched in every
+    pass"""
     quiet = [f"group{number // 100}/{number}" for number in range(1000)]
     collectd = Collectd(open_place / "collectd", f'Root "{directory}"', 0.2,
                         build=open_place / "build")
@@ -85,7 +87,7 @@ def test_one_directory_that_may_not_be_read(directory, open_place, tmp_path):
     with Forest(directory, [*quiet, "closed/below"]):
         (directory / "closed").chmod(0o700)
         with collectd.start([*FIRST, *ORDINARY_USER]):
-            # Until it is tried seldom
+            # Until the attempts are rare
             wait_for_passes(collectd, 70)
             calls = calls_of(collectd, tmp_path / "calls", 10)
             names = instances(collectd)
@@ -97,7 +99,7 @@ def test_one_directory_that_may_not_be_read(directory, open_place, tmp_path):
     passes = calls["pread64"] / COUNT
     assert passes >= 10
     assert calls["getdents64"] == 0
-    # The file of the one cgroup, and once in a while its directory.
+    # The file of the one cgroup, and from time to time its directory.
     assert calls["openat2"] <= passes + 3
     assert calls["inotify_add_watch"] <= 2
     assert calls["newfstatat"] <= (passes + 1) * (COUNT // 60 + 3)

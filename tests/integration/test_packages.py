@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The packages are built, checked, installed, upgraded and removed, each in a
-system of its own."""
+"""The packages are built, checked, installed, upgraded and removed, each in its
+own system."""
 import os
 import re
 import shutil
@@ -48,7 +48,7 @@ def test_versions_agree():
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
-    """Not kept as pytest's directories are: systems are large"""
+    """pytest would keep its directories, but systems are large"""
     directory = tmp_path_factory.mktemp("packages")
     yield directory
     shutil.rmtree(directory)
@@ -65,7 +65,7 @@ def images(scratch):
 
 @pytest.fixture(scope="module")
 def collectd_archive(scratch):
-    """collectd's own source, from Debian's"""
+    """collectd's own source, from Debian's package"""
     directory = scratch / "collectd"
     directory.mkdir()
     Apt(directory, "deb-src http://deb.debian.org/debian bookworm main").get(
@@ -75,15 +75,15 @@ def collectd_archive(scratch):
 
 @pytest.fixture(scope="module")
 def builds(images, scratch, collectd_archive):
-    """From this tree and, elsewhere and later, from its archive; and an older
-    release of each package"""
+    """Builds from this tree and, later in another place, from its archive; and
+    an older release of each package"""
     def home(name, macros):
         (scratch / name).mkdir()
         (scratch / name / ".rpmmacros").write_text(macros)
         return str(scratch / name)
 
     rpm = ("rpm", f"COLLECTD_ARCHIVE={collectd_archive}")
-    # One package of each kind runs its tests: the first .deb, the older .rpm.
+    # Of each kind, one package runs its tests: the first .deb, the older .rpm.
     untested = home("untested", "%_without_check --without-check\n")
     first = build(SOURCE, scratch / "first", ("deb",), rpm, HOME=untested)
     run("tar", "-xf", only(first, "*[0-9].tar.xz"), "-C", scratch)
@@ -149,7 +149,7 @@ def test_rpmlint(builds):
 
 @pytest.fixture(scope="module")
 def repository(builds, scratch):
-    """What apt gets the Debian packages from"""
+    """The apt repository of the Debian packages"""
     directory = scratch / "repository"
     directory.mkdir()
     package = only(builds.first, f"{PACKAGE}_*.deb")
@@ -161,7 +161,7 @@ def repository(builds, scratch):
 
 @pytest.fixture
 def system(repository, images, scratch, request):
-    """A Debian, where not told otherwise the oldest that is supported"""
+    """A Debian; by default the oldest supported one"""
     options = getattr(request, "param", {})
     image = images[options.get("release", "bookworm")].ready()
     with System(image, scratch / "system",
@@ -171,7 +171,8 @@ def system(repository, images, scratch, request):
 
 
 def install_collectd(system):
-    """Not to be told to stop before it has started: collectdmon forgets that"""
+    """Waits until it has started, because collectdmon forgets a stop that comes
+    earlier"""
     system.write("etc/collectd/collectd.conf", CONFIGURATION + (
         'Include "/etc/collectd/collectd.conf.d/*.conf"\n'))
     system.apt("install", "collectd")
@@ -185,7 +186,7 @@ def wait_for_values(system, *series):
 
 
 def assert_restarted(system, before, *series):
-    """By the package: it is another process, and delivers values"""
+    """The package restarted it: it is another process, and delivers values"""
     assert system.collectd() != before, system.log
     wait_for_values(system, *series)
     assert system.collectd() is not None, system.log
@@ -239,7 +240,7 @@ def test_an_unchanged_conffile_is_upgraded(system):
         SOURCE / "collectd.conf.d/cgroup_cpu.conf").read_text()
     assert not system.exists(CONFFILE + ".dpkg-old")
 
-    # A removal that fails leaves it as it was.
+    # A failed removal leaves it as it was.
     system.write("var/lib/dpkg/info/" + PACKAGE + ".prerm",
                  system.read("var/lib/dpkg/info/" + PACKAGE + ".prerm")
                  + "\nexit 1\n")
@@ -260,7 +261,7 @@ def test_a_stopped_daemon_stays_stopped(system):
 
 @needs_debian
 def test_without_debians_configuration(system):
-    """collectd-core alone is for those who bring their own"""
+    """collectd-core alone is for administrators with their own configuration"""
     system.apt("install", "collectd-core")
     before = system.contents()
     system.apt("install", PACKAGE)
@@ -285,7 +286,7 @@ def test_other_daemons_are_refused(system, version, tmp_path):
     ({"cgroups": False}, "no cgroups here, and collectd runs nevertheless\n"),
 ], indirect=["system"], ids=["cgroups", "none"])
 def test_package_test(system, expected):
-    """The one in packaging/debian/tests, as autopkgtest runs it"""
+    """The test in packaging/debian/tests, run like autopkgtest"""
     system.apt("install", PACKAGE, "collectd")
     system.write("srv/values",
                  (SOURCE / "packaging/debian/tests/values").read_text())
@@ -315,7 +316,7 @@ exec python3 guest_package.py /results
 
 @pytest.fixture(scope="module")
 def machine(image, builds, collectd_archive, scratch):
-    """What was left of the package's installation in a machine with systemd"""
+    """The results of the package's installation in a machine with systemd"""
     here = Path(__file__).parent
     given = scratch / "machine"
     given.mkdir()
@@ -341,7 +342,7 @@ def test_installation_restarts_the_service(machine):
 
 @pytest.mark.parametrize("unit", ["debian", "upstream"])
 def test_the_service_is_healthy(machine, unit):
-    """collectd's own unit leaves it no capabilities"""
+    """collectd's own unit gives it no capabilities"""
     def read(name):
         return (machine / unit / name).read_text()
 
@@ -409,12 +410,12 @@ def test_rpm_relations(builds):
 
 @needs_debian
 def test_life_of_the_rpm(builds, system):
-    """With RPM's transactions and paths. No Fedora is to be had from Debian's
-    mirrors, so Debian's daemon stands in for its."""
+    """With RPM's transactions and paths. Debian's mirrors have no Fedora, so
+    Debian's daemon replaces its own."""
     configuration = "etc/collectd.d/cgroup_cpu.conf"
 
     def rpm(*arguments):
-        """Which restarts it asked systemd for"""
+        """The restarts that it requested from systemd"""
         system.write("tmp/calls", "")
         system.beside("rpm", "--root", system.directory / "root",
                       "--nodeps", *arguments)
@@ -434,7 +435,7 @@ def test_life_of_the_rpm(builds, system):
                  '#!/bin/sh\necho "$*" >>/tmp/calls\n')
     (system.root / "usr/bin/systemctl").chmod(0o755)
     (system.root / "etc/collectd.d").mkdir()
-    # As Fedora's does it: all files, whatever their names
+    # Like Fedora's configuration, it includes all files, whatever their names
     system.write("etc/collectd.conf", 'PluginDir "/usr/lib/collectd"\n'
                  + CONFIGURATION + 'PluginDir "/usr/lib64/collectd"\n'
                  'Include "/etc/collectd.d"\n')
@@ -449,7 +450,7 @@ def test_life_of_the_rpm(builds, system):
     assert system.read(configuration) == changed
     restart(USER)
 
-    # A new default beside the changed file does no harm.
+    # A new default configuration beside the changed file does no harm.
     system.write(configuration + ".rpmnew",
                  (SOURCE / "collectd.conf.d/cgroup_cpu.conf").read_text())
     restart(USER)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""How long tasks wait for a CPU, and who used it, on the v2 side of a host
-whose controllers are all on v1, against the kernel's files."""
+"""Compares with the kernel's files how long tasks wait for a CPU, and who used
+it, on the v2 side of a host with all controllers on v1."""
 import os
 import subprocess
 
@@ -33,7 +33,7 @@ LOADS = {
 
 
 def pin():
-    """Both loops have to do with one CPU"""
+    """Both loops share one CPU"""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
@@ -92,7 +92,7 @@ def test_each_counter_is_exactly_the_kernels(host, load, counter):
 
 
 def test_the_loads_were_there(host):
-    """What is compared is neither nothing nor all the same"""
+    """The compared values are not zero, and not all the same"""
     assert host.used("waiting", "user_usec") > 1_000_000
     assert host.used("calls", "system_usec") > 100_000
     assert host.used("waiting", "pressure_some_usec") > PASSES * 900_000
@@ -132,7 +132,7 @@ def test_what_v2_does_not_have_is_absent(host):
 
 
 def test_no_throttling_is_said_once(host):
-    """The controller is with v1 here, and has other cgroups"""
+    """The controller is on v1 here, with other cgroups"""
     line = host.not_available()
     assert line.startswith("Values not available here: throttling "
                            "(the cpu hierarchy does not report it)")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tests/run says what it can do, and counts every test once."""
+"""tests/run describes its arguments, and counts every test once."""
 import re
 import sys
 from pathlib import Path
@@ -34,7 +34,7 @@ def count(status, *files):
     (1, {"a.tap": TAP}, "2 1 0"),
     (1, {"a.tap": TAP, "b.tap": TAP}, "4 2 0"),
     (1, {"a.xml": XML}, "3 3 3"),
-    # A step without tests of its own, and those that end without telling why.
+    # A step without tests of its own, and steps that end without a reason.
     (0, {}, "1 0 0"),
     (1, {}, "0 1 0"),
     (139, {"a.tap": f"{FILE}:all:passes: Passed\n"}, "1 1 0"),

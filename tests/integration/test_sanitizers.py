@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A real collectd under valgrind and under the sanitizers: the plugin makes no
-error of memory and leaves nothing behind. Only what has one of our functions
-on its stack counts, not what collectd does by itself."""
+"""A real collectd under valgrind and under the sanitizers. The plugin makes no
+memory error and leaves nothing behind. Only reports with one of our functions
+on the stack count, not those about collectd alone."""
 import contextlib
 import os
 import shutil
@@ -85,7 +85,7 @@ def path_of(cgroup):
 
 @pytest.fixture(params=LIVES)
 def life(request, cgroup):
-    """The configuration, and what happens to the collectd that has it"""
+    """The configuration, and what happens to a collectd with it"""
     live, options = LIVES[request.param]
     return (options.format(root=path_of(cgroup)),
             lambda collectd: live(collectd, cgroup))
@@ -107,8 +107,8 @@ def test_valgrind(tmp_path, life):
 @pytest.mark.skipif("CGROUP_CPU_ASAN_BUILD" not in os.environ,
                     reason="CGROUP_CPU_ASAN_BUILD names no build")
 def test_sanitizers(tmp_path, life):
-    """Their errors end the daemon at once; leaks are only written down, because
-    collectd has some of its own"""
+    """Errors end the daemon at once. Leaks are only recorded, because collectd
+    has some of its own."""
     build = Path(os.environ["CGROUP_CPU_ASAN_BUILD"]).resolve()
     options, live = life
     collectd = Collectd(tmp_path / "collectd", options, 0.5, build=build)
@@ -131,7 +131,7 @@ def open_files(process):
 
 
 def test_descriptors_do_not_grow(tmp_path, cgroup):
-    """Those on files of cgroups; others come and go with what is written"""
+    """Only descriptors of cgroup files count: the number of others varies"""
     def cgroup_files():
         return sorted(path for path in open_files(collectd.process)
                       if path.startswith(str(path_of(cgroup))))

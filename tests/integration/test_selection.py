@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Exactly those cgroups are reported that are wanted, and where none can be,
-nothing is looked for."""
+"""Exactly the wanted cgroups are reported. Subtrees without any are not
+searched."""
 import collections
 import os
 import re
@@ -35,7 +35,7 @@ PODS = {"kubepods_pod1", "kubepods_pod1_db", "kubepods_pod1_web",
         "kubepods_pod2", "kubepods_pod2_web"}
 SERVICES = {"system.slice_cron.service", "system.slice_ssh.service"}
 
-# What has values, and what has a remainder.
+# The cgroups with values, and those with a remainder.
 SELECTIONS = {
     "": (ALL, {}),
     # one
@@ -122,8 +122,8 @@ def test_what_is_reported(directory, start, options):
 
 @pytest.mark.parametrize("others", ["", "IgnoreSelected true"])
 def test_patterns_that_match_nothing_are_told_once(directory, start, others):
-    """After six passes, in one line, escaped. What matches in a subtree that is
-    ignored as a whole is not known: the regular expression might."""
+    """After six passes, in one line, escaped. Matches in an ignored subtree are
+    not known: the regular expression might match there."""
     options = [r'CGroup "/kubepods*"', r'CGroup "kubepods.slice/*"',
                'CGroup "/caf\u00e9"', "CGroup \"/^.no(such|)thing$/\"", others]
     with Forest(directory, PATHS):
@@ -139,7 +139,7 @@ def test_patterns_that_match_nothing_are_told_once(directory, start, others):
 
 
 def test_what_is_wanted_may_come_later(directory, start):
-    """A host has no containers yet"""
+    """The host has no containers yet"""
     def intervals():
         return len(collectd.series("uptime", "", "uptime"))
 
@@ -153,16 +153,16 @@ def test_what_is_wanted_may_come_later(directory, start):
         first = moments(collectd, "docker_web")[0]
 
     assert first <= made + 0.5 + measurement.DELAY
-    # It was not there in the interval before.
+    # It did not exist in the interval before.
     assert moments(collectd, "docker_web", MILLICORES)[0] == first
     assert kinds(collectd).keys() == {"docker_web"}
-    # Which is said of a pattern once, in the sixth interval.
+    # This is logged once for a pattern, in the sixth interval.
     assert all('matches CGroup "/docker/*"' in line for line in told)
     assert len(told) <= 1
 
 
-# Which directories have to be watched for these, of ./, chosen/, chosen/few/,
-# chosen/few/none/, and passed-over/ with as many.
+# The directories that need a watch for these options, out of ./, chosen/,
+# chosen/few/, chosen/few/none/, and passed-over/ with as many below.
 NARROW = {
     'CGroup "/chosen*"': ["", "chosen", "chosen/few", "chosen/few/none"],
     'CGroup "/chosen/few"': ["", "chosen"],
@@ -177,7 +177,7 @@ needs_strace = pytest.mark.skipif(not shutil.which("strace"),
 
 
 def named_below(directory, calls):
-    """The paths below the directory, by the system call that has them"""
+    """The paths below the directory that each system call names"""
     found = collections.defaultdict(set)
     for call in calls:
         if match := re.search(r'(\w+)\((?:[0-9]+, )?"([^"]*)"', call):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What arrives in the stores, by the examples for users, is what csv has."""
+"""With the examples for users, the stores have the same values as csv."""
 import itertools
 import os
 import struct
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.xdist_group("loads of a core")
 
 
 def arrived(stores, host, look):
-    """The {series: samples} that look() finds, once the end of csv is there"""
+    """The {series: samples} that look() finds, once they include csv's last
+    values"""
     ends = {series: rows[-1][0] for series, rows in stores.csv(host).items()}
 
     def found():
@@ -90,7 +91,7 @@ def influxdb_series(stores, host, measurement):
 @HOSTS
 @pytest.mark.parametrize("way", NAMES)
 def test_influxdb(stores, host, way):
-    """Counters are counters one way, and rates the other way"""
+    """One way stores counters, the other way stores rates"""
     csv = stores.csv(host)
     found = arrived(stores, host,
                     lambda: influxdb_series(stores, host, NAMES[way]))
@@ -118,7 +119,8 @@ def prometheus_series(stores, host):
 
 @HOSTS
 def test_prometheus(stores, host):
-    """It fetches at times of its own: it has not every value, and no other"""
+    """Its fetches are not synchronized: it misses some values, but has no
+    others"""
     csv = stores.csv(host)
     found = prometheus_series(stores, host)
     assert found.keys() == csv.keys()
@@ -134,7 +136,7 @@ def test_prometheus(stores, host):
 
 
 def window_in_prometheus(stores, selector, phase, count):
-    """A moment in this phase before which it has `count` samples in as many
+    """A time in this phase before which it has `count` samples in as many
     seconds: it can miss some"""
     begin, end = stores.phases[phase]
     (_, samples), = stores.prometheus.samples(selector, begin, end)
@@ -147,7 +149,7 @@ def window_in_prometheus(stores, selector, phase, count):
 
 @pytest.mark.parametrize("host, cgroup", [(ONE, WEB), (TWO, BATCH)])
 def test_rate_in_prometheus(stores, host, cgroup):
-    """Of the counter it is the gauge, within 1 % and a tick"""
+    """The rate of the counter is the gauge, within 1 % and a tick"""
     count = PHASE - 3
     labels = f'instance="{host}",cgroup_cpu="{cgroup}",type='
     counter = ("collectd_cgroup_cpu_derive_total"
@@ -155,7 +157,7 @@ def test_rate_in_prometheus(stores, host, cgroup):
     end = window_in_prometheus(stores, counter, 1, count)
     (rate,) = stores.prometheus.query(
         f"rate({counter}[{count}s])", end + 0.1).values()
-    # The first of the values of the counter has no interval in the window.
+    # The first value of the counter has no interval in the window.
     (gauge,) = stores.prometheus.query(
         f'avg_over_time(collectd_cgroup_cpu_gauge{{{labels}"millicores"}}'
         f"[{count - 1}s])", end + 0.1).values()
@@ -164,7 +166,8 @@ def test_rate_in_prometheus(stores, host, cgroup):
 
 
 def test_promtool(stores):
-    """It says nothing of our families that it does not say of collectd's own"""
+    """It has no complaint about our families that it does not have about
+    collectd's own"""
     found = stores.complaints
     ours = {(family, what) for family, what in found if "cgroup_cpu" in family}
     others = {what for _, what in found - ours}
@@ -173,7 +176,7 @@ def test_promtool(stores):
 
 @HOSTS
 def test_rrdtool(stores, host):
-    """Its times are whole seconds, which makes its rates a bit uneven"""
+    """Its times are whole seconds, which makes its rates slightly uneven"""
     directory = stores.collectds[host].directory / "rrd" / host
     csv = stores.csv(host)
     for (cgroup, kind, instance), series in csv.items():
@@ -194,7 +197,7 @@ def png_size(picture):
 
 
 def test_a_picture_of_the_phases(stores, tmp_path):
-    """With CGROUP_CPU_PICTURE=FILE it is kept, as the README shows it"""
+    """CGROUP_CPU_PICTURE=FILE keeps it. The README shows it."""
     picture = Path(os.environ.get("CGROUP_CPU_PICTURE")
                    or tmp_path / "phases.png")
     (begin, _), *_, (_, end) = stores.phases
@@ -207,7 +210,8 @@ def test_a_picture_of_the_phases(stores, tmp_path):
 
 
 def test_the_phases_show(stores):
-    """Idle, burning, held back: or the tests above compare nothing much"""
+    """Idle, burning, throttled: otherwise the tests above would compare very
+    little"""
     _, millicores = stores.collectds[ONE].samples(WEB)
     idle, burning, throttled = (
         [value for time, value in millicores if begin + 1 < time < end]
@@ -226,14 +230,14 @@ TARGETS = [pytest.param(store, target, id=f"{store}-{panel['id']}-"
 
 
 def has(csv, host, cgroup, instance):
-    """cgroup=None: any of them"""
+    """cgroup=None: any cgroup"""
     return any(len(rows) >= 4 for (name, _, what), rows in csv[host].items()
                if what == instance and cgroup in (None, name))
 
 
 @pytest.mark.parametrize("store, target", TARGETS)
 def test_every_query_finds_what_there_is(stores, store, target):
-    """It has data for those hosts and that cgroup of which csv has it"""
+    """It has data for the hosts and the cgroup for which csv has data"""
     csv = {host: stores.csv(host) for host in (ONE, TWO)}
     query = target[grafana.QUERY_KEYS[store]]
     begin, end = stores.window(ONE)
@@ -296,7 +300,7 @@ def test_panels_of_all_hosts_and_cgroups(stores, store):
         for number in (2, 3, 11, 12, 13)}
 
     def mentions(number):
-        """Hosts and cgroups that are in the names"""
+        """The hosts and cgroups in the names"""
         return {tuple(word for word in name.split()
                       if not word.startswith("cgroup_cpu"))
                 for name in shown[number]}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The module exports what collectd calls, and needs nothing that is not there
-when collectd loads it."""
+"""The module exports the functions that collectd calls. All symbols that it
+needs are available when collectd loads it."""
 import re
 import subprocess
 
@@ -15,14 +15,14 @@ def output(*command):
 
 
 def symbols(path, *options):
-    """Without versions, weak undefined ones left out"""
+    """Without versions and weak undefined symbols"""
     return {fields[-1].split("@")[0]
             for line in output("nm", "-D", *options, path).splitlines()
             if (fields := line.split())[-2] not in ("w", "v")}
 
 
 def libraries():
-    """Those the module itself names"""
+    """The libraries that the module itself names"""
     needed = re.findall(r"NEEDED\s+(\S+)", output("objdump", "-p", MODULE))
     found = dict(re.findall(r"(\S+) => (\S+)", output("ldd", MODULE)))
     return [found[name] for name in needed]
@@ -39,7 +39,7 @@ def test_imports_are_there():
 
 
 def test_it_does_import_from_the_daemon():
-    """Or the test before would say nothing about it"""
+    """Otherwise the previous test would prove nothing about it"""
     daemon = symbols(DAEMON, "--defined-only")
     assert "plugin_dispatch_values" in (
         symbols(MODULE, "--undefined-only") & daemon)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an unprivileged user makes in a delegated subtree does no harm to the
+"""The cgroups of an unprivileged user in a delegated subtree do no harm to the
 series of others."""
 import pytest
 
@@ -21,16 +21,15 @@ MAX_CGROUPS = 1000
 MANY = 50_000
 OTHERS = [f"others/{number}" for number in range(200)]
 PASSES = 8
-# In one directory, with processes that do nothing but make and remove others
-# beside them.
+# In one directory, beside processes that only create and remove others.
 CROWD = 100_000
 LOOPS = 4
-# As the manual has it, most of it what the daemon keeps of two values.
+# The figure of the manual. collectd keeps most of it for two values.
 BYTES_PER_CGROUP = 10_000
 
 
 def are_all_in(collectd, instance, passes):
-    """Both its values"""
+    """Both values of each cgroup"""
     assert all({*passes} <= {*moments(collectd, instance, kind)}
                for kind in (USAGE, MILLICORES)), instance
 
@@ -57,14 +56,14 @@ def test_others_are_not_harmed(cgroup, directory, start, version, tmp_path):
 
         shown = instances(collectd)
         assert names | {"others_new"} <= shown
-        # None was away from the first moment to the last, or late.
+        # At no time was one of them missing or late.
         assert max(later - earlier for earlier, later in
                    zip(passes, passes[1:])) < 2
         for name in names:
             are_all_in(collectd, name, passes[1:])
         are_all_in(collectd, "others_new", passes[-1:])
         assert len([moment for moment in passes if moment > begin]) >= PASSES
-        # No two are under one name.
+        # No two have the same name.
         for name in shown:
             assert len({*moments(collectd, name)}) == len(
                 moments(collectd, name)), name
@@ -87,8 +86,8 @@ def test_others_are_not_harmed(cgroup, directory, start, version, tmp_path):
 
 
 def test_a_crowd_delays_nobody(directory, start):
-    """With MaxCgroups as it is; only the others are reported, since no writer
-    takes ten thousand values a second beside that many loops"""
+    """With MaxCgroups as it is. Only the others are reported, because no writer
+    can take ten thousand values a second beside that many loops."""
     others = OTHERS[:20]
     names = {*map(instance_of, others)}
     with Forest(directory, [*others, "tenant"]) as forest:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A real collectd under ThreadSanitizer: what its threads do with the plugin
-does not race. Reports count that have one of our functions on a stack. collectd
-itself is not instrumented: its locks are seen, its own memory is not."""
+"""A real collectd under ThreadSanitizer: its threads do not race in the plugin.
+Only reports with one of our functions on a stack count. collectd itself is not
+instrumented: its locks are visible, its own memory is not."""
 import os
 import re
 from pathlib import Path
@@ -19,14 +19,14 @@ pytestmark = [
 OTHERS = ("cpu", "load", "memory", "processes", "uptime")
 CGROUPS = 40
 ENDS = 5
-# What collectd says when a read takes longer than the interval: then there is
-# always one going on.
+# collectd's message when a read takes longer than the interval. Then a read is
+# always in progress.
 BUSY = re.compile(r"read-function of the `cgroup_cpu' plugin took")
 
 
 @pytest.fixture
 def root():
-    """A directory with some cgroups, which may come and go"""
+    """A directory with some cgroups, which may be created and removed"""
     with Cgroup(require_any()) as cgroup:
         for number in range(CGROUPS):
             cgroup.child(f"child{number}")
@@ -34,7 +34,7 @@ def root():
 
 
 class Threads:
-    """Collectds under ThreadSanitizer, and what it has to say of them"""
+    """Runs collectds under ThreadSanitizer and collects its reports"""
 
     def __init__(self, directory, root):
         self.directory = directory
@@ -49,7 +49,8 @@ class Threads:
                         interval, beside=OTHERS, build=self.build)
 
     def start(self, collectd):
-        """Where memory is laid out too freely, this run time does not start"""
+        """This run time does not start if address space randomization is too
+        strong"""
         return collectd.start(
             ["setarch", "--addr-no-randomize"],
             LD_PRELOAD=sanitizer_library(self.build, "tsan"),
@@ -69,7 +70,7 @@ def threads(tmp_path, root):
 
 
 def test_reads_beside_others(threads, root):
-    """Many reads and other plugins, while cgroups come and go"""
+    """Many reads and other plugins, while cgroups are created and removed"""
     collectd = threads.collectd("collectd", "LogSamples true")
     with threads.start(collectd):
         for number in range(10):

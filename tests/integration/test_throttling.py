@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Quotas, what they hold back, CPUs and weights on a real v1 host, where each
-is in a hierarchy of its own, against the kernel's files."""
+"""Compares quotas, throttling, CPUs and weights with the kernel's files, on a
+real v1 host with a hierarchy for each controller."""
 import contextlib
 import itertools
 import os
@@ -51,7 +51,7 @@ THROTTLED = {"percent-throttled_periods"}
 
 
 class V1Cgroups:
-    """Cgroups below one of the test's own, in some of the hierarchies each"""
+    """Cgroups below one of the test's own, each in some of the hierarchies"""
 
     def __init__(self):
         self.mounts = separate_controllers()
@@ -59,7 +59,7 @@ class V1Cgroups:
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             self.top = stack.enter_context(Cgroup(self.mounts))
-            # Whatever else runs on the machine is not what is tested.
+            # Other work on the machine must not affect the test.
             self.set(self.top, "cpu", "cpu.shares", 262_144)
             confine(self.top)
             self.stack = stack.pop_all()
@@ -85,8 +85,8 @@ class V1Cgroups:
 
 
 class Host(observed.Host):
-    """Cgroups of all kinds, a collectd that tells all, and one that was told
-    nothing"""
+    """Cgroups of all kinds, a collectd that reports everything, and one with
+    the default options"""
 
     counters = COUNTERS
 
@@ -135,7 +135,7 @@ class Host(observed.Host):
         return self.v1.file(self.cgroups[path], version, file)
 
     def limit(self, path):
-        """In millicores, as the kernel has it"""
+        """The kernel's limit in millicores"""
         quota, period = (
             int(self.file(path, "cpu", file).read_text())
             for file in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
@@ -164,7 +164,7 @@ def test_each_counter_is_exactly_the_kernels(host, path, counter):
 
 
 def test_the_loads_were_there(host):
-    """What is compared is neither nothing nor all the same"""
+    """The compared values are not zero, and not all the same"""
     used = host.used
     for path in "quota", "sometimes", "calls", "above", "above/less":
         assert used(path, "cpu_usage_usec") > 300_000
@@ -187,7 +187,7 @@ def test_use_of_the_limit(host, path, limit):
 
 @pytest.mark.parametrize("path", ["quota", "above"])
 def test_a_loop_uses_all_of_its_limit(host, path):
-    """As on a machine that has the time"""
+    """As far as the machine has the time"""
     assert host.mean(path, "gauge-millicores") == pytest.approx(
         host.limit(path), rel=0.05)
     assert host.mean(path, "percent-of_limit") > 95
@@ -200,23 +200,24 @@ def test_throttled_periods(host, path):
 
 
 def test_the_smallest_quota_above_counts(host):
-    """On v1 none below can be larger, but one can have none of its own"""
+    """On v1, no descendant can have a larger quota, but it can have none of its
+    own"""
     assert host.limit("above/free") < 0
     assert set(host.values("above/free", "gauge-limit_millicores")) == {300}
-    # It was throttled together with what is above, and has no periods.
+    # It was throttled together with its parent, and has no periods.
     assert set(host.values("above/free", "derive-nr_periods")) == {0}
     assert not THROTTLED & host.kinds("above/free")
 
 
 def test_cpus_count_as_a_limit(host):
-    """One, which is less than the quota"""
+    """One CPU, which is less than the quota"""
     assert host.limit("few") == 1500
     for path in "few", "few/below":
         assert set(host.values(path, "gauge-limit_millicores")) == {1000}
 
 
 def test_weight(host):
-    """Shares in v2's scale, which ends at 10000"""
+    """Shares are converted to v2's scale, which ends at 10000"""
     for path, weight in ("few", 50), ("few/below", 100), ("top", 10000):
         assert set(host.values(path, "gauge-weight")) == {weight}
 
@@ -266,7 +267,7 @@ def v1():
 
 
 class Changing:
-    """A cgroup with a loop, and the limits told of it since a change"""
+    """A cgroup with a loop, and its reported limits since a change"""
 
     def __init__(self, directory, v1):
         self.v1 = v1
@@ -287,8 +288,8 @@ class Changing:
                 if moment > self.changed}
 
     def wait_for(self, passes):
-        """Use, limit and weight of each pass that began after the change,
-        without the last, of which not everything may have been written"""
+        """The use, limit and weight of each pass that began after the change,
+        without the last pass, which may not be completely written"""
         self.collectd.wait_for(
             lambda: len(self.series("gauge-millicores")) > passes)
         *rows, _ = self.series("gauge-millicores").items()
@@ -301,7 +302,8 @@ class Changing:
 
 
 def changes_once(told, before, after):
-    """Where: how many still tell what was before"""
+    """The position of the only change: the number of passes with the earlier
+    value"""
     old = len(list(itertools.takewhile(lambda value: value == before, told)))
     assert told == [before] * old + [after] * (len(told) - old) != []
     return old
@@ -317,21 +319,22 @@ def test_limits_change(tmp_path, v1):
         rows = changing.wait_for(2)
         assert {(limit, weight) for _, limit, weight in rows} == {(100, 100)}
 
-        # Raised: the first to use more than was allowed tells what is now.
+        # Raised: the first use above the old limit makes the plugin read the
+        # new one.
         changing.change(400)
         used, limits, _ = zip(*changing.wait_for(4))
         old = changes_once(list(limits), 100, 400)
         assert old <= 1 and all(value <= 100 for value in used[:old])
         assert used[-1] == pytest.approx(400, rel=0.25)
 
-        # Lowered: it throttles at once, and the weight changes in a round.
+        # Lowered: it throttles at once, and the weight changes within a round.
         changing.change(150, shares=2048)
         used, limits, weights = zip(*changing.wait_for(ROUND + 1))
         assert changes_once(list(limits), 400, 150) <= 1
         assert changes_once(list(weights), 100, 200) < ROUND
         assert used[-1] == pytest.approx(150, rel=0.25)
 
-        # Removed: as if raised, and then there is none to tell.
+        # Removed: the same as raised, and then no limit is reported.
         changing.change(None)
         used, limits, weights = zip(*changing.wait_for(ROUND + 1))
         old = changes_once(list(limits), 150, None)
@@ -339,7 +342,7 @@ def test_limits_change(tmp_path, v1):
         assert set(weights) <= {100, 200}
         assert used[-1] > 500
 
-        # Set anew, with nothing before to use more of.
+        # Set again: there was no limit to exceed.
         changing.change(250)
         _, limits, _ = zip(*changing.wait_for(ROUND + 1))
         assert changes_once(list(limits), None, 250) < ROUND

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Whatever clocks and intervals do, a rate is what was used in the time that
-went by."""
+"""However clocks and intervals behave, a rate is the use in the elapsed
+time."""
 import itertools
 import signal
 import subprocess
@@ -19,7 +19,7 @@ pytest_plugins = ["watched"]
 pytestmark = pytest.mark.xdist_group("small loads")
 INTERVAL = 0.5
 LOAD = 300
-# Of readings closer together than 1 ms no rate is told; csv's times are in ms.
+# No rate is reported for readings less than 1 ms apart. csv's times are in ms.
 TOO_CLOSE = 0.001 + measurement.ROUNDING
 
 
@@ -30,7 +30,7 @@ def version():
 
 @pytest.fixture
 def record(tmp_path, cgroup):
-    """Of a cgroup with a steady load"""
+    """Records a cgroup with a steady load"""
     cgroup.start(*FIRST, BURN, "--millicores", str(LOAD), "--seconds", "120",
                  stdout=subprocess.DEVNULL)
     with Recorder(tmp_path / "record", [cgroup.counter("v1")]) as recorder:
@@ -38,10 +38,10 @@ def record(tmp_path, cgroup):
 
 
 def check(collectd, record, cgroup, stepped=(float("inf"), 0)):
-    """Every gauge is the kernel's over its interval, and only a pass that comes
-    right behind another, as when one was missed, may have none. `stepped` is the
-    moment from which on the clock was off, and by how much: what was told under
-    it is put back. Returns the moments of all passes."""
+    """Every gauge is the kernel's mean over its interval. Only a pass directly
+    after another, for example after a missed one, may have no gauge. `stepped`
+    is the time from which on the clock was wrong, and by how much; times after
+    that are corrected. Returns the times of all passes."""
     usage, gauges = collectd.samples()
     told = dict(gauges)
     step, seconds = stepped
@@ -64,8 +64,8 @@ def check(collectd, record, cgroup, stepped=(float("inf"), 0)):
 
 @pytest.mark.parametrize("seconds", [3600, -3])
 def test_a_stepped_clock(tmp_path, cgroup, start, record, seconds):
-    """When it is set back, collectd waits until its clock has come to where the
-    next interval was to begin: then there is one value over all of that"""
+    """If the clock is set back, collectd waits until it reaches the beginning
+    of the next interval. Then there is one value over the whole time."""
     standins = Standins(tmp_path / "standins")
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
     wait_for_passes(collectd, 4)
@@ -80,7 +80,7 @@ def test_a_stepped_clock(tmp_path, cgroup, start, record, seconds):
 
 
 def test_a_process_that_was_stopped(cgroup, start, record):
-    """As when its machine was: one value over the gap"""
+    """The same happens if the machine was stopped: one value over the gap"""
     gap = 4
     collectd = start(interval=INTERVAL)
     wait_for_passes(collectd, 4)
@@ -96,7 +96,7 @@ def test_a_process_that_was_stopped(cgroup, start, record):
 
 
 def test_intervals_that_are_late(tmp_path, cgroup, start, record):
-    """Reading takes longer than an interval has"""
+    """Reading takes longer than an interval"""
     standins = Standins(tmp_path / "standins")
     slow = cgroup.child("slow")
     collectd = start(interval=INTERVAL, prefix=standins.prefix)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Every cgroup below the root is found, named and read, however many there are
-and however they come and go; and no microsecond is lost or counted twice."""
+and however they are created and removed. No microsecond is lost or counted
+twice."""
 import itertools
 import os
 import signal
@@ -26,12 +27,12 @@ ID = "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 POD = "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
 POD_ = POD.replace("-", "_")
 
-# Where container runtimes put containers, and how these are to be shown.
+# Where container runtimes put containers, and their expected names.
 RUNTIMES = {
     # Docker
     f"system.slice/docker-{ID}.scope": "system.slice_docker-4f1c2d9e8b7a.scope",
     f"docker/{ID}": "docker_4f1c2d9e8b7a",
-    # Podman, with and without root; the monitor beside the container
+    # Podman, as root and rootless; the monitor beside the container
     f"machine.slice/libpod-{ID}.scope":
         "machine.slice_libpod-4f1c2d9e8b7a.scope",
     f"machine.slice/libpod-{ID}.scope/container":
@@ -56,7 +57,7 @@ RUNTIMES = {
     f"kubepods/besteffort/pod{POD}/{ID}":
         "kubepods_besteffort_pod8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10_"
         "4f1c2d9e8b7a",
-    # 138 bytes, so that something has to give way to the path's FNV-1a
+    # 138 bytes: a part is replaced by the FNV-1a hash of the path
     f"kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{POD_}"
     f".slice/cri-containerd-{ID}.scope":
         "kubepods.slice_kubepods-burstable.slice_~"
@@ -95,13 +96,13 @@ RUNTIMES = {
 
 
 def chains(count):
-    """So many cgroups, in chains of eight below each other"""
+    """This many cgroups, in chains of eight below each other"""
     return ["/".join([f"chain{number // 8}", *"abcdefgh"[1:number % 8 + 1]])
             for number in range(count)]
 
 
 def next_pass(passes, moment):
-    """The first that began to look for cgroups then or later"""
+    """The first pass that began its search at that time or later"""
     return min(begin for begin in passes
                if begin > moment + measurement.SEARCH)
 
@@ -205,7 +206,8 @@ def test_containers_of_all_runtimes(directory, start):
 @pytest.mark.xdist_group("small loads")
 @pytest.mark.parametrize("others", [0, 100])
 def test_new_ones_and_removed_ones(directory, start, others):
-    """Few are looked through in every interval, of many the kernel tells"""
+    """A few are searched in every interval. For many, the kernel reports
+    changes."""
     levels = list(itertools.accumulate("abcdefgh", "{}/{}".format))
     made = {}
     with Forest(directory, chains(others)) as forest:
@@ -235,8 +237,8 @@ def test_new_ones_and_removed_ones(directory, start, others):
 @pytest.mark.parametrize("others, load, keep", [
     (0, 0, 2000), (0, 1000, 0), (100, 1000, 2000), (100, 1000, 0)])
 def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
-    """Also if it has used more CPU than its predecessor before it is first
-    read, so that its counter seems to go on"""
+    """This holds even if it has used more CPU than the removed one before it is
+    first read, so that its counter seems to continue"""
     with Forest(cgroup.child("others").directory(version), chains(others)):
         collectd = start(f"KeepOpen {keep}")
         first = burn(cgroup.child("again"), 100)
@@ -256,12 +258,12 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
     old = [row for row in usage if row[0] < removed]
     new = [row for row in usage if row[0] > made]
     (begin, first_value) = new[0]
-    # One that began while it was made may have seen it too.
+    # A pass that began during its creation may have seen it too.
     assert begin <= next_pass(passes, made)
     assert (first_value > old[-1][1]) == (load > 0)
     assert first_value <= (begin + measurement.DELAY - removed) * 1e6
     gauges = dict(collectd.millicores("again"))
-    # The first one may have been there before the first pass.
+    # The first one may have existed before the first pass.
     assert {*gauges} - {old[0][0]} == {
         moment for moment, _ in old[1:] + new}
     before = max(moment for moment in passes if moment < begin)
@@ -272,8 +274,8 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
 
 @pytest.mark.xdist_group("small loads")
 def test_a_service_that_never_lives_long(cgroup, start, version):
-    """It restarts every 0.7 to 1.2 s and is busy: it has a use in every interval
-    in which it is seen, and in nearly all it is seen"""
+    """It restarts every 0.7 to 1.2 s and is busy. It has a value in every
+    interval in which it is found, and it is found in nearly all of them."""
     parent = cgroup.child("parent")
     with Forest(cgroup.child("others").directory(version), chains(100)):
         collectd = start(interval=1)
@@ -302,7 +304,7 @@ def test_a_service_that_never_lives_long(cgroup, start, version):
 @pytest.mark.xdist_group("small loads")
 @pytest.mark.parametrize("version", ["v1"])
 def test_one_that_gets_another_name(cgroup, start, version):
-    """v1 lets cgroups be renamed"""
+    """In v1, cgroups can be renamed"""
     directory = cgroup.directory(version)
     with Forest(directory, ["before/inner", *chains(100)]):
         collectd = start(interval=0.3)
@@ -322,7 +324,7 @@ def test_one_that_gets_another_name(cgroup, start, version):
 
 
 def test_a_host_that_never_rests(cgroup, start, version):
-    """Cgroups come and go while they are looked for and read"""
+    """Cgroups are created and removed while they are searched for and read"""
     forest = Forest(cgroup.child("busy").directory(version))
     done = threading.Event()
 
@@ -358,7 +360,7 @@ def test_a_host_that_never_rests(cgroup, start, version):
 
 @pytest.mark.xdist_group("small loads")
 def test_more_changes_than_events(directory, start):
-    """The kernel's queue of events runs over and loses the last ones"""
+    """The kernel's event queue overflows and loses the last events"""
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     with Forest(directory, chains(100)) as forest:
         collectd = start()
@@ -382,7 +384,7 @@ def test_more_changes_than_events(directory, start):
 
 
 def place_loads(cgroup):
-    """Processes beside cgroups, on v2 allowed where no controller is on"""
+    """Processes beside child cgroups: v2 allows them if no controller is on"""
     inner = cgroup.child("inner")
     places = {"inner": inner, "inner_a": inner.child("a"),
               "inner_b": inner.child("b"), "c": cgroup.child("c")}
@@ -412,8 +414,8 @@ def test_no_child_uses_more_than_its_parent(cgroup, start, version, tmp_path):
         return recorder.of(counters[instance]).millicores(begin, end)
 
     for begin, end in itertools.combinations(passes, 2):
-        # Parents are read first, and what they count themselves is more than
-        # the others can count until they are read.
+        # Parents are read first. Their own processes use more than their
+        # children can use until these are read.
         assert used("inner", begin, end) >= (
             used("inner_a", begin, end) + used("inner_b", begin, end))
         assert used("root", begin, end) + 2 >= (
@@ -427,7 +429,8 @@ def test_no_child_uses_more_than_its_parent(cgroup, start, version, tmp_path):
             own, abs=measurement.tolerance(truth("inner", begin, end)))
 
 
-# What has values, what has a remainder, and where they come and go.
+# The cgroups with values, those with a remainder, and those that are created
+# and removed.
 LEAVES_ONLY = {
     "LeavesOnly true": (
         {"inner_a", "inner_b", "c", "c_below"}, {"root", "inner", "c"}),
@@ -438,7 +441,8 @@ LEAVES_ONLY = {
 
 @pytest.mark.xdist_group("small loads")
 def test_leaves_and_remainders_are_the_root(cgroup, start, version, tmp_path):
-    """Although cgroups come and go, and leaves become inner ones"""
+    """This holds although cgroups are created and removed, and leaves become
+    inner ones"""
     places = place_loads(cgroup)
     with record(tmp_path, [cgroup.counter(version)]) as recorder:
         running = {options: start(options, 1)

@@ -32,7 +32,7 @@ def microseconds(cgroup, version):
 
 
 def source_state():
-    """Every file of the source tree, and when it was last written"""
+    """Every file of the source tree, and the time of its last change"""
     return {path: path.lstat().st_mtime_ns for path in SOURCE.rglob("*")
             if ".git" not in path.parts and not path.is_dir()}
 
@@ -49,8 +49,8 @@ def processes_naming(path):
 
 
 class Run:
-    """One run of the script, in a directory of its own; not with a build that
-    was made before where it is to make one"""
+    """One run of the script in its own directory. If it has to build, there is
+    no earlier build."""
 
     def __init__(self, folder, *arguments, builds=False):
         self.chart = folder / "chart.png"
@@ -70,14 +70,14 @@ class Run:
         self.cgroup = self.root / f"cgroup-cpu-try.{self.process.pid}"
 
     def usage(self):
-        """Of all cgroups, and of the burner's"""
+        """The usage of all cgroups, and that of the burner's"""
         return (microseconds(self.root, self.version),
                 microseconds(self.cgroup, self.version))
 
     def used_elsewhere(self):
-        """What the burner's process has used that is not in its cgroup's
-        counter. That is read first, so it is never less than what the process
-        had used when it entered its cgroup."""
+        """The use of the burner's process that is not in its cgroup's counter.
+        The counter is read first, so the result is never less than the use of
+        the process when it entered its cgroup."""
         _, usage = self.usage()
         pid, = (self.cgroup / "cgroup.procs").read_text().split()
         cpu_clock = (~int(pid) << 3) | 2
@@ -112,7 +112,7 @@ def running(folder, *arguments, **options):
 
 
 def table(output):
-    """The summary's figures by series"""
+    """The figures of the summary by series"""
     rows = re.findall(r"^(\S+) +(\d+)((?: +[\d.]+){5})$", output, re.M)
     names = ("mean", "min", "max", "idle", "burning")
     return {name: SimpleNamespace(
@@ -131,7 +131,7 @@ def assert_is_chart(path):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A whole run, and what the kernel said meanwhile: (time, root, own)"""
+    """A whole run, and the kernel's record of it: (time, root, own)"""
     kernel, elsewhere = [], []
     with running(tmp_path_factory.mktemp("try"), "--seconds", "8") as run:
         while run.process.poll() is None:
@@ -167,7 +167,8 @@ def test_it_shows_samples_live(finished):
 
 
 def moment(kernel, usage):
-    """When the root cgroup's usage was that, by the kernel and our clock"""
+    """The time at which the root cgroup's usage had this value, according to
+    the kernel and our clock"""
     pairs = zip(kernel, kernel[1:])
     (start, before, _), (end, after, _) = next(
         pair for pair in pairs if pair[0][1] <= usage < pair[1][1])
@@ -175,8 +176,8 @@ def moment(kernel, usage):
 
 
 def burning_window(output, name):
-    """The counter at the two ends of the time over which the script means
-    "burning": from the second sample under load to the last one"""
+    """The counter at both ends of the script's "burning" time: from the second
+    sample under load to the last one"""
     burning = output.split("\n---")[1]
     _, first, *_, last = map(int, re.findall(
         rf"^{re.escape(name)}: CPU μs: (\d+)", burning, re.M))
@@ -192,7 +193,7 @@ def test_its_figures_are_those_of_the_kernel(finished):
     series = table(finished.output)
     used = finished.kernel[-1][2] - finished.kernel[0][2]
 
-    # The burner counts all that its process used, also before it was in its
+    # The burner counts the whole use of its process, also before it entered its
     # cgroup.
     assert asked == pytest.approx(100, abs=5)
     assert (used + finished.before_entering) / seconds / 1000 == (
@@ -278,7 +279,8 @@ def test_help():
 
 @needs_root
 def test_it_refuses_to_run_without_root():
-    # By its file alone, as the checkout may be closed to other users.
+    # Only its file is needed, because the checkout may be closed to other
+    # users.
     with open(TRY) as script:
         result = subprocess.run(["bash", "/dev/stdin"], stdin=script,
                                 user=65534, group=65534, extra_groups=[],

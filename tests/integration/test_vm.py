@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Under systemd on pure v2, in an emulated machine: quotas are real there."""
+"""Under systemd on pure v2, in an emulated machine, where quotas are real."""
 import os
 from pathlib import Path
 
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 PASSES = 14
 ALL = "/sys/fs/cgroup/"
 LOOP = ["/test/build/cgroup_cpu_burn", "--millicores", "1000"]
-# One of the two CPUs is taken out of those of all others.
+# One of the two CPUs is removed from those of all others.
 PARTITION = """
 cd /sys/fs/cgroup
 echo +cpuset > cgroup.subtree_control
@@ -45,7 +45,7 @@ CGROUPS = {
     "rt": "rt",
     "root": "",
 }
-# What each may use because of itself and of what is above.
+# The most that each may use, by its own limit and those of its ancestors.
 LIMITS = {"burn": 200, "narrow": 150, "wide": 150, "few": 1000, "init": 1000,
           "rt": 1000}
 COUNTERS = {
@@ -63,7 +63,7 @@ COUNTERS = {
 
 
 def instance(path):
-    """No unit here has more in its name that has to be written otherwise"""
+    """No other characters in these units' names need escapes"""
     return instance_of(path).replace(r"\x2d", "-") or "root"
 
 
@@ -71,7 +71,7 @@ def file_of(cgroup, file):
     return os.path.join(ALL, CGROUPS[cgroup], file)
 
 
-# The root has a cpu.pressure on newer kernels only.
+# Only newer kernels have a cpu.pressure in the root.
 FILES = [file_of(cgroup, file) for cgroup in CGROUPS
          for file in ("cpu.stat", "cpu.pressure")
          if (cgroup, file) != ("root", "cpu.pressure")]
@@ -85,17 +85,17 @@ exec python3 guest.py /results
 
 
 class Delivered(Collectd):
-    """What one left behind that ran in a guest"""
+    """The results of one collectd that ran in a guest"""
 
     def __init__(self, directory):
         self.directory = directory
 
 
 class Guest(Host):
-    """The whole of its tree"""
+    """The whole tree of the guest"""
 
     counters = COUNTERS
-    # An emulated processor takes its time.
+    # An emulated processor is slow.
     delay = 0.5
 
     def __init__(self, results):
@@ -130,7 +130,7 @@ def guest(image, tmp_path_factory):
 
 
 def test_log_says_what_was_found(guest):
-    """And that nothing is missing"""
+    """It also says that nothing is missing"""
     assert guest.collectd.messages("info") == [
         "Cgroup version: v2 (/sys/fs/cgroup), CPU time from cpu.stat"]
     guest.check_log()
@@ -173,7 +173,7 @@ def test_weight(guest):
 @pytest.mark.parametrize("cgroup, least, most", [
     ("burn", 90, 100), ("narrow", 90, 100), ("wide", 0, 10)])
 def test_throttled_periods(guest, cgroup, least, most):
-    """It is the slice that is held back, not the service in it"""
+    """The slice is throttled, not the service in it"""
     guest.check_throttled(cgroup)
     assert least <= guest.mean(cgroup, "percent-throttled_periods") <= most
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Kinds of hosts, made out of this one in private mount namespaces.
+"""Kinds of hosts, simulated on this one in private mount namespaces.
 
-Each is a shell script. {v1} and {v2} stand for the mounts of the two versions,
-{cgroup} for a cgroup's path below them, {scratch} for an empty directory.
+Each is a shell script. {v1} and {v2} are the mounts of the two versions,
+{cgroup} is a cgroup's path below them, and {scratch} an empty directory.
 """
 ALL = "/sys/fs/cgroup"
 HIDE_ALL = f"umount -R {ALL}"
@@ -13,7 +13,7 @@ V2 = f"{HIDE_ALL}; mount -t cgroup2 cgroup2 {ALL}"
 NOTHING = HIDE_ALL
 ELSEWHERE = f"mount --rbind {ALL} {{scratch}}; {HIDE_ALL}"
 
-# What a container without a cgroup namespace sees: its own cgroup only.
+# What a container without a cgroup namespace sees: only its own cgroup.
 V1_CONTAINER = f"""
 mount -t tmpfs tmpfs {{scratch}}
 mkdir {{scratch}}/cpuacct
@@ -37,6 +37,6 @@ mount --move {{scratch}} {ALL}
 
 
 def prefix(view, **names):
-    """Put before a command, it runs on that kind of host"""
+    """A prefix that runs a command on that kind of host"""
     script = f"{view.format(**names)}\nexec \"$@\""
     return ["unshare", "-m", "sh", "-ec", script, "sh"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A Debian 12 in an emulated machine of its own: systemd on pure v2."""
+"""A Debian 12 in its own emulated machine: systemd on pure v2."""
 import contextlib
 import fcntl
 import os
@@ -18,7 +18,7 @@ PROGRAMS = ["mmdebstrap", "mke2fs", "qemu-system-x86_64", "setpriv", "unshare"]
 BUILD_SECONDS = 600
 RUN_SECONDS = 300
 RESULTS = 64 << 20
-# /dev/vdb is a tar of what is to be run, /dev/vdc becomes one of the results.
+# /dev/vdb is a tar of the files to run, /dev/vdc becomes a tar of the results.
 SERVICE = f"""\
 [Unit]
 After=multi-user.target
@@ -34,8 +34,8 @@ ExecStart=/bin/sh -c '\\
 [Install]
 WantedBy=multi-user.target
 """
-# What is mounted is gone when the namespace is. Only what the tests want is to
-# be done in the machine, and nothing at some time or other.
+# The mounts end with the namespace. The machine does only the work of the
+# tests, and nothing at scheduled times.
 BUILD = f"""
 mount -t tmpfs tmpfs root
 mmdebstrap --variant=minbase --include={PACKAGES} {SUITE} root
@@ -53,8 +53,8 @@ KERNEL_ARGUMENTS = ("root=/dev/vda rw console=ttyS0 quiet panic=-1 psi=1 "
 
 
 def run(seconds, *command, **options):
-    """The status and the output of a command, which ends in time, or else when
-    this process does"""
+    """The status and the output of a command. It ends in time, or otherwise
+    when this process ends."""
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *command], text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -65,19 +65,19 @@ def run(seconds, *command, **options):
         pass
     finally:
         process.kill()
-        output, _ = process.communicate()  # when nobody is left to write to it
+        output, _ = process.communicate()  # ends when all writers have ended
     return process.returncode, output
 
 
 class Image:
-    """Such a machine's disk and what it boots, below `directory`"""
+    """The disk of such a machine and its kernel, below `directory`"""
 
     def __init__(self, directory):
         self.directory = directory
         self.environment = {**os.environ, "TMPDIR": str(directory)}
 
     def build(self):
-        """Once, whoever comes first"""
+        """Only the first caller builds it"""
         with open(self.directory / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (self.directory / "built").exists():
@@ -96,7 +96,7 @@ class Image:
 
     def run(self, files):
         """Boots, executes `run` of the files, and returns the directory with
-        what it left in /results. The image stays as it is."""
+        its results from /results. The image does not change."""
         directory = Path(tempfile.mkdtemp(dir=self.directory))
         given, taken, console = (directory / name for name in
                                  ("given", "taken", "console"))
@@ -128,8 +128,8 @@ class Image:
 
 @contextlib.contextmanager
 def directory():
-    """Of the image: below $CGROUP_CPU_SHARED it stays there for other processes,
-    that wait while one of them makes it"""
+    """The directory of the image. Below $CGROUP_CPU_SHARED it is kept for other
+    processes, which wait while one of them builds it."""
     shared = os.environ.get("CGROUP_CPU_SHARED")
     if not shared:
         with tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.") as made:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Waiting for what has to come, with an end."""
+"""Waits for a condition, up to a limit."""
 import time
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures: a cgroup that a test made, and collectds that have it as root."""
+"""Fixtures: a cgroup that a test created, and collectds that have it as
+root."""
 import contextlib
 import itertools
 import shutil
