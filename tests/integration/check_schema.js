@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// check_schema.js MODELS: reads a list of Kubernetes objects, as JSON, and
-// writes what is wrong with each of them, or null.
+// check_schema.js MODELS: reads a list of Kubernetes objects as JSON. Writes the
+// errors of each object, or null.
 const { readFileSync } = require("fs");
 
 function complaint({ apiVersion, kind, ...rest }) {
