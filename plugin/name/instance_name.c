@@ -69,7 +69,7 @@ static bool ends_unit(const struct writer *writer) {
   return false;
 }
 
-/* A "_" in a name stands for "/" or for itself. The text before it decides
+/* A "_" in a name means "/" or a "_" of the path. The text before it decides
  * which of the two is written "_"; the other is written "__":
  *
  *   the name begins with   text before    "/"    "_"
