@@ -406,8 +406,8 @@ static void make_path(struct run *run, char *path, size_t heir_of) {
 }
 
 /* Returns a dead node whose inode is free and that had another path. With the
- * same path and inode, a recreated cgroup could not be told from the dead
- * one. */
+ * same path and inode, nobody could distinguish a recreated cgroup from
+ * the dead one. */
 static size_t choose_heritage(uint8_t choice, const char *path) {
   char dead_path[PATH_MAX];
 
