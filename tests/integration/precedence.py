@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Gives the measured and the measuring processes priority over everything else
-on the machine, because scheduling is not what is tested."""
+on the machine, because the tests do not test scheduling."""
 import contextlib
 import os
 from pathlib import Path
