@@ -10,10 +10,12 @@
 #include "util/cleanup.h"
 #include "util/errors.h"
 
-/* What is no directory ends counting too; a cgroup has less than 200 files. */
+/* This also limits counting in a directory that is not a cgroup. A cgroup has
+ * less than 200 files. */
 #define ENTRIES_MAX ((size_t)200 * CGROUP_COUNT_MAX)
 
-/* A walk on its way: the directories from the root down to where it is. */
+/* A walk in progress: the open directories from the root down to the current
+ * one. */
 struct walk {
   DIR *levels[CGROUP_COUNT_DEPTH];
   size_t depth;
@@ -23,7 +25,7 @@ struct walk {
   struct cgroup_count result;
 };
 
-/* Takes `fd` over. */
+/* Takes over `fd`. */
 static void enter(struct walk *walk, int fd) {
   DIR *stream = fdopendir(fd);
 
@@ -48,8 +50,9 @@ static void enter_below(struct walk *walk, const char *name) {
     walk->result.complete = false;
 }
 
-/* On cgroup file systems a directory has two links, and one for each directory
- * in it. A directory that another mount covers is not what its entry says. */
+/* On cgroup file systems, the link count of a directory is two plus the number
+ * of its subdirectories. If something is mounted on a directory, its inode
+ * differs from that in the listing. */
 static void count_entry(struct walk *walk, const struct dirent *entry) {
   struct stat status;
 

@@ -9,7 +9,7 @@
 #include "util/cleanup.h"
 #include "util/errors.h"
 
-/* Whether the cgroup v2 at `directory` has the controller. */
+/* Returns whether the cgroup v2 at `directory` has the controller. */
 static bool is_listed(struct search *search, const char *directory,
                       enum cgroup_controller controller) {
   CLEANUP_FREE char *path =
@@ -30,7 +30,7 @@ static bool is_listed(struct search *search, const char *directory,
   return false;
 }
 
-/* Whether the two are in the same directory. */
+/* Returns whether both are in the same directory. */
 static bool are_siblings(const char *left, const char *right) {
   size_t length = (size_t)(strrchr(left, '/') - left) + 1;
 
@@ -38,7 +38,8 @@ static bool are_siblings(const char *left, const char *right) {
          strchr(right + length, '/') == NULL;
 }
 
-/* One hierarchy's cgroup that is looked for in the others. */
+/* The cgroup that was found in one hierarchy, and is looked for in the
+ * others. */
 struct origin {
   struct hierarchy *hierarchy;
   const struct cgroup_mount *mount;
@@ -46,7 +47,8 @@ struct origin {
   char *path;
 };
 
-/* Stores where the cgroup is in that mount, if it has the controller there. */
+/* Stores the directory of the cgroup in that mount if it has the controller
+ * there. */
 static void look_for_controller(struct search *search,
                                 const struct origin *origin,
                                 const struct cgroup_mount *mount,
@@ -65,8 +67,8 @@ static void look_for_controller(struct search *search,
                                          .path = TAKE_POINTER(path)};
 }
 
-/* Mounts of one hierarchy show the same cgroups. Those beside the origin come
- * first, as what belongs together is mounted together. */
+/* All mounts of a hierarchy show the same cgroups. Mounts beside the origin
+ * come first, because hierarchies that belong together are mounted together. */
 static void look_in_version(struct search *search, const struct origin *origin,
                             enum cgroup_version version,
                             enum cgroup_controller controller) {
@@ -84,8 +86,8 @@ static void look_in_version(struct search *search, const struct origin *origin,
     }
 }
 
-/* Without a table of mounts that has it: in the directory that the controller's
- * name has beside it. */
+/* If the origin is not in the mount table, looks in the directory beside it
+ * that has the controller's name. */
 static void look_beside(struct search *search, struct hierarchy *hierarchy,
                         enum cgroup_controller controller) {
   const char *path = hierarchy->path;
@@ -127,8 +129,8 @@ static void find_controller(struct search *search, const struct origin *origin,
     look_in_version(search, origin, CGROUP_VERSION_2, controller);
 }
 
-/* The absolute path without symbolic links, or a copy of it where these cannot
- * be seen. */
+/* Returns the absolute path without symbolic links, or a copy of `path` if it
+ * cannot be resolved. */
 static char *resolve(struct search *search, const char *path) {
   const char *system_root = search->options->system_root;
   size_t length = system_root != NULL ? strlen(system_root) : 0;
@@ -152,7 +154,7 @@ void controllers_find(struct search *search, struct hierarchy *hierarchy) {
 
   if (path == NULL)
     return;
-  /* What another file system passes on may be of another kernel. */
+  /* A file system of another type may pass on the cgroups of another kernel. */
   if (hierarchy->native)
     origin.mount = mountinfo_find(&search->mounts, path);
   if (origin.mount != NULL && origin.mount->version != hierarchy->version)

@@ -15,7 +15,7 @@
 #include "util/monotonic.h"
 #include "util/open_beneath.h"
 
-/* One update at work. */
+/* An update in progress. */
 struct update {
   struct discovery *discovery;
   struct tree *tree;
@@ -36,8 +36,8 @@ void discovery_close(struct discovery *discovery) {
   listing_release(&discovery->found);
 }
 
-/* Whether its directory should be watched; one that cannot be listed has its
- * own time to be tried. */
+/* Returns whether the directory should be watched. One that cannot be listed is
+ * not: it is tried again at its own time. */
 static bool wants_watch(const struct cgroup *cgroup) {
   return !cgroup->closed && cgroup->error == 0;
 }
@@ -88,7 +88,8 @@ static void enqueue(struct update *update, struct cgroup *cgroup) {
   discovery->queue[discovery->queue_length++] = cgroup;
 }
 
-/* Watching comes before looking, so that nothing happens unseen between. */
+/* The watch is added before the directory is listed, so that no change between
+ * the two is missed. */
 static void watch(struct discovery *discovery, struct cgroup *cgroup) {
   bool was_unwatched = is_unwatched(cgroup);
 
@@ -106,7 +107,7 @@ static void set_error(struct discovery *discovery, struct cgroup *cgroup,
   discovery->unwatched += is_unwatched(cgroup);
 }
 
-/* To be listed again, the more seldom the longer that has been of no use. */
+/* Lists the directory again later. The delay grows while this does not help. */
 static void retry_later(struct update *update, struct cgroup *cgroup,
                         int error) {
   struct discovery *discovery = update->discovery;
@@ -141,15 +142,15 @@ bool discovery_is_settled(const struct discovery *discovery) {
   return discovery->queue_length == 0 && !discovery->forgetful;
 }
 
-/* What is at its path is not this cgroup: the listing of the directory above
- * says what is, if anything. */
+/* Something else is at the cgroup's path. The listing of its parent shows what
+ * happened. */
 static void doubt(struct update *update, struct cgroup *cgroup) {
   set_doubt(update->discovery, cgroup, true);
   enqueue(update, cgroup->parent);
 }
 
-/* Since when a cgroup that is new below `parent` can exist: 0 where it could
- * have been there unseen. */
+/* Returns a time when a new child of `parent` did not exist yet, or 0 if it may
+ * have existed unseen. */
 static uint64_t absent_until(const struct update *update,
                              const struct cgroup *parent) {
   const struct discovery *discovery = update->discovery;
@@ -163,7 +164,8 @@ static uint64_t absent_until(const struct update *update,
              : 0;
 }
 
-/* Takes a new cgroup in; what lies below it is looked for if it has to be. */
+/* Prepares a new cgroup. Its descendants are searched if any of them can be
+ * reported. */
 static void admit(struct update *update, struct cgroup *cgroup) {
   struct discovery *discovery = update->discovery;
   char path[TREE_PATH_SIZE];
@@ -205,9 +207,10 @@ static void note_mount_point(struct discovery *discovery, struct cgroup *parent,
                  length > 1 ? "/" : "", name);
 }
 
-/* Whether `entry` of `parent` is a cgroup of this hierarchy and no other that
- * is in the tree. Returns 1; 0 when it is not, and -EAGAIN when it is not what
- * the listing said, or another negative errno, when that may change. */
+/* Returns 1 if the entry `name` of `parent` is a cgroup of this hierarchy that
+ * is not in the tree. Returns 0 if it is not. If this may change, returns a
+ * negative errno: -EAGAIN if the entry is not what the listing said, or another
+ * error. */
 static int identify(struct update *update, struct cgroup *parent, int directory,
                     const char *name, uint64_t *inode) {
   struct discovery *discovery = update->discovery;
@@ -237,7 +240,7 @@ static int identify(struct update *update, struct cgroup *parent, int directory,
   if (stat_cgroup(discovery, other, &status) == 0 &&
       is_same(discovery, other, &status))
     return -EAGAIN;
-  /* It hung elsewhere, or its number is in use again. */
+  /* The other cgroup was moved, or its inode number is used again. */
   tree_remove(update->tree, other);
   return parent->removed ? 0 : 1;
 }
@@ -251,7 +254,7 @@ static bool is_leaf(const struct discovery *discovery, int directory,
          stat_beneath(directory, name, &status) == 0 && status.st_nlink == 2;
 }
 
-/* Returns 1 when it was taken in, or what identify() does. */
+/* Returns 1 if the child was added, or else the result of identify(). */
 static int add_child(struct update *update, struct cgroup *parent,
                      int directory, const struct listing_entry *entry,
                      const char *name) {
@@ -293,7 +296,7 @@ static void remove_unseen(struct update *update, struct cgroup *cgroup) {
   }
 }
 
-/* Whether an entry of `parent` is a child that is known, and that child. */
+/* Returns whether an entry of `parent` is the child `known`. */
 static bool is_known(struct update *update, const struct cgroup *parent,
                      DIR *stream, const char *name, struct cgroup *known) {
   struct stat status;
@@ -314,8 +317,8 @@ static bool is_known(struct update *update, const struct cgroup *parent,
   return true;
 }
 
-/* Marks the children that are known, and remembers in `found` as many others as
- * could have a place. Returns 0 or a negative errno. */
+/* Marks the known children. Keeps in `found` as many of the others as could get
+ * a place. Returns 0 or a negative errno. */
 static int read_directory(struct update *update, struct cgroup *cgroup,
                           DIR *stream) {
   struct discovery *discovery = update->discovery;
@@ -340,8 +343,8 @@ static int read_directory(struct update *update, struct cgroup *cgroup,
   return status;
 }
 
-/* Takes in what is new, as far as there is room, which is decided once. Returns
- * 0 or a negative errno. */
+/* Adds the new children, as far as there is room. The room is computed once for
+ * all. Returns 0 or a negative errno. */
 static int take_in(struct update *update, struct cgroup *cgroup,
                    int directory) {
   struct discovery *discovery = update->discovery;
@@ -365,8 +368,9 @@ static int take_in(struct update *update, struct cgroup *cgroup,
   return failure;
 }
 
-/* What is gone goes first, so that one recreated under its path can have its
- * name. Returns 0, or a negative errno when some may be missing. */
+/* Removed children are dropped first, so that one recreated under the same path
+ * can have its name. Returns 0, or a negative errno if children may be
+ * missing. */
 static int list_children(struct update *update, struct cgroup *cgroup,
                          DIR *stream) {
   int status = read_directory(update, cgroup, stream);
@@ -377,8 +381,8 @@ static int list_children(struct update *update, struct cgroup *cgroup,
   return take_in(update, cgroup, dirfd(stream));
 }
 
-/* Whether link counts count subdirectories is learned from directories that
- * have some. That they once did not says nothing: some may have been created
+/* A directory with subdirectories shows whether the file system counts them as
+ * links. A single mismatch proves nothing: subdirectories may have been created
  * and removed during the listing. */
 static void learn_links(struct discovery *discovery,
                         const struct cgroup *cgroup, nlink_t before,
@@ -388,8 +392,8 @@ static void learn_links(struct discovery *discovery,
   discovery->links_count |= after == cgroup->subdirectories + 2;
 }
 
-/* Opens the directory of this very life of the cgroup. Returns NULL and sets
- * `error`, a negative errno, if that fails. */
+/* Opens the directory, unless the cgroup was recreated. Returns NULL on failure
+ * and sets `error` to a negative errno. */
 static DIR *open_directory(const struct discovery *discovery,
                            const struct cgroup *cgroup, struct stat *status,
                            int *error) {
@@ -413,7 +417,7 @@ static DIR *open_directory(const struct discovery *discovery,
   return stream;
 }
 
-/* Ends a listing that `status` came of. */
+/* Ends a listing with the result `status`. */
 static void settle(struct update *update, struct cgroup *cgroup, int status,
                    uint32_t mount_points_before) {
   struct discovery *discovery = update->discovery;
@@ -468,15 +472,15 @@ static int compare_depth_and_birth(const void *left, const void *right) {
   return a->birth < b->birth ? -1 : a->birth > b->birth;
 }
 
-/* What is about to be freed is not to be listed any more. */
+/* Drops removed cgroups from the queue before they are freed. */
 static void drop_removed(struct discovery *discovery) {
   for (size_t i = 0; i < discovery->queue_length; i++)
     if (discovery->queue[i] != NULL && discovery->queue[i]->removed)
       discovery->queue[i] = NULL;
 }
 
-/* Takes out those for which there is no room, once there are more than `most`.
- * What it takes out is not to be looked at any more, in the queue or elsewhere.
+/* If there are more than `most` cgroups, removes those without room. It frees
+ * them, so nothing may refer to them any more, in the queue or elsewhere.
  */
 static void trim(struct update *update, size_t most) {
   struct discovery *discovery = update->discovery;
@@ -502,8 +506,9 @@ static void trim(struct update *update, size_t most) {
   tree_bury(tree);
 }
 
-/* Level by level; what is found is listed in turn. What has been listed in this
- * update, and what is too much for one, stays for the next. */
+/* Goes level by level, and lists new cgroups as well. A directory that was
+ * already listed in this update, or is too much for one update, stays in the
+ * queue for the next. */
 static void list_queued(struct update *update) {
   struct discovery *discovery = update->discovery;
   size_t most = discovery->max_cgroups + DISCOVERY_SMALL;
@@ -528,7 +533,7 @@ static void list_queued(struct update *update) {
   discovery->queue_length = left;
 }
 
-/* Looks at a directory without listing it, where that tells enough. */
+/* Checks a directory with stat(2), and lists it only if that is not enough. */
 static void look_at_cgroup(struct update *update, struct cgroup *cgroup) {
   struct discovery *discovery = update->discovery;
   struct stat status;
@@ -547,8 +552,8 @@ static void look_at_cgroup(struct update *update, struct cgroup *cgroup) {
     enqueue(update, cgroup);
 }
 
-/* The updates in which all cgroups without a watch have been looked at. Each
- * number divides the next, so that a cgroup's turn comes in time even if the
+/* Returns the number of updates that check all cgroups without a watch. Each
+ * number divides the next one, so that no cgroup's turn comes later when the
  * number changes. */
 static uint64_t unwatched_round(size_t unwatched) {
   static const unsigned char rounds[] = {1, 2, 4, 12, DISCOVERY_ROUND};
@@ -564,9 +569,9 @@ static bool has_turn(const struct discovery *discovery,
   return (discovery->updates + cgroup->birth) % round == 0;
 }
 
-/* How to look at all cgroups in one update. */
+/* How one update checks all cgroups. */
 struct look {
-  /* At all of them. */
+  /* It checks every cgroup. */
   bool all;
   /* No event was lost. */
   bool complete;
@@ -590,13 +595,13 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
     look_at_cgroup(update, cgroup);
   } else if (look->all || has_turn(discovery, cgroup, DISCOVERY_ROUND)) {
     look_at_cgroup(update, cgroup);
-    /* Nothing shows that something was unmounted. */
+    /* No event and no link count shows that something was unmounted. */
     if (cgroup->mount_points > 0)
       enqueue(update, cgroup);
   }
 }
 
-/* Directories with most to gain from a watch keep theirs. */
+/* Directories that gain most from a watch keep it: leaves lose theirs first. */
 static void give_watches_back(struct update *update) {
   struct discovery *discovery = update->discovery;
   struct cgroup *const *order = inotify_watches_surplus(&discovery->watches) > 0
@@ -616,8 +621,8 @@ static void give_watches_back(struct update *update) {
     }
 }
 
-/* Looks at all directories where nothing else would show a change, and at one
- * part of them in turn elsewhere: events can fail to come without a sign. */
+/* Checks every directory in which nothing else would show a change, and a part
+ * of the others in turn: events can be missing without a sign. */
 static void look_around(struct update *update, bool complete) {
   struct discovery *discovery = update->discovery;
   struct cgroup *const *order = tree_order(update->tree);
@@ -671,8 +676,8 @@ static int open_root(struct update *update) {
   return 0;
 }
 
-/* Makes sure that the tree's root is the directory that is there now. Where
- * that cannot be seen, it is taken to be what it was. */
+/* Makes sure that the root of the tree is the current directory. If this cannot
+ * be checked, the root stays. */
 static int find_root(struct update *update, bool *fresh) {
   struct discovery *discovery = update->discovery;
   struct tree *tree = update->tree;
@@ -698,7 +703,8 @@ static int find_root(struct update *update, bool *fresh) {
   return open_root(update);
 }
 
-/* Drops removed cgroups from the queue before they are freed. */
+/* Keeps the rest of the queue for the next update, without removed cgroups,
+ * which will be freed. */
 static void keep_to_try_again(struct discovery *discovery) {
   size_t left = 0;
 

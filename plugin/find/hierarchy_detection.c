@@ -21,16 +21,17 @@
 #define DEFAULT_DIRECTORY "/sys/fs/cgroup"
 #define MOUNTINFO "/proc/self/mountinfo"
 
-/* Directories that are looked at below one that holds none itself; v1 has less
- * than 20. Something else may hold any number. */
+/* The most directories that are checked below a directory that is no hierarchy.
+ * On v1 there are less than 20. A directory of another kind may contain any
+ * number. */
 #define ENTRIES_MAX 100
 
-/* Of the places that were looked at, in a log line, which collectd ends after
- * 1023 bytes. An entry is shorter. */
+/* Room for the checked places in a log line, which collectd cuts after 1023
+ * bytes. An entry is shorter than this. */
 #define LOOKED_AT_MAX 700
 
-/* How usual a place is, the most usual first. A container that also sees the
- * host's cgroups elsewhere means its own unless told otherwise. */
+/* How usual a place is, the most usual first. If a container also sees the
+ * host's cgroups at another place, its own are preferred by default. */
 enum place {
   PLACE_USUAL,
   PLACE_BELOW_USUAL,
@@ -39,7 +40,7 @@ enum place {
   PLACE_ANY,
 };
 
-/* The `cpu` controller of v1 has a cpu.stat too, without the usage. */
+/* The `cpu` controller of v1 also has a cpu.stat, but without the usage. */
 static bool cpu_stat_has_usage(struct search *search, const char *directory) {
   CLEANUP_FREE char *path = search_path(search, directory, "cpu.stat");
   CLEANUP_FILE FILE *file = path != NULL ? fopen(path, "re") : NULL;
@@ -70,9 +71,9 @@ static enum place usual_place_of(const char *directory) {
   return *end == '\0' ? PLACE_USUAL_ELSEWHERE : PLACE_BELOW_USUAL_ELSEWHERE;
 }
 
-/* Which of two directories is to be preferred: negative for the left one. The
- * widest view comes first except at the usual place, so that a bind mount of a
- * subtree does not stand for the whole. */
+/* Returns a negative number if the left directory is preferred. Except at the
+ * usual place, the widest view comes first, so that a bind mount of a subtree
+ * is not taken for the whole. */
 static int compare_places(const char *left, int left_depth, const char *right,
                           int right_depth) {
   enum place a = usual_place_of(left);
@@ -85,7 +86,7 @@ static int compare_places(const char *left, int left_depth, const char *right,
   return a < b ? -1 : a > b;
 }
 
-/* Of the same version, the first one stays unless another one is better. */
+/* Of the same version, the first one is kept unless another one is better. */
 static void keep_candidate(struct search *search,
                            const struct candidate *candidate,
                            const char *directory) {
@@ -126,7 +127,8 @@ static int file_system_magic(struct search *search, const char *directory,
   return status;
 }
 
-/* Names without a prefix say little on another file system than cgroup's. */
+/* On a file system that is not cgroup's, names without a prefix prove
+ * little. */
 static bool has_cpuacct(struct search *search, const char *directory,
                         uint64_t magic) {
   return magic == CGROUP_SUPER_MAGIC
@@ -135,7 +137,8 @@ static bool has_cpuacct(struct search *search, const char *directory,
                                   controller_signs(CGROUP_CPUACCT)[0]);
 }
 
-/* The version that the directory accounts CPU time with, or none. */
+/* Returns the version with which the directory accounts CPU time, or
+ * CGROUP_VERSION_AUTO if it does not. */
 static enum cgroup_version version_of(struct search *search,
                                       const char *directory, uint64_t magic) {
   if (magic == CGROUP2_SUPER_MAGIC)
@@ -147,9 +150,9 @@ static enum cgroup_version version_of(struct search *search,
              : CGROUP_VERSION_AUTO;
 }
 
-/* `depth` is that of the subtree that is mounted there. Returns true when
- * `directory` is part of a cgroup hierarchy, of use or not: then its
- * subdirectories are cgroups and no place to search. */
+/* `depth` is that of the subtree that is mounted there. Returns true if
+ * `directory` is part of a cgroup hierarchy, even one without CPU time. Its
+ * subdirectories are then cgroups and need not be searched. */
 static bool look_at_directory(struct search *search, const char *directory,
                               int depth) {
   uint64_t magic = 0;
@@ -187,9 +190,10 @@ static void look_at_entry(struct search *search, const char *directory,
   free(path);
 }
 
-/* For a directory that holds one hierarchy, or has one mounted on each of its
- * subdirectories as /sys/fs/cgroup has on v1 hosts. The symbolic links there
- * name a controller of a co-mount and lead to its directory beside them. */
+/* Accepts a directory with one hierarchy, or with hierarchies mounted on its
+ * subdirectories, like /sys/fs/cgroup on v1 hosts. Symbolic links are skipped:
+ * they have the name of a controller and lead to the directory of its co-mount
+ * beside them. */
 static void look_below(struct search *search, const char *directory) {
   struct dirent **entries = NULL;
   int looks = 0;
@@ -241,7 +245,7 @@ static bool is_found(const struct search *search) {
          search->found[CGROUP_VERSION_2].path != NULL;
 }
 
-/* Returns how many there were to look at. */
+/* Returns the number of suitable mounts. */
 static size_t look_at_mounts(struct search *search, bool hidden) {
   size_t looked_at = 0;
 
@@ -255,7 +259,7 @@ static size_t look_at_mounts(struct search *search, bool hidden) {
   return looked_at;
 }
 
-/* The most usual place of what was found. */
+/* Returns the most usual place among the found hierarchies. */
 static enum place place_found(const struct search *search) {
   enum place best = PLACE_ANY;
 
@@ -266,8 +270,9 @@ static enum place place_found(const struct search *search) {
   return best;
 }
 
-/* What is hidden is looked at only where there is nothing else: sandboxes need
- * not number their mounts as Linux does. */
+/* Hidden mounts are checked only if there is nothing else. In sandboxes, mounts
+ * that look hidden need not be: their numbers can differ from those of
+ * Linux. */
 static void look_everywhere(struct search *search) {
   size_t looked_at = look_at_mounts(search, false);
 
@@ -307,7 +312,8 @@ static int conclude(struct search *search, struct hierarchy *hierarchy) {
   return 0;
 }
 
-/* How much of the list a line has room for: collectd has 1023 bytes. */
+/* Returns how much of the list fits in a log line, in whole entries: collectd
+ * has 1023 bytes. */
 static int whole_entries(const char *looked_at) {
   size_t length = strlen(looked_at);
 

@@ -16,9 +16,10 @@
 
 #define CHANGES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 
-/* Room for many events of ordinary names in one read, and as many reads as a
- * full queue of the kernel's default length takes: who makes events faster than
- * they are read must not keep the reader from its work. */
+/* One read has room for many events with ordinary names. The number of reads is
+ * enough for a full queue of the kernel's default length. It is limited: if
+ * events are created faster than they are read, the reader must still
+ * return. */
 #define BUFFER_SIZE 16384
 #define READS_MAX 512
 
@@ -29,7 +30,7 @@ static int compare_watches(const void *left, const void *right) {
   return a->watch < b->watch ? -1 : a->watch > b->watch;
 }
 
-/* The number in a file, or 0 where there is none. */
+/* Returns the number in a file, or 0 if there is none. */
 static uint64_t read_number(const char *path) {
   CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
   char text[32];
@@ -41,8 +42,8 @@ static uint64_t read_number(const char *path) {
   return number;
 }
 
-/* Where the user had none left, others may have given some back since: a little
- * more is tried each time. */
+/* After the user's limit was reached, others may have given up watches. So the
+ * share grows a little each time. */
 static void take_share(struct inotify_watches *watches, bool first) {
   uint64_t of_user = read_number("/proc/sys/fs/inotify/max_user_watches");
   uint64_t of_namespace = read_number("/proc/sys/user/max_inotify_watches");
@@ -124,7 +125,8 @@ int inotify_watches_add(struct inotify_watches *watches, const char *root_path,
     watches->count++;
     return 0;
   }
-  /* The kernel has one watch for one directory, whatever its paths. */
+  /* The kernel has only one watch for a directory, even if it has several
+   * paths. */
   cgroup->watch = -1;
   watches->error = owner == NULL ? -ENOMEM : -EEXIST;
   if (owner == NULL)

@@ -9,7 +9,7 @@
 
 #include "util/errors.h"
 
-/* 1, 0 or a negative errno. */
+/* Returns 1, 0 or a negative errno. */
 static int is_subdirectory(int directory, const struct dirent *entry,
                            bool by_stat, uint64_t *inode) {
   struct stat status;

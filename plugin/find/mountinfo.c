@@ -7,7 +7,7 @@
 
 #include "util/cleanup.h"
 
-/* The fields of a line that matter here, cut out in place. */
+/* The needed fields of a line, which is split in place. */
 struct mountinfo_line {
   unsigned long id;
   unsigned long parent;
@@ -17,7 +17,7 @@ struct mountinfo_line {
   char *super_options;
 };
 
-/* Any mount, as far as it can hide others. */
+/* A mount of any kind, because it can hide others. */
 struct place {
   unsigned long id;
   unsigned long parent;
@@ -52,8 +52,8 @@ static unsigned long number_in(const char *field) {
   return field != NULL ? strtoul(field, NULL, 10) : 0;
 }
 
-/* One blank stands between two fields, and fields can be empty: the source, as
- * mount(2) takes an empty one, and in gVisor the optional fields. */
+/* One blank separates two fields. Fields can be empty: the source, because
+ * mount(2) accepts an empty one, and in gVisor the optional fields. */
 static bool split_line(char *line, struct mountinfo_line *fields) {
   char *rest = line;
   const char *field;
@@ -86,8 +86,8 @@ static unsigned controllers_in(char *options) {
   return controllers;
 }
 
-/* The part of `text` behind `beginning`, both paths, if that is where it
- * begins; NULL if not. */
+/* If the path `text` begins with the path `beginning`, returns the rest, or
+ * else NULL. */
 static const char *behind(const char *text, const char *beginning) {
   size_t length = strcmp(beginning, "/") == 0 ? 0 : strlen(beginning);
 
@@ -176,8 +176,8 @@ static int add_line(struct mountinfo *table, struct places *places, char *line,
              : 0;
 }
 
-/* On the root of the mount `place`, or on its mount point or a directory above
- * that, which then lies in what is hidden. */
+/* `other` hides `place` if it is mounted on the root of `place`, or on the
+ * mount point of `place` or a directory above that. */
 static bool is_hidden_by(const struct place *place, const struct place *other,
                          bool outermost) {
   if (other == place)
@@ -197,9 +197,8 @@ static const struct place *parent_of(const struct places *places,
   return NULL;
 }
 
-/* A mount is hidden as well when the one it is mounted on is. Where one is
- * mounted on the root of another, the mounts on the latter are hidden as the
- * children of one parent. */
+/* A mount is also hidden if its parent mount is hidden. If a mount is on the
+ * root of another, the mounts on the latter are hidden like siblings. */
 static bool is_hidden(const struct places *places, const struct place *place) {
   const struct place *at = place;
 
@@ -215,7 +214,7 @@ static bool is_hidden(const struct places *places, const struct place *place) {
 static void note_hidden(struct mountinfo *table, const struct places *places) {
   size_t next = 0;
 
-  /* Both are in the order of the lines. */
+  /* Both lists are in the order of the lines. */
   for (size_t i = 0; i < places->count && next < table->count; i++)
     if (places->places[i].line == table->mounts[next].line)
       table->mounts[next++].hidden = is_hidden(places, &places->places[i]);
@@ -274,7 +273,7 @@ int mountinfo_translate(const struct cgroup_mount *from, const char *path,
     return -ENOMEM;
   }
   const char *rest = behind(name, to->root);
-  /* What is above the namespace cannot be reached from within. */
+  /* Cgroups above the namespace cannot be reached from within. */
   if (rest == NULL || begins_above(rest))
     return 0;
   if (asprintf(translated, "%s%s",
