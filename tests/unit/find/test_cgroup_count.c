@@ -26,7 +26,7 @@ static void check_count(const char *directory, bool native, size_t count,
   ck_assert_int_eq(result.complete, complete);
 }
 
-/* Files, links and what a link leads to are no cgroups. */
+/* Files, links and the targets of links are not cgroups. */
 START_TEST(directories_only) {
   char *tree = make_tree();
   CLEANUP_FREE char *link = NULL;
@@ -46,7 +46,7 @@ START_TEST(directories_only) {
 }
 END_TEST
 
-/* A trunk of `depth` directories below the root. */
+/* Makes a chain of `depth` directories below the root. */
 static void make_trunk(const char *tree, int depth) {
   int fd = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -66,8 +66,8 @@ START_TEST(depth_has_an_end) {
 
   ck_assert_int_eq(stat(tree, &status), 0);
   make_trunk(tree, CGROUP_COUNT_DEPTH);
-  /* The last one is known to have none below by its links only, which not every
-   * file system counts. */
+  /* Only the link count shows that the last one has no children, and not every
+   * file system has such link counts. */
   check_count(tree, true, CGROUP_COUNT_DEPTH + 1, status.st_nlink == 2);
   check_count(tree, false, CGROUP_COUNT_DEPTH + 1, false);
   remove_tree(tree);

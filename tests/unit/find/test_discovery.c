@@ -90,7 +90,7 @@ static struct cgroup *find(const char *wanted) {
   return NULL;
 }
 
-/* More directories than are looked at in each update: "many/0" and so on. */
+/* More directories than are checked in each update: "many/0" and so on. */
 #define MANY 200
 
 static void make_many(void) {
@@ -120,11 +120,11 @@ START_TEST(finds_all_at_any_depth) {
 }
 END_TEST
 
-/* In small trees and in large ones, with events and without, on file systems
- * whose link counts mean nothing: it shows by the next update. */
+/* The next update finds a change in small and in large trees, with and without
+ * events, and on file systems without usable link counts. */
 enum { SMALL, LARGE, LARGE_WITHOUT_EVENTS, LARGE_FOREIGN, SITUATIONS };
 
-/* From the next update on no directory gets a watch. */
+/* From the next update on, no directory gets a watch. */
 static void have_no_watches(void) {
   inotify_watches_begin(&discovery.watches, false);
   discovery.watches.share = 0;
@@ -180,7 +180,8 @@ START_TEST(made_anew_is_another) {
   size_t count = tree.count;
   uint64_t birth = find("/a")->birth;
 
-  /* The old one exists while the new one is made: no number is used again. */
+  /* The old one still exists when the new one is created, so no inode number is
+   * used again. */
   make("b");
   drop("a");
   ck_assert_int_eq(renameat(root, "b", root, "a"), 0);
@@ -204,8 +205,8 @@ START_TEST(renamed_is_another) {
 }
 END_TEST
 
-/* Where events are accepted and never come, large trees are looked through at
- * the pace that is promised. */
+/* If inotify accepts watches but delivers no events, large trees are still
+ * searched in the promised time. */
 START_TEST(nothing_stays_unseen) {
   make_many();
   for (struct cgroup *cgroup = tree.root->first_child->first_child;
@@ -228,7 +229,7 @@ START_TEST(nothing_stays_unseen) {
 }
 END_TEST
 
-/* Neither does it where the order of the cgroups is another in each update. */
+/* The same is true if the order of the cgroups changes in every update. */
 START_TEST(nothing_stays_unseen_beside_others) {
   char name[32];
 
@@ -236,7 +237,8 @@ START_TEST(nothing_stays_unseen_beside_others) {
   struct cgroup *deaf = find("/many/7");
   ck_assert_int_eq(inotify_rm_watch(discovery.watches.fd, deaf->watch), 0);
   make("many/7/new");
-  /* One that is removed before and another one created behind. */
+  /* One cgroup is removed before it in the order, and another is created after
+   * it. */
   for (int updates = 0;
        updates < DISCOVERY_ROUND && find("/many/7/new") == NULL; updates++) {
     (void)snprintf(name, sizeof(name), "many/%d", MANY - 1 - updates);
@@ -249,7 +251,7 @@ START_TEST(nothing_stays_unseen_beside_others) {
 }
 END_TEST
 
-/* What one of the kernel's settings is, or SIZE_MAX where it is not there. */
+/* Returns a setting of the kernel, or SIZE_MAX if it does not exist. */
 static size_t setting(const char *path) {
   CLEANUP_FILE FILE *file = fopen(path, "re");
   char line[32] = "";
@@ -286,7 +288,8 @@ START_TEST(missing_watches_are_reported_while_they_are) {
 }
 END_TEST
 
-/* Half of what others leave: what is too much goes back, leaves first. */
+/* The plugin takes half of the watches that others leave. It gives the rest
+ * back, those of leaves first. */
 START_TEST(watches_are_given_back) {
   make("a");
   make_many();
@@ -305,7 +308,7 @@ START_TEST(watches_are_given_back) {
 }
 END_TEST
 
-/* Half of the system's limit, whatever that is. */
+/* The share is half of the system's limit, whatever that is. */
 START_TEST(the_share_is_half) {
   size_t limit = setting("/proc/sys/fs/inotify/max_user_watches");
   size_t of_namespace = setting("/proc/sys/user/max_inotify_watches");
@@ -317,7 +320,7 @@ START_TEST(the_share_is_half) {
 }
 END_TEST
 
-/* Each directory once, and none where nothing changed. */
+/* Each directory is listed once, and none without a change. */
 START_TEST(work_is_in_proportion_to_what_changed) {
   make_many();
   ck_assert_uint_le(discovery.listed, MANY + 2);
@@ -332,7 +335,8 @@ START_TEST(work_is_in_proportion_to_what_changed) {
 }
 END_TEST
 
-/* One that was not there an update before, and was not overlooked then. */
+/* The time is known only if the cgroup did not exist one update before, and was
+ * not overlooked then. */
 START_TEST(what_was_absent_is_known) {
   make_many();
   update();
@@ -403,7 +407,7 @@ START_TEST(room_is_shared) {
   ck_assert_ptr_nonnull(find("/a/b"));
   ck_assert_ptr_nonnull(find("/c"));
 
-  /* One that stands alone takes the place of one of many. */
+  /* A cgroup without descendants takes the place of one of many. */
   make("d");
   update();
   ck_assert_uint_eq(tree.count, 10);
@@ -412,8 +416,8 @@ START_TEST(room_is_shared) {
 }
 END_TEST
 
-/* However many a tenant makes, before or after: what others have stays, and
- * what they get anew finds room. */
+/* However many cgroups a tenant creates, before or after: the cgroups of others
+ * stay, and their new ones find room. */
 START_TEST(a_tenant_pushes_nobody_out) {
   discovery.max_cgroups = 50;
   make("others");
@@ -493,8 +497,8 @@ START_TEST(root_goes_and_comes_back) {
 }
 END_TEST
 
-/* Root may read everything, so the directory is one that cannot be opened for
- * another reason: there are no descriptors left. */
+/* Root may read everything. So the directory fails to open for another reason:
+ * there are no descriptors left. */
 START_TEST(what_cannot_be_listed_is_named) {
   struct rlimit limit;
 
@@ -516,7 +520,7 @@ START_TEST(what_cannot_be_listed_is_named) {
 }
 END_TEST
 
-/* In a large tree nothing but the memory of the failure leads back to it. */
+/* In a large tree, only the recorded failure makes the plugin try it again. */
 START_TEST(what_cannot_be_listed_is_tried_again) {
   struct rlimit limit;
 

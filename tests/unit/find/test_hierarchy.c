@@ -12,8 +12,9 @@
 #include "suites.h"
 #include "util/cleanup.h"
 
-/* Captured files lie on an ordinary file system. What statfs(2) would have said
- * is the type of the innermost mount in mountinfo that the path lies in. */
+/* The captured files are on an ordinary file system. So statfs(2) is replaced:
+ * the type is that of the innermost mount in mountinfo that contains the
+ * path. */
 static const char *system_root;
 
 static uint64_t magic_of_type(const char *type) {
@@ -67,15 +68,15 @@ static int captured_magic(const char *path, uint64_t *magic) {
 
 struct host {
   const char *name;
-  /* Where to look; NULL is the mount table. */
+  /* The directory to search; NULL: the mount table. */
   const char *root;
   enum cgroup_version wanted;
-  /* What is found; NULL: nothing. */
+  /* The directory that is found; NULL: none. */
   const char *path;
   enum cgroup_version version;
-  /* The one of the other version, which is not read. */
+  /* The directory of the other version, which is not read. */
   const char *other;
-  /* By the files alone, on a file system that is not cgroup's. */
+  /* Found only by its files, on a file system that is not cgroup's. */
   bool foreign;
 };
 
@@ -183,44 +184,46 @@ START_TEST(captured_hosts) {
 }
 END_TEST
 
-/* Hosts made of one mount table and empty files, each for one rule. */
+/* Hosts that consist of a mount table and empty files, each for one rule. */
 static const struct {
   const char *mountinfo;
   const char *files[2];
   struct host host;
 } made_hosts[] = {
-    /* Linux before 5.4 names the controllers in the order of the mount. */
+    /* Linux before 5.4 lists the controllers in the order of the mount
+     * options. */
     {"2 1 0:2 / /sys/fs/cgroup/cpuacct,cpu rw - cgroup c rw,cpuacct,cpu\n",
      {CG "/cpuacct,cpu/cpuacct.usage"},
      {.path = CG "/cpuacct,cpu", .version = V1}},
-    /* Anywhere, and named for another controller. */
+    /* At any place, and with the name of another controller. */
     {"2 1 0:2 / /dev/memory rw - cgroup c rw,cpuacct\n",
      {"/dev/memory/cpuacct.usage"},
      {.path = "/dev/memory", .version = V1}},
-    /* The whole hierarchy before a subtree that was mounted first. */
+    /* The whole hierarchy is preferred to a subtree that was mounted first. */
     {"2 1 0:2 /docker/1 /a rw - cgroup c rw,cpuacct\n"
      "3 1 0:2 / /b rw - cgroup c rw,cpuacct\n",
      {"/a/cpuacct.usage", "/b/cpuacct.usage"},
      {.path = "/b", .version = V1}},
-    /* A container's own view before the host's, which it sees elsewhere. */
+    /* A container's own view is preferred to the host's, which it sees at
+     * another place. */
     {"2 1 0:2 /.. /host/sys/fs/cgroup rw - cgroup2 c rw\n"
      "3 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n",
      {"/host" CG "/cpu.stat", CG "/cpu.stat"},
      {.path = CG, .version = V2}},
-    /* A mount that another one hides is not there. */
+    /* A mount that is hidden by another one does not count. */
     {"2 1 0:2 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
      "3 1 0:3 / /sys/fs/cgroup rw - cgroup2 c rw\n",
      {CG "/cpu.stat"},
      {.path = CG, .version = V2}},
-    /* Linux before 5.8: the root of v2 without cpu.stat is still v2. */
+    /* Linux before 5.8: the root of v2 has no cpu.stat, but is still v2. */
     {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n",
      {CG "/cgroup.procs"},
      {.path = CG, .version = V2}},
-    /* The cpu controller of v1 has a cpu.stat, but not the usage. */
+    /* The cpu controller of v1 has a cpu.stat, but without the usage. */
     {"2 1 0:2 / /sys/fs/cgroup/cpu rw - cgroup c rw,cpu\n",
      {CG "/cpu/cpu.stat"},
      {.path = NULL}},
-    /* The usual place first, whatever the version. */
+    /* The usual place comes first, for any version. */
     {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n"
      "3 1 0:3 / /run/x rw - cgroup c rw,cpuacct\n",
      {CG "/cpu.stat", "/run/x/cpuacct.usage"},
@@ -233,32 +236,34 @@ static const struct {
      "3 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n",
      {CG "/unified/cpu.stat", "/run/x/cpuacct.usage"},
      {.path = CG "/unified", .version = V2, .other = "/run/x"}},
-    /* v1 mounted on a directory of v2: the outer one is at the usual place. */
+    /* v1 is mounted on a directory of v2. The outer one is at the usual
+     * place. */
     {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n"
      "3 2 0:3 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n",
      {CG "/cpu.stat", CG "/cpuacct/cpuacct.usage"},
      {.path = CG, .version = V2, .other = CG "/cpuacct"}},
-    /* A container that sees the host's usual place, and a stray mount. */
+    /* A container that sees the host's usual place, and another mount at an
+     * unusual place. */
     {"2 1 0:2 / /run/x rw - cgroup c rw,cpuacct\n"
      "3 1 0:3 / /host/sys/fs/cgroup rw - cgroup2 c rw\n",
      {"/host" CG "/cpu.stat", "/run/x/cpuacct.usage"},
      {.path = "/host" CG, .version = V2, .other = "/run/x"}},
-    /* Nothing at any usual place: v1, as on a hybrid host. */
+    /* Nothing is at a usual place: v1 is preferred, as on a hybrid host. */
     {"2 1 0:2 / /b rw - cgroup2 c rw\n"
      "3 1 0:3 / /a rw - cgroup c rw,cpuacct\n",
      {"/b/cpu.stat", "/a/cpuacct.usage"},
      {.path = "/a", .version = V1, .other = "/b"}},
-    /* A mount that is hidden by one of the same kind: the cgroup of that name
-     * in the upper one is not its root. */
+    /* A mount of the same kind hides another one. The cgroup with that name in
+     * the upper mount is not a root. */
     {"2 1 0:3 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
      "3 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n",
      {CG "/cpuacct/cpu.stat", CG "/cpu.stat"},
      {.path = CG, .version = V2, .wanted = V2}},
-    /* Without the prefix of the controller in the names of its files. */
+    /* The names of the files have no controller prefix. */
     {"2 1 0:3 / /acct rw - cgroup c rw,cpuacct,noprefix\n",
      {"/acct/usage"},
      {.path = "/acct", .version = V1}},
-    /* Passed on by another file system, in a directory of its own. */
+    /* Passed on by another file system, in its own directory. */
     {"2 1 0:2 / /host rw - 9p none rw\n",
      {"/host/cpu,cpuacct/cpuacct.usage"},
      {.root = "/host",
@@ -303,7 +308,7 @@ START_TEST(explanation_names_what_was_seen) {
 }
 END_TEST
 
-/* collectd ends a line after 1023 bytes, the name of the plugin among them. */
+/* collectd cuts a line after 1023 bytes, including the name of the plugin. */
 START_TEST(explanation_is_a_whole_line) {
   char *tree = make_tree();
 
@@ -329,7 +334,7 @@ static void check_line(const char *line) {
     ck_assert_msg(*c >= ' ' && *c <= '~', "%s", line);
 }
 
-/* Whatever the paths are. */
+/* This holds for any paths. */
 START_TEST(lines_are_whole_and_printable) {
   char path[3000];
   char other_path[3000];
@@ -365,7 +370,8 @@ START_TEST(explanation_of_a_wrong_root) {
 }
 END_TEST
 
-/* Links beside a co-mount name its controllers: the directory is what counts.
+/* Links beside a co-mount have the names of its controllers. The directory
+ * counts.
  */
 START_TEST(links_to_co_mounts) {
   char *tree = make_tree();
@@ -378,7 +384,7 @@ START_TEST(links_to_co_mounts) {
   ck_assert_int_eq(symlink("cpuacct,cpu", link), 0);
   check_host(&host, tree);
 
-  /* And one can be followed to it. */
+  /* A link that is set as Root is followed. */
   host.root = CG "/cpu";
   host.path = CG "/cpu";
   check_host(&host, tree);
@@ -411,8 +417,8 @@ START_TEST(controllers_of_co_mounts) {
 }
 END_TEST
 
-/* A controller as "v1 /its/directory"; NULL: its files are where the others are
- * on v2, and nowhere on v1. */
+/* A controller is written as "v1 /its/directory". NULL: on v2 its files are
+ * beside the others, on v1 there are none. */
 static void check_controller(const struct hierarchy *hierarchy,
                              enum cgroup_controller controller,
                              const char *expected) {
@@ -447,7 +453,7 @@ static void check_controllers(const struct hierarchy_options *wanted,
   hierarchy_release(&hierarchy);
 }
 
-/* Where the other controllers are of what is found. */
+/* The directories of the other controllers of the found hierarchy. */
 static const struct {
   const char *host;
   struct hierarchy_options options;
@@ -482,7 +488,7 @@ END_TEST
 
 #define FILES_MAX 6
 
-/* The same on hosts made of a mount table and files. */
+/* The same on hosts that consist of a mount table and files. */
 static const struct mixed_host {
   const char *mountinfo;
   struct {
@@ -493,7 +499,7 @@ static const struct mixed_host {
   const char *cpu;
   const char *cpuset;
 } mixed_hosts[] = {
-    /* Usage from v2, controllers of v1 anywhere. */
+    /* Usage from v2, and controllers of v1 at any place. */
     {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n"
      "3 1 0:3 / /dev/cpuctl rw - cgroup c rw,cpu\n",
      {{CG "/cpu.stat", ""}, {"/dev/cpuctl/cpu.shares", ""}},
@@ -507,7 +513,7 @@ static const struct mixed_host {
      {0},
      "v1 " CG "/cpu",
      "v1 " CG "/cpuset"},
-    /* Android: without prefixes, named after something else. */
+    /* Android: without prefixes, and with other names. */
     {"2 1 0:2 / /acct rw - cgroup c rw,cpuacct\n"
      "3 1 0:3 / /dev/x rw - cgroup c rw,cpu,noprefix\n"
      "4 1 0:4 / /dev/y rw - cgroup c rw,cpuset,noprefix\n",
@@ -515,14 +521,14 @@ static const struct mixed_host {
      {0},
      "v1 /dev/x",
      "v1 /dev/y"},
-    /* A kernel that knows quotas and no shares. */
+    /* A kernel with quotas but without shares. */
     {"2 1 0:2 / /a rw - cgroup c rw,cpuacct\n"
      "3 1 0:3 / /b rw - cgroup c rw,cpu\n",
      {{"/a/cpuacct.usage", ""}, {"/b/cpu.cfs_quota_us", ""}},
      {0},
      "v1 /b",
      NULL},
-    /* Usage from v1, a controller in v2; and one that v2 does not have. */
+    /* Usage from v1, one controller in v2, and one that v2 does not have. */
     {"2 1 0:2 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
      "3 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n",
      {{CG "/cpuacct/cpuacct.usage", ""},
@@ -537,7 +543,7 @@ static const struct mixed_host {
      {.root = CG "/cpuacct/a"},
      NULL,
      "v2 " CG "/unified/a"},
-    /* A single cgroup, and mounts of a subtree and of the whole. */
+    /* A single cgroup, with mounts of a subtree and of the whole. */
     {"2 1 0:2 / /sys/fs/cgroup rw - cgroup2 c rw\n"
      "3 1 0:3 /docker /dev/cpuctl rw - cgroup c rw,cpu\n",
      {{CG "/docker/1/cpu.stat", ""}, {"/dev/cpuctl/1/cpu.shares", ""}},
@@ -552,14 +558,14 @@ static const struct mixed_host {
      {0},
      "v1 /host/cpu/docker/1",
      NULL},
-    /* Of another container only. */
+    /* Only mounts of another container. */
     {"2 1 0:2 /docker/1 /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
      "3 1 0:3 /docker/2 /sys/fs/cgroup/cpu rw - cgroup c rw,cpu\n",
      {{CG "/cpuacct/cpuacct.usage", ""}, {CG "/cpu/cpu.shares", ""}},
      {0},
      NULL,
      NULL},
-    /* Of several, the one beside, then the usual place. */
+    /* Of several mounts, the one beside is preferred, then the usual place. */
     {"2 1 0:2 / /x/cpuacct rw - cgroup c rw,cpuacct\n"
      "3 1 0:3 / /sys/fs/cgroup/cpu rw - cgroup c rw,cpu\n"
      "4 1 0:3 / /x/cpu rw - cgroup c rw,cpu\n"
@@ -573,7 +579,7 @@ static const struct mixed_host {
      {0},
      "v1 /x/cpu",
      "v1 " CG "/cpuset"},
-    /* The upper one of two at the same place. */
+    /* The upper one of two mounts at the same place. */
     {"2 1 0:2 / /sys/fs/cgroup/cpuacct rw - cgroup c rw,cpuacct\n"
      "3 1 0:3 /docker /b rw - cgroup c rw,cpu\n"
      "4 3 0:3 / /b rw - cgroup c rw,cpu\n",
@@ -590,7 +596,7 @@ static const struct mixed_host {
      {0},
      NULL,
      NULL},
-    /* Passed on by another file system: of which kernel, nobody says. */
+    /* Passed on by another file system: the kernel behind it is not known. */
     {"2 1 0:2 / /sys/fs/cgroup rw - 9p none rw\n"
      "3 1 0:3 / /dev/cpuctl rw - cgroup c rw,cpu\n",
      {{CG "/cpu.stat", "usage_usec 5\n"}, {"/dev/cpuctl/cpu.shares", ""}},
@@ -611,7 +617,8 @@ START_TEST(controllers_anywhere) {
 }
 END_TEST
 
-/* A link that names a controller of a co-mount leads to what is beside it. */
+/* A link with the name of a controller in a co-mount leads to the directory
+ * beside it. */
 START_TEST(controllers_through_a_link) {
   char *tree = make_tree();
   CLEANUP_FREE char *link = NULL;

@@ -31,7 +31,7 @@ static const struct {
      CGROUP_VERSION_2, "/sys/fs/cgroup", 0},
     {"33 31 0:30 / /a rw - cgroup cgroup rw,cpuacct\n", CGROUP_VERSION_1, "/a",
      0},
-    /* Co-mounts in either order, named for something else altogether. */
+    /* Co-mounts in either order, with an unrelated name. */
     {"33 31 0:30 / /memory rw - cgroup x rw,cpu,cpuacct\n", CGROUP_VERSION_1,
      "/memory", 0},
     {"33 31 0:30 / /c rw - cgroup cgroup rw,cpuacct,cpu\n", CGROUP_VERSION_1,
@@ -42,10 +42,10 @@ static const struct {
     /* gVisor leaves two blanks where the optional fields would be. */
     {"16 15 0:16 / /g rw  - cgroup none rw,cpuacct\n", CGROUP_VERSION_1, "/g",
      0},
-    /* mount(2) takes an empty source. */
+    /* mount(2) accepts an empty source. */
     {"63 43 0:38 / /m rw,relatime - cgroup2  rw\n", CGROUP_VERSION_2, "/m", 0},
     {"33 31 0:30 / /s rw - cgroup  rw,cpuacct\n", CGROUP_VERSION_1, "/s", 0},
-    /* Subtrees, and what lies above a cgroup namespace. */
+    /* Subtrees, and cgroups above a cgroup namespace. */
     {"9 8 0:30 /docker/4f1c /d rw - cgroup cgroup rw,cpuacct\n",
      CGROUP_VERSION_1, "/d", 2},
     {"9 8 0:30 /.. /n rw - cgroup2 none rw\n", CGROUP_VERSION_2, "/n", -1},
@@ -92,7 +92,8 @@ START_TEST(root_fields) {
 }
 END_TEST
 
-/* Of each table, which of its cgroup mounts are hidden: one character each. */
+/* Tables, and which of their cgroup mounts are hidden: one character for
+ * each. */
 static const struct {
   const char *text;
   const char *hidden;
@@ -102,7 +103,7 @@ static const struct {
      "3 2 0:3 / /cg/cpu rw - cgroup c rw,cpu\n"
      "4 2 0:4 / /cg/unified rw - cgroup2 c rw\n",
      "--"},
-    /* One upon the other, whatever it is. */
+    /* One mount is on the other, of any kind. */
     {"2 1 0:2 / /a rw - cgroup c rw,cpu\n"
      "3 2 0:3 / /a rw - cgroup2 c rw\n",
      "h-"},
@@ -113,19 +114,19 @@ static const struct {
      "3 2 0:3 / /a rw - tmpfs t rw\n"
      "4 3 0:2 / /a rw - cgroup c rw,cpu\n",
      "h-"},
-    /* On a directory above, before or after. */
+    /* One is on a directory above the other, mounted before or after it. */
     {"2 1 0:2 / /a/b rw - cgroup c rw,cpu\n"
      "3 1 0:3 / /a rw - tmpfs t rw\n",
      "h"},
     {"3 1 0:3 / /a rw - tmpfs t rw\n"
      "2 1 0:2 / /a/b rw - cgroup c rw,cpu\n",
      "h"},
-    /* On it, or beside it under a longer name. */
+    /* One is below the other, or beside it with a longer name. */
     {"2 1 0:2 / /a rw - cgroup2 c rw\n"
      "3 2 0:3 / /a/b rw - cgroup c rw,cpu\n"
      "4 1 0:4 / /ab rw - cgroup c rw,cpuset\n",
      "---"},
-    /* In what is hidden. */
+    /* One is in a hidden mount. */
     {"2 1 0:2 / /a rw - tmpfs t rw\n"
      "3 2 0:3 / /a/b rw - cgroup c rw,cpu\n"
      "4 2 0:4 / /a rw - tmpfs t rw\n"
@@ -136,7 +137,7 @@ static const struct {
      "4 3 0:4 / /a/b/c rw - cgroup c rw,cpu\n"
      "5 2 0:5 / /a rw - tmpfs t rw\n",
      "h"},
-    /* Numbers that make no sense come to an end. */
+    /* Contradictory numbers do not cause an endless loop. */
     {"1 1 0:1 / / rw - cgroup2 c rw\n", "-"},
     {"1 2 0:1 / /a rw - cgroup2 c rw\n"
      "2 1 0:1 / /b rw - cgroup2 c rw\n",
@@ -170,7 +171,7 @@ START_TEST(mount_of_a_path) {
 }
 END_TEST
 
-/* A cgroup's directory in one mount, and in another. */
+/* The directory of a cgroup in one mount, and in another. */
 static const struct {
   struct cgroup_mount from;
   const char *path;
@@ -189,7 +190,7 @@ static const struct {
      "/a",
      {.directory = "/b", .root = "/docker/1"},
      "/b"},
-    /* From a subtree into the whole, and back. */
+    /* From a subtree to the whole, and back. */
     {{.directory = "/a", .root = "/docker/1"},
      "/a/x",
      {.directory = "/b", .root = "/"},
@@ -206,7 +207,7 @@ static const struct {
      "/a/1/x",
      {.directory = "/b", .root = "/docker/1"},
      "/b/x"},
-    /* What the other one does not show. */
+    /* The other mount does not show it. */
     {{.directory = "/a", .root = "/"},
      "/a",
      {.directory = "/b", .root = "/docker/1"},
@@ -223,7 +224,7 @@ static const struct {
      "/a",
      {.directory = "/b", .root = "/docker/1"},
      NULL},
-    /* Above a cgroup namespace nothing has a name. */
+    /* Cgroups above a cgroup namespace have no names. */
     {{.directory = "/a", .root = "/.."},
      "/a/x",
      {.directory = "/b", .root = "/.."},
@@ -252,7 +253,7 @@ static const struct {
      "/a",
      {.directory = "/b", .root = "/"},
      "/b/..x"},
-    /* At the root of all files. */
+    /* At the root directory. */
     {{.directory = "/", .root = "/"},
      "/x",
      {.directory = "/b", .root = "/"},
@@ -265,7 +266,7 @@ static const struct {
      "/a",
      {.directory = "/", .root = "/"},
      "/"},
-    /* No directory of that mount. */
+    /* The directory is not in that mount. */
     {{.directory = "/a", .root = "/"},
      "/ab",
      {.directory = "/b", .root = "/"},
@@ -290,7 +291,7 @@ static const char *const other_lines[] = {
     "9 8 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,memory\n",
     "9 8 0:30 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct_not\n",
     "9 8 0:30 / /sys/fs/cgroup/cpuacct rw,cpuacct - cgroup cgroup rw\n",
-    /* Cut short anywhere, and without a separator. */
+    /* Lines cut at any place, and without a separator. */
     "9\n",
     "9 8\n",
     "9 8 0:30\n",
@@ -302,7 +303,7 @@ static const char *const other_lines[] = {
     "9 8 0:30 / /a rw - cgroup2 none\n",
     "9 8 0:30 / /a rw cgroup2 none rw\n",
     "9 8 0:30 / /a - cgroup2 none rw\n",
-    /* No absolute path. */
+    /* Not an absolute path. */
     "9 8 0:30 / a rw - cgroup2 none rw\n",
     "9 8 0:30 /  rw - cgroup none rw,cpuacct\n",
 };
