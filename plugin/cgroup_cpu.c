@@ -52,10 +52,10 @@ static struct {
   c_complain_t unreadable;
   c_complain_t left_out;
   /* Logged already: there are no cgroups; the search for them failed. */
-  bool absence_told;
-  bool search_error_told;
-  bool watch_error_told;
-  bool root_unaccounted_told;
+  bool absence_logged;
+  bool search_error_logged;
+  bool watch_error_logged;
+  bool root_unaccounted_logged;
 } plugin = {.options = OPTIONS_DEFAULT};
 
 /* What collectd gets for a value. It is reused for all values of a pass. */
@@ -90,7 +90,7 @@ static struct option_value option_value(const oconfig_item_t *item) {
   return value;
 }
 
-static void tell_option(const char *key, const char *message) {
+static void log_option(const char *key, const char *message) {
   char shown[PRINTABLE_PATH_SIZE];
 
   (void)printable(key, shown, sizeof(shown));
@@ -109,7 +109,7 @@ static int configure(oconfig_item_t *block) {
     CLEANUP_FREE char *message = NULL;
 
     if (options_set(&plugin.options, key, &value, &message) < 0) {
-      tell_option(key, message);
+      log_option(key, message);
       plugin.misconfigured = true;
     }
   }
@@ -237,13 +237,13 @@ static void log_hierarchy(const struct hierarchy *hierarchy) {
 /* Each kind of cause is logged once until cgroups are found, because the search
  * is repeated in every interval. */
 static void log_search_failure(int status, const char *explanation) {
-  bool *told =
-      status == -ENOENT ? &plugin.absence_told : &plugin.search_error_told;
+  bool *logged =
+      status == -ENOENT ? &plugin.absence_logged : &plugin.search_error_logged;
 
-  if (!*told)
+  if (!*logged)
     ERROR(LOG_PREFIX "%s",
           explanation != NULL ? explanation : strerror(-status));
-  *told = true;
+  *logged = true;
 }
 
 /* Returns a negative errno, after logging the reason, if there is nothing to
@@ -262,8 +262,8 @@ static int find_cgroups(void) {
     return status;
   }
   log_hierarchy(&hierarchy);
-  plugin.absence_told = false;
-  plugin.search_error_told = false;
+  plugin.absence_logged = false;
+  plugin.search_error_logged = false;
   status = collector_new(&hierarchy, &plugin.options, &plugin.collector);
   if (status < 0)
     ERROR(LOG_PREFIX "%s: cannot start to read the cgroups; it is tried again "
@@ -281,7 +281,7 @@ static void lose_cgroups(const char *path) {
         "The cgroup hierarchy is gone: %s; the plugin looks for one in each "
         "interval",
         shown);
-  plugin.absence_told = true;
+  plugin.absence_logged = true;
   collector_free(plugin.collector);
   plugin.collector = NULL;
 }
@@ -300,7 +300,7 @@ static const char *advice(int error) {
   }
 }
 
-static void tell_failures(const struct collector_pass *pass) {
+static void log_failures(const struct collector_pass *pass) {
   char shown[PRINTABLE_PATH_SIZE];
   char more[64] = "";
 
@@ -317,7 +317,7 @@ static void tell_failures(const struct collector_pass *pass) {
              advice(pass->failure.error));
 }
 
-static void tell_unmatched(const struct collector_pass *pass) {
+static void log_unmatched(const struct collector_pass *pass) {
   char shown[PRINTABLE_PATH_SIZE];
 
   if (pass->unmatched == NULL)
@@ -328,7 +328,7 @@ static void tell_unmatched(const struct collector_pass *pass) {
          pass->unmatched, shown);
 }
 
-static void tell_mount_point(const struct collector_pass *pass) {
+static void log_mount_point(const struct collector_pass *pass) {
   char shown[PRINTABLE_PATH_SIZE];
 
   if (pass->mount_point == NULL)
@@ -340,7 +340,7 @@ static void tell_mount_point(const struct collector_pass *pass) {
          shown);
 }
 
-static void tell_conditions(const struct collector_pass *pass) {
+static void log_conditions(const struct collector_pass *pass) {
   if (pass->left_out > 0)
     c_complain(LOG_WARNING, &plugin.left_out,
                LOG_PREFIX "MaxCgroups is %zu: at least %zu cgroups are left "
@@ -350,25 +350,25 @@ static void tell_conditions(const struct collector_pass *pass) {
     c_release(LOG_INFO, &plugin.left_out,
               LOG_PREFIX "MaxCgroups leaves no cgroup out any more");
 
-  if (pass->watch_error != 0 && !plugin.watch_error_told)
+  if (pass->watch_error != 0 && !plugin.watch_error_logged)
     NOTICE(LOG_PREFIX "%s: inotify cannot watch all cgroups, the others are "
                       "looked at in turn; for new ones to show at once, raise "
                       "the limits in /proc/sys/fs/inotify",
            strerror(-pass->watch_error));
-  else if (pass->watch_error == 0 && plugin.watch_error_told)
+  else if (pass->watch_error == 0 && plugin.watch_error_logged)
     INFO(LOG_PREFIX "inotify watches all cgroups again");
-  plugin.watch_error_told = pass->watch_error != 0;
-  tell_mount_point(pass);
+  plugin.watch_error_logged = pass->watch_error != 0;
+  log_mount_point(pass);
 
   if (pass->missing != NULL)
     INFO(LOG_PREFIX "%s", pass->missing);
-  if (pass->root_unaccounted && !plugin.root_unaccounted_told)
+  if (pass->root_unaccounted && !plugin.root_unaccounted_logged)
     NOTICE(LOG_PREFIX "Linux before 5.8 has no CPU time of the root of cgroup "
                       "v2: only the cgroups below it are reported");
-  plugin.root_unaccounted_told = pass->root_unaccounted;
+  plugin.root_unaccounted_logged = pass->root_unaccounted;
 }
 
-static void tell_lost_values(void) {
+static void log_lost_values(void) {
   if (plugin.values_lost)
     c_complain(LOG_ERR, &plugin.lost,
                LOG_PREFIX "Out of memory: values of this interval are lost");
@@ -407,10 +407,10 @@ static int read_cgroups(user_data_t *user_data) {
     return 0;
   }
   dispatch_pending(time);
-  tell_failures(&pass);
-  tell_lost_values();
-  tell_conditions(&pass);
-  tell_unmatched(&pass);
+  log_failures(&pass);
+  log_lost_values();
+  log_conditions(&pass);
+  log_unmatched(&pass);
   return 0;
 }
 

@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/units.h"
 #include "values/number.h"
-
-#include "util/array.h"
 
 /* From CPU_NR_PERIODS to CPU_BURST_USEC. */
 #define THROTTLING_COUNTERS                                                    \

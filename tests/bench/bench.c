@@ -116,7 +116,7 @@ static void fell(struct forest *forest) {
  * of its pages in the pass. */
 struct stirrer {
   pid_t child;
-  int told;
+  int go_on;
   int done;
 };
 
@@ -135,32 +135,32 @@ static void move_about(const struct forest *forest) {
 
 static void start_stirring(struct stirrer *stirrer,
                            const struct forest *forest) {
-  int told[2];
+  int go_on[2];
   int done[2];
   char byte = 0;
 
-  if (pipe2(told, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0 ||
+  if (pipe2(go_on, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0 ||
       (stirrer->child = fork()) < 0)
     fail("start", "a child");
   if (stirrer->child == 0) {
-    (void)close(told[1]);
-    while (read(told[0], &byte, 1) == 1) {
+    (void)close(go_on[1]);
+    while (read(go_on[0], &byte, 1) == 1) {
       move_about(forest);
       if (write(done[1], &byte, 1) != 1)
         _exit(1);
     }
     _exit(0);
   }
-  (void)close(told[0]);
+  (void)close(go_on[0]);
   (void)close(done[1]);
-  stirrer->told = told[1];
+  stirrer->go_on = go_on[1];
   stirrer->done = done[0];
 }
 
 static void stir(const struct stirrer *stirrer) {
   char byte = 0;
 
-  if (stirrer->child > 0 && (write(stirrer->told, &byte, 1) != 1 ||
+  if (stirrer->child > 0 && (write(stirrer->go_on, &byte, 1) != 1 ||
                              read(stirrer->done, &byte, 1) != 1))
     fail("use CPU in", "the cgroups");
 }
@@ -168,7 +168,7 @@ static void stir(const struct stirrer *stirrer) {
 static void stop_stirring(struct stirrer *stirrer) {
   if (stirrer->child <= 0)
     return;
-  (void)close(stirrer->told);
+  (void)close(stirrer->go_on);
   (void)close(stirrer->done);
   (void)waitpid(stirrer->child, NULL, 0);
 }

@@ -99,7 +99,7 @@ static const struct variant *variant;
 static struct options options;
 /* The values reported without a fault, and those reported this time. */
 static struct recorder expected[PASSES];
-static struct recorder told;
+static struct recorder reported;
 static char expected_missing[1024];
 
 static void prepare(int pass) {
@@ -138,7 +138,7 @@ static struct collector *make_collector(void) {
 }
 
 static struct collector_pass run(struct collector *collector) {
-  struct report_sink sink = recorder_sink(&told);
+  struct report_sink sink = recorder_sink(&reported);
   struct collector_pass pass;
 
   faults.active = true;
@@ -242,7 +242,7 @@ static const struct recorded_value *missing_value(int pass,
 
     if ((needs_one_sample(value) ||
          (!of_one_sample && !is_first(value, pass))) &&
-        recorder_find(&told, value->cgroup, value->type_instance) == NULL)
+        recorder_find(&reported, value->cgroup, value->type_instance) == NULL)
       return value;
   }
   return NULL;
@@ -250,9 +250,9 @@ static const struct recorded_value *missing_value(int pass,
 
 static void check_message(const struct collector_pass *outcome, int pass) {
   if (outcome->failed == 0)
-    ck_abort_msg("%s: no failure is told", situation(pass));
+    ck_abort_msg("%s: no failure is reported", situation(pass));
   if (outcome->failure.error != -faults.error)
-    ck_abort_msg("%s: %s is told", situation(pass),
+    ck_abort_msg("%s: %s is reported", situation(pass),
                  strerror(-outcome->failure.error));
   if ((strncmp(outcome->failure.path, host_directory(),
                strlen(host_directory())) != 0 &&
@@ -309,8 +309,8 @@ static int live(struct collector *collector) {
     struct collector_pass outcome = run(collector);
     if (!before && faults.happened)
       fault_pass = pass;
-    for (size_t i = 0; i < told.count; i++)
-      check_value(&told.values[i], pass, fault_pass);
+    for (size_t i = 0; i < reported.count; i++)
+      check_value(&reported.values[i], pass, fault_pass);
     check_missing(pass, fault_pass, &outcome);
     check_outcome(pass, fault_pass, &outcome);
   }
@@ -345,7 +345,7 @@ static void record_expected(void) {
     if (outcome.missing != NULL)
       (void)snprintf(expected_missing, sizeof(expected_missing), "%s",
                      outcome.missing);
-    expected[pass] = told;
+    expected[pass] = reported;
   }
   collector_free(collector);
 }

@@ -61,7 +61,7 @@ bool model_path(size_t node, char path[PATH_MAX]) {
   return true;
 }
 
-static void tell_watcher(size_t node) {
+static void add_event_of(size_t node) {
   const size_t room = ARRAY_SIZE(model.events);
 
   if (node == MODEL_NONE || model.nodes[node].watch == 0 || model.lose_events)
@@ -84,7 +84,7 @@ size_t model_make(size_t parent, const char *name, uint64_t inode) {
   node->depth = parent != MODEL_NONE ? model.nodes[parent].depth + 1 : 0;
   node->born_nsec = model.now_nsec;
   node->was_hidden = parent != MODEL_NONE && model.nodes[parent].was_hidden;
-  tell_watcher(parent);
+  add_event_of(parent);
   return model.count++;
 }
 
@@ -98,7 +98,7 @@ void model_remove(size_t node) {
   for (size_t i = node + 1; i < model.count; i++)
     if (model.nodes[i].alive && model.nodes[i].parent == node)
       model_remove(i);
-  tell_watcher(model.nodes[node].parent);
+  add_event_of(model.nodes[node].parent);
   model.nodes[node].alive = false;
   model.nodes[node].just_removed = true;
   model.gone++;
@@ -108,7 +108,7 @@ void model_remove(size_t node) {
 void model_rename(size_t node, const char *name) {
   (void)snprintf(model.nodes[node].name, sizeof(model.nodes[node].name), "%s",
                  name);
-  tell_watcher(model.nodes[node].parent);
+  add_event_of(model.nodes[node].parent);
   /* The paths of all descendants have changed, too. */
   for (size_t i = node; i < model.count; i++)
     for (size_t up = i; up != MODEL_NONE; up = model.nodes[up].parent)

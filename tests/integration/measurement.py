@@ -51,24 +51,24 @@ def check_counter(usage, record, delay=DELAY):
 def check_gauges(usage, gauges, unit=1000, most=float("inf"), delay=DELAY):
     """Each gauge is the increase of the counter in the interval that it ends,
     but at most `most`. `unit` of the counter per second is 1."""
-    told = dict(gauges)
+    reported = dict(gauges)
     for (begin, before), (end, after) in intervals(usage):
-        if end not in told:
+        if end not in reported:
             continue
         rise = (after - before) / unit
-        assert (told[end] == 0) == (rise == 0)
-        if told[end] == most:
+        assert (reported[end] == 0) == (rise == 0)
+        if reported[end] == most:
             assert rise / most >= end - begin - delay
         elif rise:
-            assert abs(rise / told[end] - (end - begin)) <= delay
+            assert abs(rise / reported[end] - (end - begin)) <= delay
 
 
 def check_rates(counter, rates, unit=1000, most=float("inf"),
                 delay=BUSY_DELAY):
     """The same, and no interval is without a gauge, so that their mean is that
     of the whole time"""
-    told = dict(rates)
-    assert all(end in told for _, (end, _) in intervals(counter))
+    reported = dict(rates)
+    assert all(end in reported for _, (end, _) in intervals(counter))
     check_gauges(counter, rates, unit, most, delay)
     rise = (counter[-1][1] - counter[0][1]) / unit
     assert mean_of_gauges(counter, rates) == pytest.approx(
@@ -80,24 +80,24 @@ def check_mean(counter, rates, record, unit=1000):
     begin, end = counter[0][0], counter[-1][0]
     (clock0, before), (clock1, after) = record.at(begin), record.at(end)
     truth = (after - before) / (clock1 - clock0) / unit
-    told = mean_of_gauges(counter, rates)
-    print(f"{told:.2f}, by the kernel's files {truth:.2f}")
-    assert told == pytest.approx(truth, rel=0.05, abs=0.1)
+    reported = mean_of_gauges(counter, rates)
+    print(f"{reported:.2f}, by the kernel's files {truth:.2f}")
+    assert reported == pytest.approx(truth, rel=0.05, abs=0.1)
     return truth
 
 
 def check_throttled(periods, throttled, percents, records):
     """Each value is the share of throttled periods in its interval. Together
     they match the kernel's files."""
-    told = dict(percents)
+    reported = dict(percents)
     weighed = 0
     for (_, n0), (moment, n1), (_, t0), (_, t1) in zip(
             periods, periods[1:], throttled, throttled[1:]):
-        assert (n1 > n0) == (moment in told)
+        assert (n1 > n0) == (moment in reported)
         if n1 > n0:
-            assert told[moment] == pytest.approx(
+            assert reported[moment] == pytest.approx(
                 min(100, 100 * (t1 - t0) / (n1 - n0)), abs=1e-5)
-            weighed += told[moment] * (n1 - n0)
+            weighed += reported[moment] * (n1 - n0)
     begin, end = periods[0][0], periods[-1][0]
     there, held_back = (record.at(end)[1] - record.at(begin)[1]
                         for record in records)

@@ -88,14 +88,14 @@ def test_few_descriptors(directory, start, version, tmp_path, limit):
                    lambda: f"{len(kept(collectd, version))} are kept")
         open_now = len(descriptors(collectd.process.pid))
         answers = list_values(control, 8)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     assert is_complete(collectd, MANY, passes)
     assert open_now <= limit // 2
     expected = {f"{HOST}/cgroup_cpu-{name}/{kind}"
                 for name in names(MANY) for kind in (USAGE, MILLICORES)}
     assert all(set(answer) == expected for answer in answers)
-    assert not told
+    assert not logged
 
 
 @pytest.mark.parametrize("keep, expected", [(0, 0), (300, 300), (2000, 1021)])
@@ -112,13 +112,13 @@ def test_what_is_kept_open(directory, start, version, keep, expected):
         numbers = kept(collectd, version)
         soft, hard = resource.prlimit(collectd.process.pid,
                                       resource.RLIMIT_NOFILE)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     assert is_complete(collectd, MANY, passes)
     assert len([number for number in numbers if number < SELECT_LIMIT]) <= 1
     assert (soft == SELECT_LIMIT) == (keep == 0)
     assert soft < hard == 8192
-    assert not told
+    assert not logged
 
 
 @pytest.mark.xdist_group("small loads")
@@ -182,7 +182,7 @@ def test_few_events_or_none(directory, start, case):
         forest.remove("new/a/b", "new/a", "group3/leaf3")
         removed = time.time()
         passes = wait_for_passes(collectd, 2)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     next_pass = min(moment for moment in passes
                     if moment > made + measurement.SEARCH)
@@ -194,7 +194,7 @@ def test_few_events_or_none(directory, start, case):
             assert gauges in (usage, usage[1:])
     for name in ("new_a", "new_a_b", "group3_leaf3"):
         assert moments(collectd, name)[-1] < removed + measurement.ROUNDING
-    (notice,) = told
+    (notice,) = logged
     assert (f"[notice] cgroup_cpu plugin: {reason}: inotify cannot watch all "
             "cgroups") in notice
 
@@ -220,7 +220,7 @@ def test_no_more_than_are_wanted(directory, start):
         with_another = alive()
         forest.remove(*later)
         in_the_end = alive()
-        told = complaints(collectd)
+        logged = complaints(collectd)
         remarks = collectd.messages("info")
         count = len(moments(collectd))
 
@@ -231,9 +231,9 @@ def test_no_more_than_are_wanted(directory, start):
     assert with_another - when_full == {"near"}
     assert in_the_end == names([*first, "near"])
     # Over time the message is repeated less and less often.
-    assert "MaxCgroups is 50: at least 151 cgroups are left out" in told[0]
-    assert all("MaxCgroups is 50: at least" in line for line in told)
-    assert len(told) <= count.bit_length() + 1
+    assert "MaxCgroups is 50: at least 151 cgroups are left out" in logged[0]
+    assert all("MaxCgroups is 50: at least" in line for line in logged)
+    assert len(logged) <= count.bit_length() + 1
     assert "MaxCgroups leaves no cgroup out any more" in remarks
 
 
@@ -259,8 +259,8 @@ def test_descriptors_and_watches_come_to_rest(directory, start, version):
         assert watched_inodes(pid) == watched
         wait_until(lambda: sorted(descriptors(pid).values()) == before, 10,
                    lambda: f"{before} became {descriptors(pid)}")
-        told = complaints(collectd)
-    assert not told
+        logged = complaints(collectd)
+    assert not logged
 
 
 @needs_strace
@@ -278,7 +278,7 @@ def test_what_rests_is_left_at_rest(directory, start, tmp_path):
             wait_for_passes(collectd, 4)
         forest.add("new")
         wait_for_passes(collectd, 1, "new")
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     calls = collections.Counter(re.findall(
         r"^\d+ +(\w+\((?!AT_FDCWD|\d+, \"\"))", record.read_text(), re.M))
@@ -290,4 +290,4 @@ def test_what_rests_is_left_at_rest(directory, start, tmp_path):
     # collectd's writer.
     assert calls["newfstatat("] <= (passes + 1) * (
         len(names(quiet)) // 60 + 2)
-    assert not told
+    assert not logged

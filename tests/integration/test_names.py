@@ -304,7 +304,7 @@ def test_leaves_of_the_same_name(directory, start_with_http):
     with Forest(directory, paths):
         collectd, sink = start_with_http('InstanceFormat "leaf"')
         wait_for_passes(collectd, 3)
-        told = complaints(collectd)
+        logged = complaints(collectd)
         collectd.stop()
 
     names = {path: name for path, (name,) in
@@ -323,7 +323,7 @@ def test_leaves_of_the_same_name(directory, start_with_http):
         assert all(re.fullmatch(shown + HASH, name)
                    for path, name in names.items()
                    if path.endswith(f"/{leaf}"))
-    assert not told
+    assert not logged
 
 
 def test_long_paths_reach_all_writers(directory, start_with_http):
@@ -334,13 +334,13 @@ def test_long_paths_reach_all_writers(directory, start_with_http):
     with Forest(directory, paths):
         collectd, sink = start_with_http()
         wait_for_passes(collectd, 3)
-        told = complaints(collectd)
+        logged = complaints(collectd)
         collectd.stop()
 
     expected = instances(collectd)
     assert len(expected) == 7
     assert {value["plugin_instance"] for value in sink.values} == expected
-    assert not told
+    assert not logged
 
 
 @pytest.mark.parametrize("length", [LONGEST - 1, LONGEST, LONGEST + 1])
@@ -352,7 +352,7 @@ def test_the_longest_paths(directory, start, length):
     with Forest(directory, [path]):
         collectd = start(interval=0.2)
         wait_for_passes(collectd, 3)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     assert len(instances(collectd, MILLICORES)) == 1 + 15 + (length <= LONGEST)
-    assert not told
+    assert not logged

@@ -103,6 +103,6 @@ def test_one_directory_that_may_not_be_read(directory, open_place, tmp_path):
     assert calls["openat2"] <= passes + 3
     assert calls["inotify_add_watch"] <= 2
     assert calls["newfstatat"] <= (passes + 1) * (COUNT // 60 + 3)
-    told = collectd.messages("error")
-    assert told and all("Permission denied" in message for message in told)
+    logged = collectd.messages("error")
+    assert logged and all("Permission denied" in message for message in logged)
     assert not collectd.messages("notice")

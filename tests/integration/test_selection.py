@@ -112,12 +112,12 @@ def test_what_is_reported(directory, start, options):
         collectd = start(options, 0.1)
         wait_for_passes(collectd, 2, min(reported))
         found = kinds(collectd)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     assert found == {
         **{instance: {USAGE, MILLICORES} for instance in reported},
         **{instance: {REMAINDER} for instance in remaining}}
-    assert not told
+    assert not logged
 
 
 @pytest.mark.parametrize("others", ["", "IgnoreSelected true"])
@@ -146,7 +146,7 @@ def test_what_is_wanted_may_come_later(directory, start):
     with Forest(directory, PATHS) as forest:
         collectd = start('CGroup "/docker/*"', 0.5, beside=["uptime"])
         collectd.wait_for(lambda: intervals() >= 6)
-        told = complaints(collectd)
+        logged = complaints(collectd)
         forest.add("docker/web")
         made = time.time()
         wait_for_passes(collectd, 3, "docker_web")
@@ -157,8 +157,8 @@ def test_what_is_wanted_may_come_later(directory, start):
     assert moments(collectd, "docker_web", MILLICORES)[0] == first
     assert kinds(collectd).keys() == {"docker_web"}
     # This is logged once for a pattern, in the sixth interval.
-    assert all('matches CGroup "/docker/*"' in line for line in told)
-    assert len(told) <= 1
+    assert all('matches CGroup "/docker/*"' in line for line in logged)
+    assert len(logged) <= 1
 
 
 # The directories that need a watch for these options, out of ./, chosen/,
@@ -199,7 +199,7 @@ def test_where_nothing_can_be_nothing_is_looked_for(
         watched = watched_inodes(collectd.process.pid)
         expected = {os.stat(directory / path).st_ino
                     for path in NARROW[options]}
-        told = complaints(collectd)
+        logged = complaints(collectd)
         collectd.stop()
         calls = wait_for_record(record)
 
@@ -211,7 +211,7 @@ def test_where_nothing_can_be_nothing_is_looked_for(
     assert listed <= set(NARROW[options])
     assert not [path for paths in named.values() for path in paths
                 if path.startswith("passed-over/")]
-    assert not told
+    assert not logged
 
 
 def test_few_levels_are_not_looked_through_for_more(directory, start):

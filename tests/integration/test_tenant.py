@@ -70,11 +70,11 @@ def test_others_are_not_harmed(cgroup, directory, start, version, tmp_path):
 
         usage = [row for row in collectd.usage("loaded") if row[0] >= begin]
         usage = [row for row in usage if row[0] <= passes[-1]]
-        told = measurement.mean_of_gauges(
+        reported = measurement.mean_of_gauges(
             usage, collectd.millicores("loaded"))
         truth = recorder.of(counter).millicores(usage[0][0], usage[-1][0])
-        assert told == pytest.approx(truth, abs=measurement.tolerance(truth))
-        print(f"{told:.1f}m, by the kernel's file {truth:.1f}m; "
+        assert reported == pytest.approx(truth, abs=measurement.tolerance(truth))
+        print(f"{reported:.1f}m, by the kernel's file {truth:.1f}m; "
               f"{(after - before) / 1e6:.1f} MB more")
 
         at_once = {name for name in shown
@@ -107,6 +107,6 @@ def test_a_crowd_delays_nobody(directory, start):
     for name in names:
         are_all_in(collectd, name, passes)
     are_all_in(collectd, "others_new", passes[3:])
-    told = complaints(collectd)
-    assert told
-    assert all("cgroups are left out; raise it" in line for line in told)
+    logged = complaints(collectd)
+    assert logged
+    assert all("cgroups are left out; raise it" in line for line in logged)

@@ -301,11 +301,11 @@ class Changing:
                 for moment, used in rows]
 
 
-def changes_once(told, before, after):
+def changes_once(reported, before, after):
     """The position of the only change: the number of passes with the earlier
     value"""
-    old = len(list(itertools.takewhile(lambda value: value == before, told)))
-    assert told == [before] * old + [after] * (len(told) - old) != []
+    old = len(list(itertools.takewhile(lambda value: value == before, reported)))
+    assert reported == [before] * old + [after] * (len(reported) - old) != []
     return old
 
 

@@ -43,7 +43,7 @@ def check(collectd, record, cgroup, stepped=(float("inf"), 0)):
     is the time from which on the clock was wrong, and by how much; times after
     that are corrected. Returns the times of all passes."""
     usage, gauges = collectd.samples()
-    told = dict(gauges)
+    reported = dict(gauges)
     step, seconds = stepped
     moments = [moment - seconds if moment > step else moment
                for moment, _ in usage]
@@ -54,11 +54,11 @@ def check(collectd, record, cgroup, stepped=(float("inf"), 0)):
     for (begin, end), (before, value), (shown, after) in zip(
             itertools.pairwise(moments), usage, usage[1:]):
         used = (after - value) / 1000
-        if end - begin < TOO_CLOSE and shown not in told:
+        if end - begin < TOO_CLOSE and shown not in reported:
             continue
-        assert used / told[shown] == pytest.approx(
+        assert used / reported[shown] == pytest.approx(
             end - begin, abs=measurement.DELAY)
-        assert told[shown] < 1100
+        assert reported[shown] < 1100
     return moments
 
 

@@ -127,7 +127,7 @@ def test_all_are_there_in_each_interval(directory, start, count):
         collectd = start(f"MaxCgroups {count + 1}", 2 if count > 1000 else 0.5)
         passes = wait_for_passes(collectd, 2)
         found = kinds(collectd)
-        told = complaints(collectd)
+        logged = complaints(collectd)
         collectd.stop()
 
     assert found.keys() == expected
@@ -137,7 +137,7 @@ def test_all_are_there_in_each_interval(directory, start, count):
         gauges = moments(collectd, instance, MILLICORES)
         assert usage[:len(passes)] == passes
         assert gauges[:len(passes) - 1] == passes[1:]
-    assert not told
+    assert not logged
 
 
 def test_in_the_hierarchy_that_is_wanted(directory, start, version):
@@ -150,10 +150,10 @@ def test_in_the_hierarchy_that_is_wanted(directory, start, version):
                          f'CGroup "/{own}/*"', root=None)
         wait_for_passes(collectd, 2, above)
         found = instances(collectd)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     assert found == {above, *(instance_of(f"{own}/{path}") for path in paths)}
-    assert not told
+    assert not logged
 
 
 @pytest.mark.xdist_group("small loads")
@@ -170,7 +170,7 @@ def test_loads_among_a_thousand(cgroup, start, version, tmp_path):
             record(tmp_path, counters.values()) as recorder:
         collectd = start(interval=1)
         passes = wait_for_passes(collectd, 7)
-        told = complaints(collectd)
+        logged = complaints(collectd)
         collectd.stop()
         recorder.wait_until_past(passes[-1] + measurement.DELAY)
 
@@ -187,7 +187,7 @@ def test_loads_among_a_thousand(cgroup, start, version, tmp_path):
         assert gauges == pytest.approx(truth, abs=measurement.tolerance(truth))
         assert derives == pytest.approx(truth,
                                         abs=measurement.tolerance(truth))
-    assert not told
+    assert not logged
 
 
 def test_containers_of_all_runtimes(directory, start):
@@ -195,12 +195,12 @@ def test_containers_of_all_runtimes(directory, start):
         collectd = start()
         wait_for_passes(collectd, 2)
         found = instances(collectd)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     expected = set(RUNTIMES.values())
     assert len(expected) == len(RUNTIMES)
     assert expected <= found
-    assert not told
+    assert not logged
 
 
 @pytest.mark.xdist_group("small loads")
@@ -221,7 +221,7 @@ def test_new_ones_and_removed_ones(directory, start, others):
                       *reversed(levels))
         removed = time.time()
         passes = wait_for_passes(collectd, 2)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     for instance, moment in made.items():
         usage = moments(collectd, instance)
@@ -230,7 +230,7 @@ def test_new_ones_and_removed_ones(directory, start, others):
         assert usage == [begin for begin in passes
                          if usage[0] <= begin <= usage[-1]]
         assert moments(collectd, instance, MILLICORES) == usage
-    assert not told
+    assert not logged
 
 
 @pytest.mark.xdist_group("small loads")
@@ -249,7 +249,7 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
         burn(cgroup.child("again"), load)
         made = time.time()
         wait_for_passes(collectd, 4)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     passes = moments(collectd)
     assert not [moment for moment in passes if removed <= moment <= made
@@ -269,7 +269,7 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
     before = max(moment for moment in passes if moment < begin)
     assert gauges[begin] == pytest.approx(
         first_value / (begin - before) / 1000, rel=0.1, abs=2)
-    assert not told
+    assert not logged
 
 
 @pytest.mark.xdist_group("small loads")
@@ -287,7 +287,7 @@ def test_a_service_that_never_lives_long(cgroup, start, version):
             parent.children.remove(service)
             service.remove()
         passes = wait_for_passes(collectd, 2, "parent")
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     seen = moments(collectd, "parent_service")
     gauges = dict(collectd.millicores("parent_service"))
@@ -298,7 +298,7 @@ def test_a_service_that_never_lives_long(cgroup, start, version):
     of_parent = dict(collectd.millicores("parent"))
     for moment in seen:
         assert 0 <= gauges[moment] <= of_parent[moment] * 1.05 + 5
-    assert not told
+    assert not logged
 
 
 @pytest.mark.xdist_group("small loads")
@@ -312,7 +312,7 @@ def test_one_that_gets_another_name(cgroup, start, version):
         os.rename(directory / "before", directory / "after")
         renamed = time.time()
         passes = wait_for_passes(collectd, 4)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     for suffix in ("", "_inner"):
         old = moments(collectd, "before" + suffix)
@@ -320,7 +320,7 @@ def test_one_that_gets_another_name(cgroup, start, version):
         assert old[-1] < renamed + measurement.ROUNDING
         assert old[-1] < new[0] <= next_pass(passes, renamed)
         assert new[-1] >= passes[-1]
-    assert not told
+    assert not logged
 
 
 def test_a_host_that_never_rests(cgroup, start, version):
@@ -346,7 +346,7 @@ def test_a_host_that_never_rests(cgroup, start, version):
             done.set()
             changes.join()
         passes = wait_for_passes(collectd, 3)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     calm = {instance_of(f"calm/{path}") for path in chains(100)}
     calm |= {"calm", "busy"}
@@ -355,7 +355,7 @@ def test_a_host_that_never_rests(cgroup, start, version):
     assert instances(collectd) - calm - {"root"} <= {
         f"busy_{number}{below}" for number in range(7)
         for below in ("", "_a", "_a_b")}
-    assert not told
+    assert not logged
 
 
 @pytest.mark.xdist_group("small loads")
@@ -374,13 +374,13 @@ def test_more_changes_than_events(directory, start):
         collectd.process.send_signal(signal.SIGCONT)
         made = time.time()
         passes = wait_for_passes(collectd, 4)
-        told = complaints(collectd)
+        logged = complaints(collectd)
 
     for instance in ("chain3_late", "chain3_late_later"):
         assert moments(collectd, instance)[0] <= next_pass(passes, made)
     for instance in ("chain12_b_c", "chain12_b_c_d"):
         assert moments(collectd, instance)[-1] < made + measurement.ROUNDING
-    assert not told
+    assert not logged
 
 
 def place_loads(cgroup):

@@ -343,7 +343,7 @@ END_TEST
 
 /* They are reported once, but not while a matching cgroup may only be left
  * out. */
-START_TEST(patterns_without_a_cgroup_are_told) {
+START_TEST(patterns_without_a_cgroup_are_reported) {
   write_file(tree, "cpu.stat", "usage_usec 900\n");
   write_file(tree, "a/cpu.stat", "usage_usec 500\n");
   ck_assert_int_eq(selection_add(&options.selection, "/a"), 0);
@@ -362,7 +362,7 @@ START_TEST(patterns_without_a_cgroup_are_told) {
 END_TEST
 
 /* This holds even if no cgroup is selected at all. */
-START_TEST(a_selection_of_nothing_is_told) {
+START_TEST(a_selection_of_nothing_is_reported) {
   write_file(tree, "a/cpu.stat", "usage_usec 500\n");
   ck_assert_int_eq(selection_add(&options.selection, "/x"), 0);
   start(CGROUP_VERSION_2);
@@ -622,9 +622,9 @@ Suite *collector_suite(void) {
       ONCE(root_goes_and_comes_back), ONCE(vanishing_is_silent),
       ONCE(v2_root_without_counters), ONCE(readings_begin_after_the_search),
       ONCE(what_may_not_be_read_hides_no_error),
-      TIMES(patterns_without_a_cgroup_are_told, 3),
-      ONCE(a_selection_of_nothing_is_told), ONCE(only_what_is_selected_is_read),
-      ONCE(v2_parents_are_read_first),
+      TIMES(patterns_without_a_cgroup_are_reported, 3),
+      ONCE(a_selection_of_nothing_is_reported),
+      ONCE(only_what_is_selected_is_read), ONCE(v2_parents_are_read_first),
       ONCE(impossible_counter_is_no_part_of_the_whole),
       ONCE(leaves_and_remainders_are_the_whole), ONCE(remainders_beside_a_gap),
       ONCE(hierarchy_that_goes),

@@ -174,7 +174,7 @@ START_TEST(removed_ones_are_let_go) {
 }
 END_TEST
 
-START_TEST(missing_file_is_told) {
+START_TEST(missing_file_is_reported) {
   char text[32];
 
   file_reader_open(&reader, 5);
@@ -202,7 +202,7 @@ END_TEST
 Suite *file_reader_suite(void) {
   Suite *suite = suite_of(
       "file_reader", setup, teardown, TIMES(kept_and_not_kept_read_alike, 5),
-      ONCE(removed_ones_are_let_go), ONCE(missing_file_is_told),
+      ONCE(removed_ones_are_let_go), ONCE(missing_file_is_reported),
       ONCE(only_files_of_the_tree));
   /* These tests change the process's own limit, which valgrind does not
    * allow. */

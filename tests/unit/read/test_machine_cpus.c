@@ -34,7 +34,7 @@ static void check(int status, bool known, const char *cpus) {
   cpu_set_release(&expected);
 }
 
-START_TEST(changes_are_seen_and_told) {
+START_TEST(changes_are_seen_and_reported) {
   write_file(directory, "online", "0-1\n");
   check(1, true, "0-1");
   check(0, true, "0-1");
@@ -122,7 +122,7 @@ END_TEST
 
 Suite *machine_cpus_suite(void) {
   return suite_of(
-      "machine_cpus", setup, teardown, ONCE(changes_are_seen_and_told),
+      "machine_cpus", setup, teardown, ONCE(changes_are_seen_and_reported),
       ONCE(another_file_is_opened), ONCE(a_file_in_its_place_is_found),
       ONCE(not_known_without_the_list), ONCE(a_list_that_was_cut_is_none));
 }

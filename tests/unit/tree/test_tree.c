@@ -154,7 +154,7 @@ START_TEST(a_name_is_for_life) {
 }
 END_TEST
 
-START_TEST(leaf_names_are_told_apart) {
+START_TEST(leaf_names_stay_different) {
   tree.instance_format = INSTANCE_FORMAT_LEAF;
   struct cgroup *root = add(NULL, "", 1);
   struct cgroup *a = add(add(root, "a", 2), "container", 3);
@@ -229,7 +229,7 @@ Suite *tree_suite(void) {
                   ONCE(parents_come_first), ONCE(a_subtree_goes_as_a_whole),
                   ONCE(no_two_share_an_instance),
                   ONCE(of_two_new_ones_the_older_has_the_name),
-                  ONCE(a_name_is_for_life), ONCE(leaf_names_are_told_apart),
+                  ONCE(a_name_is_for_life), ONCE(leaf_names_stay_different),
                   ONCE(one_inode_is_one_cgroup), ONCE(paths_have_an_end),
                   ONCE(whole_paths_fit), ONCE(selection_is_known));
 }
