@@ -3,7 +3,7 @@
 
 # _COLLECTD_TRY_HEADERS(CPPFLAGS): takes these flags if no earlier ones were
 # good. A directory include/collectd may hold no more than the headers of
-# libcollectdclient, and some packages left out a part: only a compiler tells.
+# libcollectdclient, and some packages lack a part of them: only compiling shows it.
 AC_DEFUN([_COLLECTD_TRY_HEADERS], [
   AS_IF([test -z "$COLLECTD_CPPFLAGS"], [
     collectd_saved_CPPFLAGS=$CPPFLAGS

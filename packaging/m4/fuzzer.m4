@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # CGROUP_CPU_LIBFUZZER: whether the compiler links programs with libFuzzer, as
-# clang does where its run-time libraries are installed. HAVE_LIBFUZZER tells.
+# clang does where its run-time libraries are installed. It sets HAVE_LIBFUZZER.
 AC_DEFUN([CGROUP_CPU_LIBFUZZER], [
   AC_CACHE_CHECK([whether $CC has libFuzzer], [cgroup_cpu_cv_libfuzzer], [
     cgroup_cpu_save_CFLAGS=$CFLAGS
