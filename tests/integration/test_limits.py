@@ -182,6 +182,8 @@ def test_few_events_or_none(directory, start, case):
         forest.remove("new/a/b", "new/a", "group3/leaf3")
         removed = time.time()
         passes = wait_for_passes(collectd, 2)
+        # Otherwise a series that is read later can have one more value.
+        collectd.stop()
         logged = complaints(collectd)
 
     next_pass = min(moment for moment in passes
