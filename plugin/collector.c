@@ -145,7 +145,7 @@ static void handle_failure(struct collector *collector, struct cgroup *cgroup,
   bool is_absent = error_is_absence(error);
 
   if (is_absent) {
-    cgroup->rate = (struct rate){0};
+    cgroup->use.rate = (struct rate){0};
     cpu_rates_forget(sample_before(cgroup));
   }
   /* A cgroup that was removed after the update of the tree is not a failure. */
@@ -196,8 +196,8 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
 /* Returns whether the cgroup was created since the previous pass. */
 static bool is_born(const struct collector *collector,
                     const struct cgroup *cgroup) {
-  return cgroup->absent_nsec != 0 &&
-         cgroup->absent_nsec == collector->discovery.before_nsec;
+  return cgroup->discovery.absent_nsec != 0 &&
+         cgroup->discovery.absent_nsec == collector->discovery.before_nsec;
 }
 
 static bool wants_limits(const struct collector *collector) {
@@ -222,7 +222,7 @@ static void begin_limits(struct collector *collector,
 /* `sample` may be NULL. */
 static void update_limit(struct collector *collector, struct cgroup *cgroup,
                          const struct cpu_sample *sample) {
-  const struct rate_interval *interval = &cgroup->interval;
+  const struct rate_interval *interval = &cgroup->use.interval;
   double millicores =
       interval->elapsed_nsec > 0
           ? rate_millicores(interval->delta, interval->elapsed_nsec)
@@ -246,9 +246,9 @@ static void report_cgroup(const struct collector *collector,
                           .groups = collector->options->groups,
                           .now = sample,
                           .rates = rates,
-                          .limit = details != NULL ? &details->limit : NULL,
+                          .limit = details != NULL ? &details->limit.own : NULL,
                           .limit_millicores =
-                              details != NULL ? details->limit_millicores : 0,
+                              details != NULL ? details->limit.millicores : 0,
                       });
 }
 
@@ -261,10 +261,10 @@ static void take_sample(struct collector *collector, struct cgroup *cgroup,
   struct cpu_rates rates;
 
   if (born)
-    cpu_rates_begin(&cgroup->rate, before, cgroup->absent_nsec);
-  cpu_rates_update(&cgroup->rate, before, sample, complete, &rates);
+    cpu_rates_begin(&cgroup->use.rate, before, cgroup->discovery.absent_nsec);
+  cpu_rates_update(&cgroup->use.rate, before, sample, complete, &rates);
   if (cpu_rates_of(&rates, CPU_USAGE_USEC) != NULL)
-    cgroup->interval = *cpu_rates_of(&rates, CPU_USAGE_USEC);
+    cgroup->use.interval = *cpu_rates_of(&rates, CPU_USAGE_USEC);
   update_limit(collector, cgroup, sample);
   if (is_reported(collector, cgroup))
     report_cgroup(collector, cgroup, sample, &rates, sink);
@@ -277,8 +277,8 @@ static void read_and_report(struct collector *collector, struct cgroup *cgroup,
                             struct collector_pass *pass) {
   struct cpu_sample sample;
 
-  cgroup->interval = (struct rate_interval){0};
-  cgroup->below_usec = 0;
+  cgroup->use.interval = (struct rate_interval){0};
+  cgroup->use.below_usec = 0;
   int status = read_sample(collector, cgroup, &sample);
   if (status == 0) {
     pass->read++;
@@ -325,14 +325,14 @@ static void report_remainders(struct cgroup *const *order, size_t count,
                               const struct report_sink *sink) {
   while (count-- > 0) {
     struct cgroup *cgroup = order[count];
-    const struct rate_interval *interval = &cgroup->interval;
+    const struct rate_interval *interval = &cgroup->use.interval;
     bool known = cgroup->selected && interval->elapsed_nsec > 0;
 
     if (cgroup->parent != NULL)
-      cgroup->parent->below_usec +=
-          known ? used_in_pass(interval, pass_nsec) : cgroup->below_usec;
+      cgroup->parent->use.below_usec +=
+          known ? used_in_pass(interval, pass_nsec) : cgroup->use.below_usec;
     if (known && cgroup->selected_below && !spans_passes(interval, pass_nsec))
-      report_remainder(sink, cgroup, interval, cgroup->below_usec);
+      report_remainder(sink, cgroup, interval, cgroup->use.below_usec);
   }
 }
 

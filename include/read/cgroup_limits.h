@@ -78,7 +78,7 @@ size_t cgroup_limits_begin(struct cgroup_limits *limits,
                            bool complete, cgroup_limits_is_sampled is_sampled,
                            const void *context, struct failure *failure);
 
-/* Sets `limit_millicores` of `cgroup`; call it for its ancestors first.
+/* Sets `limit.millicores` of `cgroup`; call it for its ancestors first.
  * `sample` is of this pass, or NULL. The limit is read again first if more
  * periods were throttled than in the previous sample, or if the use,
  * `millicores`, is above it. An error is noted in `failure`. */

@@ -20,30 +20,9 @@
 /* Room for "/", the name of any file of a cgroup, and a zero byte. */
 #define TREE_FILE_SIZE 64
 
-/* One life of a cgroup. */
-struct cgroup {
-  struct cgroup *parent;
-  struct cgroup *first_child;
-  struct cgroup *previous;
-  struct cgroup *next;
-  /* The next cgroup in the same list of `by_inode`. */
-  struct cgroup *next_by_inode;
-  /* Differs if a cgroup is recreated under the same path. */
-  uint64_t inode;
-  /* The number of cgroups that were added before. */
-  uint64_t birth;
-  uint32_t depth;
-  /* Cgroups in its subtree, including itself. */
-  uint32_t size;
-  /* Its path is selected. */
-  bool selected;
-  /* A cgroup below is selected. */
-  bool selected_below;
-  /* No longer in the tree. */
-  bool removed;
-
-  /* For find/discovery.h. No descendant is wanted: the directory need not be
-   * listed. */
+/* What find/discovery.h knows of a cgroup's directory. */
+struct cgroup_discovery {
+  /* No descendant is wanted: the directory need not be listed. */
   bool closed;
   /* Is in the queue of directories to list. */
   bool queued;
@@ -69,6 +48,41 @@ struct cgroup {
   /* A time shortly before it was found, in nanoseconds of CLOCK_MONOTONIC, when
    * it did not exist yet; 0: not known. */
   uint64_t absent_nsec;
+};
+
+/* What collector.h keeps of a cgroup's CPU use. */
+struct cgroup_use {
+  /* The previous reading of the usage. */
+  struct rate rate;
+  /* The interval since then; 0 ns: not known. */
+  struct rate_interval interval;
+  /* What reported descendants used in it, in microseconds. */
+  uint64_t below_usec;
+};
+
+/* One life of a cgroup. */
+struct cgroup {
+  struct cgroup *parent;
+  struct cgroup *first_child;
+  struct cgroup *previous;
+  struct cgroup *next;
+  /* The next cgroup in the same list of `by_inode`. */
+  struct cgroup *next_by_inode;
+  /* Differs if a cgroup is recreated under the same path. */
+  uint64_t inode;
+  /* The number of cgroups that were added before. */
+  uint64_t birth;
+  uint32_t depth;
+  /* Cgroups in its subtree, including itself. */
+  uint32_t size;
+  /* Its path is selected. */
+  bool selected;
+  /* A cgroup below is selected. */
+  bool selected_below;
+  /* No longer in the tree. */
+  bool removed;
+
+  struct cgroup_discovery discovery;
   /* For tree/fair_share.h: the places given to its subtree. */
   uint32_t share;
   /* For find/inotify_watches.h: watch descriptor of inotify, or -1. */
@@ -77,11 +91,7 @@ struct cgroup {
   /* For read/file_reader.h: descriptors of counter files kept open, or -1. */
   int fds[COUNTER_FILES_MAX];
 
-  /* For collector.h: the previous reading of the usage, the interval since then
-   * (0 ns: not known), and what reported descendants used in it. */
-  struct rate rate;
-  struct rate_interval interval;
-  uint64_t below_usec;
+  struct cgroup_use use;
   /* NULL if only the core values are wanted. */
   struct cgroup_details *details;
 
@@ -91,20 +101,16 @@ struct cgroup {
   char component[];
 };
 
-/* What is kept of a cgroup for the value groups beyond the core. */
-struct cgroup_details {
-  struct cpu_sample before;
-  /* Bit (1 << index in the sampler's files) is set if the file is missing. */
-  unsigned missing;
-
-  /* For read/cgroup_limits.h: the contents of its own files. */
-  struct cpu_limit limit;
+/* What read/cgroup_limits.h knows of the most that a cgroup may use. */
+struct cgroup_limit {
+  /* The contents of its own files. */
+  struct cpu_limit own;
   struct cpu_set cpus;
   bool has_quota;
   bool has_cpus;
   /* All of them were read; its CPUs were read at least once; and so were the
    * CPUs of all descendants that may be partitions. */
-  bool limit_read;
+  bool is_read;
   bool cpus_read;
   bool partitions_known;
   /* A mask of enum cpu_limit_part: read in this pass. */
@@ -122,12 +128,21 @@ struct cgroup_details {
   uint8_t elsewhere;
   uint8_t elsewhere_below;
   /* All files that the limit depends on were read. */
-  bool limit_known;
+  bool is_known;
   /* The most it may use; 0: no limit, or not known. */
-  double limit_millicores;
+  double millicores;
   /* Throttled periods in the previous sample. */
   bool throttling_known;
   uint64_t nr_throttled;
+};
+
+/* What is kept of a cgroup for the value groups beyond the core. */
+struct cgroup_details {
+  struct cpu_sample before;
+  /* Bit (1 << index in the sampler's files) is set if the file is missing. */
+  unsigned missing;
+
+  struct cgroup_limit limit;
 };
 
 struct tree {

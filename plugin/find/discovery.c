@@ -39,7 +39,7 @@ void discovery_close(struct discovery *discovery) {
 /* Returns whether the directory should be watched. One that cannot be listed is
  * not: it is tried again at its own time. */
 static bool wants_watch(const struct cgroup *cgroup) {
-  return !cgroup->closed && cgroup->error == 0;
+  return !cgroup->discovery.closed && cgroup->discovery.error == 0;
 }
 
 static bool is_unwatched(const struct cgroup *cgroup) {
@@ -48,11 +48,11 @@ static bool is_unwatched(const struct cgroup *cgroup) {
 
 void discovery_forget(struct discovery *discovery, struct cgroup *cgroup) {
   assert(discovery->unwatched >= is_unwatched(cgroup));
-  assert(discovery->left_out >= cgroup->left_out);
-  assert(discovery->doubts >= cgroup->doubted);
+  assert(discovery->left_out >= cgroup->discovery.left_out);
+  assert(discovery->doubts >= cgroup->discovery.doubted);
   discovery->unwatched -= is_unwatched(cgroup);
-  discovery->left_out -= cgroup->left_out;
-  discovery->doubts -= cgroup->doubted;
+  discovery->left_out -= cgroup->discovery.left_out;
+  discovery->doubts -= cgroup->discovery.doubted;
   inotify_watches_remove(&discovery->watches, cgroup);
 }
 
@@ -69,7 +69,7 @@ static void note_directory(struct update *update, const struct cgroup *cgroup,
 static void enqueue(struct update *update, struct cgroup *cgroup) {
   struct discovery *discovery = update->discovery;
 
-  if (cgroup->queued || cgroup->closed)
+  if (cgroup->discovery.queued || cgroup->discovery.closed)
     return;
   if (discovery->queue_length == discovery->queue_room) {
     size_t room = discovery->queue_room * 2 + 64;
@@ -77,14 +77,14 @@ static void enqueue(struct update *update, struct cgroup *cgroup) {
         reallocarray(discovery->queue, room, sizeof(*queue));
     if (queue == NULL) {
       discovery->forgetful = true;
-      cgroup->complete = false;
+      cgroup->discovery.complete = false;
       note_directory(update, cgroup, -ENOMEM);
       return;
     }
     discovery->queue = queue;
     discovery->queue_room = room;
   }
-  cgroup->queued = true;
+  cgroup->discovery.queued = true;
   discovery->queue[discovery->queue_length++] = cgroup;
 }
 
@@ -96,14 +96,14 @@ static void watch(struct discovery *discovery, struct cgroup *cgroup) {
   if (inotify_watches_add(&discovery->watches, discovery->root_path, cgroup) <
       0)
     return;
-  cgroup->complete = false;
+  cgroup->discovery.complete = false;
   discovery->unwatched -= was_unwatched;
 }
 
 static void set_error(struct discovery *discovery, struct cgroup *cgroup,
                       int error) {
   discovery->unwatched -= is_unwatched(cgroup);
-  cgroup->error = error;
+  cgroup->discovery.error = error;
   discovery->unwatched += is_unwatched(cgroup);
 }
 
@@ -112,11 +112,13 @@ static void retry_later(struct update *update, struct cgroup *cgroup,
                         int error) {
   struct discovery *discovery = update->discovery;
 
-  cgroup->delay = error_is_scarcity(error) || cgroup->delay == 0 ? 1
-                  : cgroup->delay > DISCOVERY_ROUND / 2 ? DISCOVERY_ROUND
-                                                        : cgroup->delay * 2;
-  cgroup->retry = discovery->updates + cgroup->delay;
-  cgroup->complete = false;
+  cgroup->discovery.delay =
+      error_is_scarcity(error) || cgroup->discovery.delay == 0 ? 1
+      : cgroup->discovery.delay > DISCOVERY_ROUND / 2
+          ? DISCOVERY_ROUND
+          : cgroup->discovery.delay * 2;
+  cgroup->discovery.retry = discovery->updates + cgroup->discovery.delay;
+  cgroup->discovery.complete = false;
   set_error(discovery, cgroup, error);
   if (error < 0)
     note_directory(update, cgroup, error);
@@ -125,15 +127,15 @@ static void retry_later(struct update *update, struct cgroup *cgroup,
 static void set_doubt(struct discovery *discovery, struct cgroup *cgroup,
                       bool doubted) {
   discovery->doubts += doubted;
-  discovery->doubts -= cgroup->doubted;
-  cgroup->doubted = doubted;
+  discovery->doubts -= cgroup->discovery.doubted;
+  cgroup->discovery.doubted = doubted;
 }
 
 bool discovery_doubts(const struct discovery *discovery,
                       const struct cgroup *cgroup) {
   if (discovery->doubts > 0)
     for (; cgroup != NULL; cgroup = cgroup->parent)
-      if (cgroup->doubted)
+      if (cgroup->discovery.doubted)
         return true;
   return false;
 }
@@ -157,9 +159,10 @@ static uint64_t absent_until(const struct update *update,
   bool is_new = parent->birth >= update->tree->settled;
 
   if (is_new || !discovery->native)
-    return parent->absent_nsec;
-  return parent->complete && (parent->watch >= 0 ||
-                              parent->listed == discovery->updates - 1)
+    return parent->discovery.absent_nsec;
+  return parent->discovery.complete &&
+                 (parent->watch >= 0 ||
+                  parent->discovery.listed == discovery->updates - 1)
              ? discovery->before_nsec
              : 0;
 }
@@ -171,9 +174,10 @@ static void admit(struct update *update, struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
 
   (void)tree_path(cgroup, path);
-  cgroup->closed = cgroup->depth >= discovery->max_depth ||
-                   !selection_may_match_below(update->tree->selection, path);
-  if (cgroup->closed)
+  cgroup->discovery.closed =
+      cgroup->depth >= discovery->max_depth ||
+      !selection_may_match_below(update->tree->selection, path);
+  if (cgroup->discovery.closed)
     return;
   discovery->unwatched++;
   watch(discovery, cgroup);
@@ -198,7 +202,7 @@ static bool is_same(const struct discovery *discovery,
 
 static void note_mount_point(struct discovery *discovery, struct cgroup *parent,
                              const char *name) {
-  parent->mount_points++;
+  parent->discovery.mount_points++;
   if (discovery->has_new_mount_point)
     return;
   size_t length = tree_path(parent, discovery->mount_point);
@@ -268,11 +272,12 @@ static int add_child(struct update *update, struct cgroup *parent,
   status = tree_add(update->tree, parent, name, inode, &child);
   if (status < 0)
     return status != -ENAMETOOLONG ? status : 0;
-  child->seen = discovery->listings;
-  child->absent_nsec = entry->marked ? 0 : absent_until(update, parent);
+  child->discovery.seen = discovery->listings;
+  child->discovery.absent_nsec =
+      entry->marked ? 0 : absent_until(update, parent);
   admit(update, child);
-  if (!child->closed && is_leaf(discovery, directory, name))
-    child->complete = child->watch >= 0;
+  if (!child->discovery.closed && is_leaf(discovery, directory, name))
+    child->discovery.complete = child->watch >= 0;
   else
     enqueue(update, child);
   return 1;
@@ -280,8 +285,8 @@ static int add_child(struct update *update, struct cgroup *parent,
 
 static void leave_out(struct discovery *discovery, struct cgroup *parent,
                       size_t count) {
-  parent->complete = false;
-  parent->left_out += (uint32_t)count;
+  parent->discovery.complete = false;
+  parent->discovery.left_out += (uint32_t)count;
   discovery->left_out += count;
 }
 
@@ -291,7 +296,7 @@ static void remove_unseen(struct update *update, struct cgroup *cgroup) {
   for (struct cgroup *child = cgroup->first_child; child != NULL;
        child = next) {
     next = child->next;
-    if (child->seen != update->discovery->listings)
+    if (child->discovery.seen != update->discovery->listings)
       tree_remove(update->tree, child);
   }
 }
@@ -304,7 +309,7 @@ static bool is_known(struct update *update, const struct cgroup *parent,
   if (known == NULL || known->parent != parent ||
       strcmp(known->component, name) != 0)
     return false;
-  if (!known->doubted)
+  if (!known->discovery.doubted)
     return true;
   int error = stat_beneath(dirfd(stream), name, &status);
   if (error_is_absence(error) ||
@@ -330,9 +335,9 @@ static int read_directory(struct update *update, struct cgroup *cgroup,
   while ((name = listing_next(stream, discovery->inodes_wrong, &inode,
                               &status)) != NULL) {
     struct cgroup *known = tree_find(update->tree, inode);
-    cgroup->subdirectories++;
+    cgroup->discovery.subdirectories++;
     if (is_known(update, cgroup, stream, name, known))
-      known->seen = discovery->listings;
+      known->discovery.seen = discovery->listings;
     else if (discovery->found.count == discovery->max_cgroups)
       leave_out(discovery, cgroup, 1);
     else
@@ -387,9 +392,10 @@ static int list_children(struct update *update, struct cgroup *cgroup,
 static void learn_links(struct discovery *discovery,
                         const struct cgroup *cgroup, nlink_t before,
                         nlink_t after) {
-  if (!discovery->native || cgroup->subdirectories == 0 || before != after)
+  if (!discovery->native || cgroup->discovery.subdirectories == 0 ||
+      before != after)
     return;
-  discovery->links_count |= after == cgroup->subdirectories + 2;
+  discovery->links_count |= after == cgroup->discovery.subdirectories + 2;
 }
 
 /* Opens the directory, unless the cgroup was recreated. Returns NULL on failure
@@ -422,26 +428,28 @@ static void settle(struct update *update, struct cgroup *cgroup, int status,
                    uint32_t mount_points_before) {
   struct discovery *discovery = update->discovery;
 
-  discovery->has_new_mount_point |= cgroup->mount_points > mount_points_before;
+  discovery->has_new_mount_point |=
+      cgroup->discovery.mount_points > mount_points_before;
   if (status < 0) {
-    if (cgroup->mount_points < mount_points_before)
-      cgroup->mount_points = mount_points_before;
+    if (cgroup->discovery.mount_points < mount_points_before)
+      cgroup->discovery.mount_points = mount_points_before;
     retry_later(update, cgroup, status != -EAGAIN ? status : 0);
     return;
   }
   set_error(discovery, cgroup, 0);
-  cgroup->retry = cgroup->delay = 0;
-  cgroup->complete = cgroup->left_out == 0 && cgroup->mount_points == 0;
+  cgroup->discovery.retry = cgroup->discovery.delay = 0;
+  cgroup->discovery.complete =
+      cgroup->discovery.left_out == 0 && cgroup->discovery.mount_points == 0;
 }
 
 static void list(struct update *update, struct cgroup *cgroup) {
   struct discovery *discovery = update->discovery;
-  uint32_t mount_points_before = cgroup->mount_points;
+  uint32_t mount_points_before = cgroup->discovery.mount_points;
   struct stat before;
   struct stat after;
   int status = 0;
 
-  cgroup->listed = discovery->updates;
+  cgroup->discovery.listed = discovery->updates;
   discovery->listed++;
   DIR *stream = open_directory(discovery, cgroup, &before, &status);
   if (stream == NULL) {
@@ -452,8 +460,9 @@ static void list(struct update *update, struct cgroup *cgroup) {
     return;
   }
   discovery->listings++;
-  discovery->left_out -= cgroup->left_out;
-  cgroup->left_out = cgroup->subdirectories = cgroup->mount_points = 0;
+  discovery->left_out -= cgroup->discovery.left_out;
+  cgroup->discovery.left_out = cgroup->discovery.subdirectories =
+      cgroup->discovery.mount_points = 0;
   status = list_children(update, cgroup, stream);
   if (!cgroup->removed) {
     settle(update, cgroup, status, mount_points_before);
@@ -521,12 +530,13 @@ static void list_queued(struct update *update) {
     struct cgroup *cgroup = TAKE_POINTER(discovery->queue[i]);
     if (cgroup == NULL || cgroup->removed)
       continue;
-    if (cgroup->listed == discovery->updates || discovery->listed >= most) {
-      cgroup->complete = false;
+    if (cgroup->discovery.listed == discovery->updates ||
+        discovery->listed >= most) {
+      cgroup->discovery.complete = false;
       discovery->queue[left++] = cgroup;
       continue;
     }
-    cgroup->queued = false;
+    cgroup->discovery.queued = false;
     list(update, cgroup);
     trim(update, 2 * discovery->max_cgroups);
   }
@@ -548,7 +558,7 @@ static void look_at_cgroup(struct update *update, struct cgroup *cgroup) {
   if (error == 0)
     set_doubt(discovery, cgroup, false);
   if (error < 0 || !discovery->links_count ||
-      status.st_nlink != cgroup->subdirectories + 2)
+      status.st_nlink != cgroup->discovery.subdirectories + 2)
     enqueue(update, cgroup);
 }
 
@@ -582,13 +592,14 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
                          const struct look *look) {
   struct discovery *discovery = update->discovery;
 
-  cgroup->complete &= look->complete;
-  if (cgroup->retry != 0 && discovery->updates >= cgroup->retry) {
+  cgroup->discovery.complete &= look->complete;
+  if (cgroup->discovery.retry != 0 &&
+      discovery->updates >= cgroup->discovery.retry) {
     if (cgroup->watch < 0)
       watch(discovery, cgroup);
     enqueue(update, cgroup);
-  } else if (cgroup->error < 0) {
-    note_directory(update, cgroup, cgroup->error);
+  } else if (cgroup->discovery.error < 0) {
+    note_directory(update, cgroup, cgroup->discovery.error);
   } else if (is_unwatched(cgroup) &&
              has_turn(discovery, cgroup, look->unwatched_round)) {
     watch(discovery, cgroup);
@@ -596,7 +607,7 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
   } else if (look->all || has_turn(discovery, cgroup, DISCOVERY_ROUND)) {
     look_at_cgroup(update, cgroup);
     /* No event and no link count shows that something was unmounted. */
-    if (cgroup->mount_points > 0)
+    if (cgroup->discovery.mount_points > 0)
       enqueue(update, cgroup);
   }
 }
@@ -616,7 +627,7 @@ static void give_watches_back(struct update *update) {
       if (cgroup->watch < 0 || (leaves == 1 && cgroup->first_child != NULL))
         continue;
       inotify_watches_remove(&discovery->watches, cgroup);
-      cgroup->complete = false;
+      cgroup->discovery.complete = false;
       discovery->unwatched += is_unwatched(cgroup);
     }
 }
@@ -644,7 +655,7 @@ static void look_around(struct update *update, bool complete) {
   discovery->forgetful = false;
   for (size_t i = 0; i < count; i++) {
     look_in_turn(update, order[i], &look);
-    if (places > 0 && order[i]->left_out > 0) {
+    if (places > 0 && order[i]->discovery.left_out > 0) {
       places--;
       enqueue(update, order[i]);
     }
@@ -761,15 +772,16 @@ void discovery_check(const struct discovery *discovery, struct tree *tree) {
   for (size_t i = 0; i < count; i++) {
     unwatched += is_unwatched(order[i]);
     watched += order[i]->watch >= 0;
-    left_out += order[i]->left_out;
-    doubts += order[i]->doubted;
+    left_out += order[i]->discovery.left_out;
+    doubts += order[i]->discovery.doubted;
   }
   assert(discovery->unwatched == unwatched);
   assert(discovery->watches.count == watched);
   assert(discovery->left_out == left_out);
   assert(discovery->doubts == doubts);
   for (size_t i = 0; i < discovery->queue_length; i++)
-    assert(discovery->queue[i]->queued && !discovery->queue[i]->removed);
+    assert(discovery->queue[i]->discovery.queued &&
+           !discovery->queue[i]->removed);
 }
 #else
 void discovery_check(const struct discovery *discovery, struct tree *tree) {

@@ -33,8 +33,8 @@ void cgroup_limits_close(struct cgroup_limits *limits) {
 void cgroup_limits_forget(struct cgroup *cgroup) {
   if (cgroup->details == NULL)
     return;
-  cpu_set_release(&cgroup->details->cpus);
-  cpu_set_release(&cgroup->details->partitions);
+  cpu_set_release(&cgroup->details->limit.cpus);
+  cpu_set_release(&cgroup->details->limit.partitions);
 }
 
 static bool is_wanted(const struct cgroup *cgroup) {
@@ -68,11 +68,11 @@ static int take_cpus(struct cgroup_limits *limits,
 
   if (status == -ENOMEM)
     return status;
-  cpu_set_release(&details->cpus);
-  details->cpus = cpus;
-  details->has_cpus = status == 0;
-  details->cpus_read = true;
-  if (details->has_cpus)
+  cpu_set_release(&details->limit.cpus);
+  details->limit.cpus = cpus;
+  details->limit.has_cpus = status == 0;
+  details->limit.cpus_read = true;
+  if (details->limit.has_cpus)
     limits->sampler->seen_parts |= CPU_LIMIT_CPUS;
   return 0;
 }
@@ -96,7 +96,7 @@ static int read_limit_file(struct cgroup_limits *limits, struct cgroup *cgroup,
      * other cgroups depend on them. */
     if (status == 0 || status == -ENOENT)
       status = take_cpus(limits, details, size) < 0 ? -ENOMEM : status;
-  } else if (file->parse(limits->text, size, &details->limit) == 0) {
+  } else if (file->parse(limits->text, size, &details->limit.own) == 0) {
     sampler->seen_parts |= file->part;
   }
   if (status < 0 && status != -ENOENT)
@@ -110,7 +110,7 @@ static void read_limit_files(struct cgroup_limits *limits,
   struct cgroup_details *details = cgroup->details;
   int before = 0;
 
-  details->fresh |= parts;
+  details->limit.fresh |= parts;
   for (size_t i = 0; i < limits->file_count; i++) {
     const struct limit_file *file = limits->files[i];
 
@@ -118,11 +118,11 @@ static void read_limit_files(struct cgroup_limits *limits,
       continue;
     before = read_limit_file(limits, cgroup, file);
     if (file->part == CPU_LIMIT_QUOTA)
-      details->has_quota = before == 0;
+      details->limit.has_quota = before == 0;
     if (before < 0 && before != -ENOENT) {
-      details->limit_read = false;
+      details->limit.is_read = false;
       if (file->part == CPU_LIMIT_WEIGHT)
-        details->limit.weight_known = false;
+        details->limit.own.weight_known = false;
     }
   }
 }
@@ -136,14 +136,15 @@ static struct cgroup_details *above(const struct cgroup *cgroup) {
 static bool may_have_partitions(const struct cgroup_limits *limits,
                                 const struct cgroup_details *details) {
   return limits->sampler->versions[CGROUP_CPUSET] == CGROUP_VERSION_2 &&
-         limits->machine.known && details != NULL && details->has_cpus &&
-         !cpu_set_contains(&details->cpus, &limits->machine.set);
+         limits->machine.known && details != NULL && details->limit.has_cpus &&
+         !cpu_set_contains(&details->limit.cpus, &limits->machine.set);
 }
 
 /* Returns whether cgroups may exist that are not in the tree. */
 static bool has_unseen(struct cgroup *const *order, size_t count) {
   for (size_t i = 0; i < count; i++)
-    if (order[i]->closed || order[i]->left_out > 0 || order[i]->error < 0)
+    if (order[i]->discovery.closed || order[i]->discovery.left_out > 0 ||
+        order[i]->discovery.error < 0)
       return true;
   return order[0]->first_child == NULL;
 }
@@ -156,7 +157,7 @@ static void complete_root(struct cgroup_limits *limits,
                           struct cgroup *const *order, size_t count) {
   struct cgroup_details *details = order[0]->details;
 
-  if (details == NULL || (details->fresh & CPU_LIMIT_CPUS) == 0 ||
+  if (details == NULL || (details->limit.fresh & CPU_LIMIT_CPUS) == 0 ||
       !may_have_partitions(limits, details) || !has_unseen(order, count))
     return;
   ssize_t length =
@@ -164,9 +165,9 @@ static void complete_root(struct cgroup_limits *limits,
                         limits->text, sizeof(limits->text));
   int status = length < 0 ? (int)length : 0;
   if (sampler_is_missing(status))
-    status = cpu_set_add(&details->cpus, &limits->machine.set);
+    status = cpu_set_add(&details->limit.cpus, &limits->machine.set);
   if (status < 0) {
-    details->limit_read = false;
+    details->limit.is_read = false;
     note_failure(limits, order[0], CGROUP_CPUSET, "cpuset.cpus", status);
   }
 }
@@ -184,20 +185,21 @@ static void read_limits(struct cgroup_limits *limits, struct cgroup *cgroup,
                  sampler_core_file(limits->sampler), -ENOMEM);
     return;
   }
-  if (details->partitions.words > 0)
-    cpu_set_release(&details->partitions);
-  details->cpus_above =
-      parent == NULL || parent->has_cpus ? parent : parent->cpus_above;
-  details->fresh = 0;
-  if (cgroup->doubted) {
-    details->limit_read = details->partitions_known = false;
+  if (details->limit.partitions.words > 0)
+    cpu_set_release(&details->limit.partitions);
+  details->limit.cpus_above = parent == NULL || parent->limit.has_cpus
+                                  ? parent
+                                  : parent->limit.cpus_above;
+  details->limit.fresh = 0;
+  if (cgroup->discovery.doubted) {
+    details->limit.is_read = details->limit.partitions_known = false;
     return;
   }
   /* A directory that cannot be listed may contain partitions. */
-  details->partitions_known = cgroup->error == 0;
-  if (!details->limit_read || limits->settling > 0 ||
+  details->limit.partitions_known = cgroup->discovery.error == 0;
+  if (!details->limit.is_read || limits->settling > 0 ||
       sampler_has_turn(limits->sampler, cgroup)) {
-    details->limit_read = true;
+    details->limit.is_read = true;
     read_limit_files(limits, cgroup, wanted ? CPU_LIMIT_ALL : CPU_LIMIT_CPUS);
   } else if (wanted && !sampled) {
     read_limit_files(limits, cgroup, CPU_LIMIT_QUOTA);
@@ -213,9 +215,9 @@ static void pass_up_ignorance(const struct cgroup_limits *limits,
 
   if (parent != NULL &&
       (details != NULL
-           ? !details->cpus_read || !details->partitions_known
+           ? !details->limit.cpus_read || !details->limit.partitions_known
            : is_wanted(cgroup) || may_have_partitions(limits, parent)))
-    parent->partitions_known = false;
+    parent->limit.partitions_known = false;
 }
 
 /* A cgroup with a CPU that its ancestor does not have is a partition: the CPU
@@ -224,15 +226,16 @@ static void pass_up_ignorance(const struct cgroup_limits *limits,
 static void add_partition(struct cgroup_limits *limits,
                           const struct cgroup *cgroup) {
   const struct cgroup_details *details = cgroup->details;
-  struct cgroup_details *up = details != NULL ? details->cpus_above : NULL;
+  struct cgroup_details *up =
+      details != NULL ? details->limit.cpus_above : NULL;
 
-  if (up == NULL || !details->has_cpus ||
-      (cpu_set_contains(&up->cpus, &details->cpus) &&
-       cpu_set_contains(&up->cpus, &details->partitions)))
+  if (up == NULL || !details->limit.has_cpus ||
+      (cpu_set_contains(&up->limit.cpus, &details->limit.cpus) &&
+       cpu_set_contains(&up->limit.cpus, &details->limit.partitions)))
     return;
-  if (cpu_set_add(&up->partitions, &details->cpus) < 0 ||
-      cpu_set_add(&up->partitions, &details->partitions) < 0) {
-    up->limit_read = false;
+  if (cpu_set_add(&up->limit.partitions, &details->limit.cpus) < 0 ||
+      cpu_set_add(&up->limit.partitions, &details->limit.partitions) < 0) {
+    up->limit.is_read = false;
     note_failure(limits, cgroup, CGROUP_CPUSET, "cpuset.cpus.effective",
                  -ENOMEM);
   }
@@ -243,11 +246,11 @@ static void add_partition(struct cgroup_limits *limits,
 static const struct cgroup_details *
 cpus_of(const struct cgroup_details *details) {
   const struct cgroup_details *at =
-      details->has_cpus ? details : details->cpus_above;
+      details->limit.has_cpus ? details : details->limit.cpus_above;
 
-  while (at != NULL && cpu_set_count(&at->cpus, NULL, NULL) == 0 &&
-         (at != details || at->partitions.words == 0))
-    at = at->cpus_above;
+  while (at != NULL && cpu_set_count(&at->limit.cpus, NULL, NULL) == 0 &&
+         (at != details || at->limit.partitions.words == 0))
+    at = at->limit.cpus_above;
   return at;
 }
 
@@ -266,10 +269,10 @@ static void take_root_cpus(struct cgroup_limits *limits,
   if (limits->root_cpus.words > 0)
     cpu_set_release(&limits->root_cpus);
   if (limits->machine.known || limits->machine_error < 0 || details == NULL ||
-      !details->has_cpus)
+      !details->limit.has_cpus)
     return;
-  if (cpu_set_add(&limits->root_cpus, &details->cpus) < 0 ||
-      cpu_set_add(&limits->root_cpus, &details->partitions) < 0)
+  if (cpu_set_add(&limits->root_cpus, &details->limit.cpus) < 0 ||
+      cpu_set_add(&limits->root_cpus, &details->limit.partitions) < 0)
     limits->machine_error = -ENOMEM;
 }
 
@@ -281,8 +284,8 @@ static double cpus_millicores(const struct cgroup_limits *limits,
 
   if (at == NULL)
     return 0;
-  unsigned count =
-      cpu_set_count(&at->cpus, at == details ? &at->partitions : NULL, machine);
+  unsigned count = cpu_set_count(
+      &at->limit.cpus, at == details ? &at->limit.partitions : NULL, machine);
   if (machine != NULL && count == cpu_set_count(machine, NULL, NULL))
     return 0;
   return (double)count * MILLICORES_PER_CPU;
@@ -386,7 +389,7 @@ static struct cgroup *limiting_cgroup(struct cgroup *cgroup,
 
   while (cgroup != NULL && cgroup->details != NULL &&
          (controller == CGROUP_CPUSET ? cgroup->details != cpus
-                                      : !cgroup->details->has_quota))
+                                      : !cgroup->details->limit.has_quota))
     cgroup = cgroup->parent;
   return cgroup;
 }
@@ -404,23 +407,23 @@ static void find_processes(struct cgroup_limits *limits, struct cgroup *cgroup,
   int status = place != NULL && place->details != NULL
                    ? is_place_of(limits, cgroup, place, controller)
                    : -ENODATA;
-  details->found &= (uint8_t)~bit;
-  details->elsewhere &= (uint8_t)~bit;
+  details->limit.found &= (uint8_t)~bit;
+  details->limit.elsewhere &= (uint8_t)~bit;
   if (status == 1)
-    details->found |= (uint8_t)bit;
+    details->limit.found |= (uint8_t)bit;
   else if (status == 0)
-    details->elsewhere |= (uint8_t)bit;
+    details->limit.elsewhere |= (uint8_t)bit;
   else if (status != -ENODATA)
-    details->limit_read = false;
+    details->limit.is_read = false;
 }
 
 static void nest_quota(struct cgroup *cgroup) {
   const struct cgroup_details *parent = above(cgroup);
   struct cgroup_details *details = cgroup->details;
 
-  details->quota_millicores =
-      cpu_limit_smaller(cpu_limit_quota_millicores(&details->limit),
-                        parent != NULL ? parent->quota_millicores : 0);
+  details->limit.quota_millicores =
+      cpu_limit_smaller(cpu_limit_quota_millicores(&details->limit.own),
+                        parent != NULL ? parent->limit.quota_millicores : 0);
 }
 
 static void combine(struct cgroup_limits *limits, struct cgroup *cgroup) {
@@ -428,15 +431,17 @@ static void combine(struct cgroup_limits *limits, struct cgroup *cgroup) {
   const struct cgroup_details *parent = above(cgroup);
 
   nest_quota(cgroup);
-  if (details->fresh == CPU_LIMIT_ALL) {
-    find_processes(limits, cgroup, CGROUP_CPU, details->quota_millicores > 0);
+  if (details->limit.fresh == CPU_LIMIT_ALL) {
+    find_processes(limits, cgroup, CGROUP_CPU,
+                   details->limit.quota_millicores > 0);
     find_processes(limits, cgroup, CGROUP_CPUSET,
                    cpus_millicores(limits, details) > 0);
   }
   /* A cgroup without a result of its own takes that of its parent. */
   if (parent != NULL)
-    details->elsewhere |= parent->elsewhere & (uint8_t)~details->found;
-  details->elsewhere_below = 0;
+    details->limit.elsewhere |=
+        parent->limit.elsewhere & (uint8_t)~details->limit.found;
+  details->limit.elsewhere_below = 0;
 }
 
 static void update_machine(struct cgroup_limits *limits) {
@@ -470,7 +475,8 @@ static void pass_up_places(struct cgroup *const *order, size_t count) {
     struct cgroup_details *parent = above(order[count]);
 
     if (is_wanted(order[count]) && details != NULL && parent != NULL)
-      parent->elsewhere_below |= details->elsewhere | details->elsewhere_below;
+      parent->limit.elsewhere_below |=
+          details->limit.elsewhere | details->limit.elsewhere_below;
   }
 }
 
@@ -507,18 +513,19 @@ size_t cgroup_limits_begin(struct cgroup_limits *limits,
 /* Returns whether the CPUs of the cgroup and of its partitions are known. */
 static bool knows_cpus(const struct cgroup_limits *limits,
                        const struct cgroup_details *details) {
-  return (details->partitions_known && limits->complete) ||
+  return (details->limit.partitions_known && limits->complete) ||
          !may_have_partitions(limits, details);
 }
 
 static double effective_limit(const struct cgroup_limits *limits,
                               const struct cgroup_details *details) {
   const struct cpu_set *machine = machine_cpus(limits);
-  unsigned elsewhere = details->elsewhere | details->elsewhere_below;
+  unsigned elsewhere =
+      details->limit.elsewhere | details->limit.elsewhere_below;
   double millicores = 0;
 
   if ((elsewhere & (1U << CGROUP_CPU)) == 0)
-    millicores = details->quota_millicores;
+    millicores = details->limit.quota_millicores;
   if ((elsewhere & (1U << CGROUP_CPUSET)) == 0)
     millicores =
         cpu_limit_smaller(millicores, cpus_millicores(limits, details));
@@ -535,11 +542,11 @@ static void set_effective_limit(const struct cgroup_limits *limits,
   const struct cgroup_details *parent = above(cgroup);
 
   nest_quota(cgroup);
-  details->limit_known =
-      details->limit_read && limits->machine_error == 0 &&
-      (cgroup->parent == NULL || (parent != NULL && parent->limit_known));
-  details->limit_millicores =
-      details->limit_known && knows_cpus(limits, details)
+  details->limit.is_known =
+      details->limit.is_read && limits->machine_error == 0 &&
+      (cgroup->parent == NULL || (parent != NULL && parent->limit.is_known));
+  details->limit.millicores =
+      details->limit.is_known && knows_cpus(limits, details)
           ? effective_limit(limits, details)
           : 0;
 }
@@ -549,11 +556,11 @@ static bool was_throttled(struct cgroup_details *details,
                           const struct cpu_stat *sample) {
   bool known = sample != NULL && cpu_stat_has(sample, CPU_NR_THROTTLED);
   uint64_t now = known ? sample->counters[CPU_NR_THROTTLED] : 0;
-  bool throttled =
-      known && details->throttling_known && now != details->nr_throttled;
+  bool throttled = known && details->limit.throttling_known &&
+                   now != details->limit.nr_throttled;
 
-  details->throttling_known = known;
-  details->nr_throttled = now;
+  details->limit.throttling_known = known;
+  details->limit.nr_throttled = now;
   return throttled;
 }
 
@@ -568,9 +575,9 @@ void cgroup_limits_update(struct cgroup_limits *limits, struct cgroup *cgroup,
   set_effective_limit(limits, cgroup);
   if (was_throttled(details, sample))
     parts = CPU_LIMIT_QUOTA;
-  if (details->limit_millicores > 0 && millicores > details->limit_millicores)
+  if (details->limit.millicores > 0 && millicores > details->limit.millicores)
     parts = CPU_LIMIT_QUOTA | CPU_LIMIT_CPUS;
-  parts &= ~details->fresh;
+  parts &= ~details->limit.fresh;
   if (parts == 0)
     return;
   read_limit_files(limits, cgroup, parts);

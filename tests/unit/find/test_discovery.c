@@ -344,17 +344,18 @@ START_TEST(what_was_absent_is_known) {
   make("many/new/below");
   ck_assert_int_eq(renameat(root, "many/5", root, "many/renamed"), 0);
   update();
-  ck_assert_uint_eq(find("/many/0")->absent_nsec, 0);
-  ck_assert_uint_eq(find("/many/renamed")->absent_nsec, 0);
+  ck_assert_uint_eq(find("/many/0")->discovery.absent_nsec, 0);
+  ck_assert_uint_eq(find("/many/renamed")->discovery.absent_nsec, 0);
   ck_assert_uint_gt(discovery.before_nsec, 0);
-  ck_assert_uint_eq(find("/many/new")->absent_nsec, discovery.before_nsec);
-  ck_assert_uint_eq(find("/many/new/below")->absent_nsec,
+  ck_assert_uint_eq(find("/many/new")->discovery.absent_nsec,
+                    discovery.before_nsec);
+  ck_assert_uint_eq(find("/many/new/below")->discovery.absent_nsec,
                     discovery.before_nsec);
 
   discovery.native = false;
   make("many/foreign");
   update();
-  ck_assert_uint_eq(find("/many/foreign")->absent_nsec, 0);
+  ck_assert_uint_eq(find("/many/foreign")->discovery.absent_nsec, 0);
 }
 END_TEST
 
@@ -366,7 +367,7 @@ START_TEST(what_was_overlooked_is_not_absent) {
   update();
   update();
   ck_assert_ptr_nonnull(find("/many/7/new"));
-  ck_assert_uint_eq(find("/many/7/new")->absent_nsec, 0);
+  ck_assert_uint_eq(find("/many/7/new")->discovery.absent_nsec, 0);
 }
 END_TEST
 
@@ -472,7 +473,7 @@ START_TEST(what_cannot_match_is_not_walked) {
   update();
   ck_assert_ptr_nonnull(find("/a/b"));
   ck_assert_ptr_null(find("/c/d"));
-  ck_assert(find("/c")->closed);
+  ck_assert(find("/c")->discovery.closed);
 }
 END_TEST
 

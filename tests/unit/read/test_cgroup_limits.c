@@ -405,7 +405,7 @@ static void run_pass(void) {
 
 static void check_limit(const char *path, double millicores) {
   const struct cgroup_details *details = find(path)->cgroup->details;
-  double limit = details != NULL ? details->limit_millicores : 0;
+  double limit = details != NULL ? details->limit.millicores : 0;
 
   if (limit < millicores || limit > millicores)
     ck_abort_msg("the limit of %s is %g instead of %g", path, limit,
@@ -457,7 +457,7 @@ static void step(const char *line) {
   } else if (is_order(line, "=", path, &number)) {
     check_limit(path, number);
   } else if (is_order(line, "closed", path, &number)) {
-    find(path)->cgroup->closed = true;
+    find(path)->cgroup->discovery.closed = true;
   } else if (is_order(line, "use", path, &number)) {
     find(path)->use = number;
   } else if (is_order(line, "throttle", path, &number)) {
