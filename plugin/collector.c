@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "find/discovery.h"
+#include "find/discovery_update.h"
 #include "read/cgroup_limits.h"
 #include "read/sampler.h"
 #include "tree/tree.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keeps the tree as the kernel has it.
+/* What is known of how far the tree is as the kernel has it; see
+ * find/discovery_update.h.
  *
  * A cgroup is a directory. Three things show that one was created or removed,
  * but none of them on every system: an event of inotify(7); the link count of
@@ -82,16 +83,12 @@ void discovery_open(struct discovery *discovery);
 
 void discovery_close(struct discovery *discovery);
 
-/* Updates `tree`. Lists each directory at most once, and at most `max_cgroups`
- * + DISCOVERY_SMALL directories in all.
- *
- * If there is no root cgroup, the tree is empty. What cannot be read stays in
- * the tree as it was. Both are noted in `failure`. A directory that cannot be
- * listed is tried again in the next update, then less and less often; until it
- * can be listed, each update notes its error.
- */
-void discovery_update(struct discovery *discovery, struct tree *tree,
-                      struct failure *failure);
+/* Returns whether the directory of `cgroup` should be watched and is not. One
+ * that cannot be listed is tried again at its own time. */
+static inline bool discovery_is_unwatched(const struct cgroup *cgroup) {
+  return !cgroup->discovery.closed && cgroup->discovery.error == 0 &&
+         cgroup->watch < 0;
+}
 
 /* Returns the negative errno that keeps some cgroups from being watched, or 0
  * if all are watched that should be. */

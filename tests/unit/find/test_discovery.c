@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "find/discovery.h"
+#include "find/discovery_update.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "find/discovery_update.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "find/directory.h"
+#include "find/update.h"
+#include "tree/fair_share.h"
+#include "util/cleanup.h"
+#include "util/errors.h"
+#include "util/monotonic.h"
+
+static int compare_depth_and_birth(const void *left, const void *right) {
+  const struct cgroup *a = *(struct cgroup *const *)left;
+  const struct cgroup *b = *(struct cgroup *const *)right;
+
+  if (a->depth != b->depth)
+    return a->depth < b->depth ? -1 : 1;
+  return a->birth < b->birth ? -1 : a->birth > b->birth;
+}
+
+/* Drops removed cgroups from the queue before they are freed. */
+static void drop_removed(struct discovery *discovery) {
+  for (size_t i = 0; i < discovery->queue_length; i++)
+    if (discovery->queue[i] != NULL && discovery->queue[i]->removed)
+      discovery->queue[i] = NULL;
+}
+
+/* If there are more than `most` cgroups, removes those without room. It frees
+ * them, so nothing may refer to them any more, in the queue or elsewhere.
+ */
+static void trim(struct update *update, size_t most) {
+  struct discovery *discovery = update->discovery;
+  struct tree *tree = update->tree;
+  size_t count = tree->count;
+
+  if (count <= most)
+    return;
+  int status = fair_share_divide(tree, discovery->max_cgroups);
+  struct cgroup *const *order = tree_order(tree);
+  if (status < 0 || order == NULL) {
+    update_note_directory(update, tree->root, -ENOMEM);
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    struct cgroup *parent = order[i]->parent;
+    if (order[i]->removed || order[i]->share > 0)
+      continue;
+    tree_remove(tree, order[i]);
+    update_leave_out(update, parent, 1);
+  }
+  drop_removed(discovery);
+  tree_bury(tree);
+}
+
+/* Goes level by level, and lists new cgroups as well. A directory that was
+ * already listed in this update, or is too much for one update, stays in the
+ * queue for the next. */
+static void list_queued(struct update *update) {
+  struct discovery *discovery = update->discovery;
+  size_t most = discovery->max_cgroups + DISCOVERY_SMALL;
+  size_t left = 0;
+
+  if (discovery->queue_length > 0)
+    qsort(discovery->queue, discovery->queue_length, sizeof(*discovery->queue),
+          compare_depth_and_birth);
+  for (size_t i = 0; i < discovery->queue_length; i++) {
+    struct cgroup *cgroup = TAKE_POINTER(discovery->queue[i]);
+    if (cgroup == NULL || cgroup->removed)
+      continue;
+    if (cgroup->discovery.listed == discovery->updates ||
+        discovery->listed >= most) {
+      cgroup->discovery.complete = false;
+      discovery->queue[left++] = cgroup;
+      continue;
+    }
+    cgroup->discovery.queued = false;
+    directory_list(update, cgroup);
+    trim(update, 2 * discovery->max_cgroups);
+  }
+  discovery->queue_length = left;
+}
+
+/* Checks a directory with stat(2), and lists it only if that is not enough. */
+static void look_at_cgroup(struct update *update, struct cgroup *cgroup) {
+  struct discovery *discovery = update->discovery;
+  struct stat status;
+  int error = update_stat(update, cgroup, &status);
+
+  if (cgroup->parent != NULL &&
+      (error_is_absence(error) ||
+       (error == 0 && !update_is_same(update, cgroup, &status)))) {
+    update_doubt(update, cgroup);
+    return;
+  }
+  if (error == 0)
+    update_set_doubt(update, cgroup, false);
+  if (error < 0 || !discovery->links_count ||
+      status.st_nlink != cgroup->discovery.subdirectories + 2)
+    update_enqueue(update, cgroup);
+}
+
+/* Returns the number of updates that check all cgroups without a watch. Each
+ * number divides the next one, so that no cgroup's turn comes later when the
+ * number changes. */
+static uint64_t unwatched_round(size_t unwatched) {
+  static const unsigned char rounds[] = {1, 2, 4, 12, DISCOVERY_ROUND};
+  size_t i = 0;
+
+  while (rounds[i] < DISCOVERY_ROUND && unwatched / rounds[i] > DISCOVERY_LOOKS)
+    i++;
+  return rounds[i];
+}
+
+static bool has_turn(const struct discovery *discovery,
+                     const struct cgroup *cgroup, uint64_t round) {
+  return (discovery->updates + cgroup->birth) % round == 0;
+}
+
+/* How one update checks all cgroups. */
+struct look {
+  /* It checks every cgroup. */
+  bool all;
+  /* No event was lost. */
+  bool complete;
+  uint64_t unwatched_round;
+};
+
+static void look_in_turn(struct update *update, struct cgroup *cgroup,
+                         const struct look *look) {
+  struct discovery *discovery = update->discovery;
+
+  cgroup->discovery.complete &= look->complete;
+  if (cgroup->discovery.retry != 0 &&
+      discovery->updates >= cgroup->discovery.retry) {
+    if (cgroup->watch < 0)
+      update_watch(update, cgroup);
+    update_enqueue(update, cgroup);
+  } else if (cgroup->discovery.error < 0) {
+    update_note_directory(update, cgroup, cgroup->discovery.error);
+  } else if (discovery_is_unwatched(cgroup) &&
+             has_turn(discovery, cgroup, look->unwatched_round)) {
+    update_watch(update, cgroup);
+    look_at_cgroup(update, cgroup);
+  } else if (look->all || has_turn(discovery, cgroup, DISCOVERY_ROUND)) {
+    look_at_cgroup(update, cgroup);
+    /* No event and no link count shows that something was unmounted. */
+    if (cgroup->discovery.mount_points > 0)
+      update_enqueue(update, cgroup);
+  }
+}
+
+/* Directories that gain most from a watch keep it: leaves lose theirs first. */
+static void give_watches_back(struct update *update) {
+  struct discovery *discovery = update->discovery;
+  struct cgroup *const *order = inotify_watches_surplus(&discovery->watches) > 0
+                                    ? tree_order(update->tree)
+                                    : NULL;
+  size_t count = order != NULL ? update->tree->count : 0;
+
+  for (int leaves = 1; leaves >= 0; leaves--)
+    for (size_t i = count;
+         i > 0 && inotify_watches_surplus(&discovery->watches) > 0; i--) {
+      struct cgroup *cgroup = order[i - 1];
+      if (cgroup->watch < 0 || (leaves == 1 && cgroup->first_child != NULL))
+        continue;
+      inotify_watches_remove(&discovery->watches, cgroup);
+      cgroup->discovery.complete = false;
+      discovery->unwatched += discovery_is_unwatched(cgroup);
+    }
+}
+
+/* Checks every directory in which nothing else would show a change, and a part
+ * of the others in turn: events can be missing without a sign. */
+static void look_around(struct update *update, bool complete) {
+  struct discovery *discovery = update->discovery;
+  struct cgroup *const *order = tree_order(update->tree);
+  size_t count = update->tree->count;
+  size_t places =
+      count < discovery->max_cgroups ? discovery->max_cgroups - count : 0;
+  struct look look = {
+      .all = !complete || !discovery->native || discovery->forgetful ||
+             count <= DISCOVERY_SMALL,
+      .complete = complete,
+      .unwatched_round = unwatched_round(discovery->unwatched),
+  };
+
+  if (order == NULL) {
+    discovery->forgetful = true;
+    update_note_directory(update, update->tree->root, -ENOMEM);
+    return;
+  }
+  discovery->forgetful = false;
+  for (size_t i = 0; i < count; i++) {
+    look_in_turn(update, order[i], &look);
+    if (places > 0 && order[i]->discovery.left_out > 0) {
+      places--;
+      update_enqueue(update, order[i]);
+    }
+  }
+}
+
+static void on_event(void *context, struct cgroup *cgroup) {
+  update_enqueue(context, cgroup);
+}
+
+static int open_root(struct update *update) {
+  struct discovery *discovery = update->discovery;
+  struct cgroup *root = NULL;
+  struct stat status;
+
+  discovery->root_fd =
+      open(discovery->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (discovery->root_fd < 0)
+    return -errno;
+  if (fstat(discovery->root_fd, &status) < 0)
+    return -errno;
+  discovery->device = status.st_dev;
+  discovery->inodes_wrong = discovery->links_count = false;
+  int error = tree_add(update->tree, NULL, "", status.st_ino, &root);
+  if (error < 0)
+    return error;
+  update_admit(update, root);
+  update_enqueue(update, root);
+  return 0;
+}
+
+/* Makes sure that the root of the tree is the current directory. If this cannot
+ * be checked, the root stays. */
+static int find_root(struct update *update, bool *fresh) {
+  struct discovery *discovery = update->discovery;
+  struct tree *tree = update->tree;
+  struct stat status;
+
+  *fresh = false;
+  int error = stat(discovery->root_path, &status) < 0 ? -errno : 0;
+  if (tree->root != NULL && error < 0 && !error_is_absence(error)) {
+    update_note_directory(update, tree->root, error);
+    return 0;
+  }
+  if (tree->root != NULL && error == 0 &&
+      update_is_same(update, tree->root, &status))
+    return 0;
+
+  if (tree->root != NULL)
+    tree_remove(tree, tree->root);
+  if (discovery->root_fd >= 0)
+    (void)close(TAKE_FD(discovery->root_fd));
+  if (error < 0)
+    return error;
+  *fresh = true;
+  return open_root(update);
+}
+
+/* Keeps the rest of the queue for the next update, without removed cgroups,
+ * which will be freed. */
+static void keep_to_try_again(struct discovery *discovery) {
+  size_t left = 0;
+
+  drop_removed(discovery);
+  for (size_t i = 0; i < discovery->queue_length; i++)
+    if (discovery->queue[i] != NULL)
+      discovery->queue[left++] = discovery->queue[i];
+  discovery->queue_length = left;
+}
+
+void discovery_update(struct discovery *discovery, struct tree *tree,
+                      struct failure *failure) {
+  struct update update = {
+      .discovery = discovery, .tree = tree, .failure = failure};
+  bool fresh = false;
+
+  discovery->has_new_mount_point = false;
+  discovery->listed = 0;
+  discovery->updates++;
+  discovery->before_nsec = discovery->begin_nsec;
+  discovery->begin_nsec = 0;
+  (void)monotonic_nsec(&discovery->begin_nsec);
+  inotify_watches_begin(&discovery->watches,
+                        discovery->updates % DISCOVERY_ROUND == 0);
+  int status = find_root(&update, &fresh);
+  if (status < 0) {
+    failure_note(failure, status, "%s", discovery->root_path);
+  } else {
+    bool complete =
+        inotify_watches_drain(&discovery->watches, on_event, &update);
+    if (!fresh)
+      look_around(&update, complete);
+    list_queued(&update);
+    trim(&update, discovery->max_cgroups);
+    give_watches_back(&update);
+    if (discovery->unwatched == 0)
+      discovery->watches.error = 0;
+  }
+  keep_to_try_again(discovery);
+  tree_settle(tree);
+}
