@@ -2,7 +2,6 @@
 #include "find/hierarchy_search.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

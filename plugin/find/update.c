@@ -2,7 +2,6 @@
 #include "find/update.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 
 #include "util/cleanup.h"
