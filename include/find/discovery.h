@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known of how far the tree is as the kernel has it; see
- * find/discovery_update.h.
+/* The state of discovery: which directories are watched, and what is left to
+ * list. find/discovery_update.h keeps the tree with it.
  *
  * A cgroup is a directory. Three things show that one was created or removed,
  * but none of them on every system: an event of inotify(7); the link count of
