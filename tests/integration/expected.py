@@ -86,3 +86,16 @@ def spread(csv, begin, end):
     values = [value for time, *bounds in as_stored(key, series)
               for value in bounds if begin - 4 <= time <= end + 4]
     return min(values), max(values)
+
+
+def rates_of_steps(series, step):
+    """The rates of a counter of which only the last value in each step is used.
+    The samples are not exactly `step` apart, but count as if they were. A sample
+    close to the end of a step can be in either, because csv rounds its time."""
+    rates = []
+    for shift in (-MILLISECOND, 0, MILLISECOND):
+        last = {int((time + shift) // step): value for time, value in series}
+        steps = sorted(last)
+        rates += [(last[after] - last[before]) / ((after - before) * step)
+                  for before, after in zip(steps, steps[1:])]
+    return rates
