@@ -6,6 +6,7 @@
 
 #include "util/errors.h"
 #include "util/units.h"
+#include "values/line.h"
 
 /* The kernel returns the list of processes one page at a time, in whole lines.
  * A text shorter than a page is the complete list. */
@@ -291,19 +292,6 @@ static double cpus_millicores(const struct cgroup_limits *limits,
   return (double)count * MILLICORES_PER_CPU;
 }
 
-/* Removes the next line from `text` and stores it without its newline. Returns
- * its length. */
-static size_t next_line(const char **text, size_t *length, const char **line) {
-  const char *newline = memchr(*text, '\n', *length);
-  size_t line_length = newline != NULL ? (size_t)(newline - *text) : *length;
-  size_t taken = line_length + (newline != NULL);
-
-  *line = *text;
-  *text += taken;
-  *length -= taken;
-  return line_length;
-}
-
 /* Copies the number of the first process in a list, as text. Returns its
  * length, or 0. Processes of other PID namespaces are listed as 0. */
 static size_t first_process(const char *text, size_t length,
@@ -311,7 +299,7 @@ static size_t first_process(const char *text, size_t length,
   const char *line;
 
   while (length > 0) {
-    size_t line_length = next_line(&text, &length, &line);
+    size_t line_length = line_take(&text, &length, &line);
     if (line_length > 0 && line[0] != '0') {
       memcpy(process, line, line_length);
       return line_length;
@@ -325,7 +313,7 @@ static bool lists_process(const char *text, size_t length, const char *process,
   const char *line;
 
   while (length > 0) {
-    size_t line_length = next_line(&text, &length, &line);
+    size_t line_length = line_take(&text, &length, &line);
     if (line_length == process_length &&
         memcmp(line, process, process_length) == 0)
       return true;

@@ -17,12 +17,6 @@ static size_t trimmed(const char *text, size_t length) {
   return length > 0 && text[length - 1] == '\n' ? length - 1 : length;
 }
 
-/* Parses a number in the middle of a line, where no newline is allowed. */
-static int parse_part(const char *text, size_t length, uint64_t *number) {
-  return trimmed(text, length) == length ? number_parse(text, length, number)
-                                         : -EINVAL;
-}
-
 int cpu_limit_parse_max(const char *text, size_t length,
                         struct cpu_limit *limit) {
   size_t end = trimmed(text, length);
@@ -35,8 +29,8 @@ int cpu_limit_parse_max(const char *text, size_t length,
     return -EINVAL;
   size_t first = (size_t)(blank - text);
   bool none = first == strlen("max") && memcmp(text, "max", first) == 0;
-  if (parse_part(blank + 1, end - first - 1, &period) < 0 ||
-      (!none && parse_part(text, first, &quota) < 0) || period == 0)
+  if (number_parse_digits(blank + 1, end - first - 1, &period) < 0 ||
+      (!none && number_parse_digits(text, first, &quota) < 0) || period == 0)
     return -EINVAL;
   limit->quota_usec = quota;
   limit->period_usec = period;

@@ -9,12 +9,10 @@
 
 #define WORD_BITS 64
 
-/* Parses a number in the middle of a line, where no newline is allowed. */
 static int parse_cpu(const char *text, size_t length, unsigned *cpu) {
   uint64_t number = 0;
 
-  if (length == 0 || text[length - 1] == '\n' ||
-      number_parse(text, length, &number) < 0 || number >= CPU_SET_MAX)
+  if (number_parse_digits(text, length, &number) < 0 || number >= CPU_SET_MAX)
     return -EINVAL;
   *cpu = (unsigned)number;
   return 0;

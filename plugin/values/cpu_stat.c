@@ -6,6 +6,7 @@
 
 #include "util/array.h"
 #include "util/units.h"
+#include "values/line.h"
 #include "values/number.h"
 
 /* From CPU_NR_PERIODS to CPU_BURST_USEC. */
@@ -81,17 +82,12 @@ static int parse_lines(const char *text, size_t length, struct cpu_stat *stat,
                        bool (*parse_line)(const char *line, size_t length,
                                           struct cpu_stat *stat)) {
   int status = -ENODATA;
+  const char *line;
 
   while (length > 0) {
-    const char *newline = memchr(text, '\n', length);
-    size_t line = newline != NULL ? (size_t)(newline - text) : length;
-
-    if (parse_line(text, line, stat))
+    size_t line_length = line_take(&text, &length, &line);
+    if (parse_line(line, line_length, stat))
       status = 0;
-    if (newline != NULL)
-      line++;
-    text += line;
-    length -= line;
   }
   return status;
 }
