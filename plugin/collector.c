@@ -223,15 +223,13 @@ static void begin_limits(struct collector *collector,
 static void update_limit(struct collector *collector, struct cgroup *cgroup,
                          const struct cpu_sample *sample) {
   const struct rate_interval *interval = &cgroup->use.interval;
-  double millicores =
-      interval->elapsed_nsec > 0
-          ? rate_millicores(interval->delta, interval->elapsed_nsec)
-          : 0;
 
-  if (wants_limits(collector))
-    cgroup_limits_update(&collector->limits, cgroup,
-                         sample != NULL ? &sample->stat : NULL, millicores,
-                         &collector->failure);
+  if (!wants_limits(collector))
+    return;
+  cgroup_limits_update(
+      &collector->limits, cgroup, sample != NULL ? &sample->stat : NULL,
+      interval->elapsed_nsec > 0 ? rate_interval_millicores(interval) : 0,
+      &collector->failure);
 }
 
 static void report_cgroup(const struct collector *collector,

@@ -49,4 +49,10 @@ int rate_update(struct rate *rate, uint64_t count, uint64_t time_nsec,
  * nanoseconds, which must not be 0. */
 double rate_millicores(uint64_t usec, uint64_t elapsed_nsec);
 
+/* The same for what a counter of microseconds rose by in an interval. */
+static inline double
+rate_interval_millicores(const struct rate_interval *interval) {
+  return rate_millicores(interval->delta, interval->elapsed_nsec);
+}
+
 #endif

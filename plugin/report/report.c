@@ -89,7 +89,7 @@ static void report_counters(const struct report_sink *sink,
       continue;
     if (counters[i].millicores != NULL)
       report_gauge(sink, sample->cgroup, counters[i].millicores,
-                   rate_millicores(interval->delta, interval->elapsed_nsec));
+                   rate_interval_millicores(interval));
     if (counters[i].percent != NULL)
       report_percent(sink, sample->cgroup, counters[i].percent,
                      (double)interval->delta * (double)NSEC_PER_USEC * 100 /
@@ -117,7 +117,7 @@ static void report_use(const struct report_sink *sink,
 
   if (interval == NULL)
     return;
-  double millicores = rate_millicores(interval->delta, interval->elapsed_nsec);
+  double millicores = rate_interval_millicores(interval);
   report_gauge(sink, sample->cgroup, "millicores", millicores);
   if (sample->limit_millicores > 0)
     report_percent(sink, sample->cgroup, "of_limit",
@@ -144,7 +144,7 @@ static void report_line(const struct report_sink *sink,
     (void)snprintf(line, sizeof(line),
                    "%s: CPU μs: %" PRIu64 " | delta: +%" PRIu64 " | CPU: %.0fm",
                    sample->cgroup->instance, usage, interval->delta,
-                   rate_millicores(interval->delta, interval->elapsed_nsec));
+                   rate_interval_millicores(interval));
   else
     (void)snprintf(line, sizeof(line), "%s: CPU μs: %" PRIu64,
                    sample->cgroup->instance, usage);
