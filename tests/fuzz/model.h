@@ -48,6 +48,9 @@ struct model_node {
     uint64_t usage_usec;
     uint64_t time_nsec;
   } earlier, latest;
+  /* Since `earlier`, only a lack of room can have kept it from being read: it
+   * is a new one when there is room again. */
+  bool lost_room;
   /* The number of passes for which it has existed under this name. */
   unsigned passes;
   /* When it was created, and whether it was removed since the pass began. */

@@ -287,7 +287,7 @@ static void require_complete(struct run *run) {
       continue;
     REQUIRE(was_seen(run, i, "cpu_usage_usec"));
     if (!run->confused && node->earlier.known && !node->earlier.garbage &&
-        node->latest.usage_usec >= node->earlier.usage_usec)
+        !node->lost_room && node->latest.usage_usec >= node->earlier.usage_usec)
       REQUIRE(was_seen(run, i, "millicores"));
   }
 }
@@ -369,6 +369,9 @@ static void pass(struct run *run, uint64_t nsec) {
   for (size_t i = 0; i < model.count; i++) {
     if (model.nodes[i].latest.known)
       model.nodes[i].earlier = model.nodes[i].latest;
+    model.nodes[i].lost_room = !model.nodes[i].latest.known &&
+                               (model.nodes[i].lost_room ||
+                                (run->crowded && must_be_reported(run, i)));
     /* For a reader that gets this error, the cgroup has ended. */
     if (model.nodes[i].error == ENOENT)
       model.nodes[i].earlier.known = false;
