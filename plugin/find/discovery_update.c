@@ -140,18 +140,23 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
     if (cgroup->watch < 0)
       update_watch(update, cgroup);
     update_enqueue(update, cgroup);
-  } else if (cgroup->discovery.error < 0) {
-    update_note_directory(update, cgroup, cgroup->discovery.error);
-  } else if (discovery_is_unwatched(cgroup) &&
-             has_turn(discovery, cgroup, look->unwatched_round)) {
-    update_watch(update, cgroup);
-    look_at_cgroup(update, cgroup);
-  } else if (look->all || has_turn(discovery, cgroup, DISCOVERY_ROUND)) {
-    look_at_cgroup(update, cgroup);
-    /* No event and no link count shows that something was unmounted. */
-    if (cgroup->discovery.mount_points > 0)
-      update_enqueue(update, cgroup);
+    return;
   }
+  if (cgroup->discovery.error < 0) {
+    update_note_directory(update, cgroup, cgroup->discovery.error);
+    return;
+  }
+  bool try_watch = discovery_is_unwatched(cgroup) &&
+                   has_turn(discovery, cgroup, look->unwatched_round);
+  if (!try_watch && !look->all && !has_turn(discovery, cgroup, DISCOVERY_ROUND))
+    return;
+  if (try_watch)
+    update_watch(update, cgroup);
+  look_at_cgroup(update, cgroup);
+  /* No event and no link count shows that something was unmounted, or that a
+   * mount point was replaced. */
+  if (cgroup->discovery.mount_points > 0)
+    update_enqueue(update, cgroup);
 }
 
 /* Directories that gain most from a watch keep it: leaves lose theirs first. */
