@@ -242,19 +242,28 @@ def test_ctrl_c_can_come_before_the_burner_has_started(tmp_path):
     press_ctrl_c(tmp_path, os.killpg, "--- the load begins")
 
 
-@needs_root
-@pytest.mark.parametrize("moment", ["Building", "root: CPU", "--- the load"])
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
-def test_other_signals_end_it_at_once(tmp_path, sent, moment):
-    with running(tmp_path, "--seconds", "8",
-                 builds=moment == "Building") as run:
+def end_by_signal(folder, send, sent, moment):
+    with running(folder, "--seconds", "8", builds=moment == "Building") as run:
         run.wait_for(moment)
-        os.killpg(run.process.pid, sent)
+        send(run.process.pid, sent)
         run.process.wait(15)
 
     assert run.process.returncode != 0
     assert "chart:" not in run.output
     run.assert_nothing_is_left()
+
+
+@needs_root
+@pytest.mark.parametrize("moment", ["Building", "root: CPU", "--- the load"])
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_end_it_at_once(tmp_path, sent, moment):
+    end_by_signal(tmp_path, os.killpg, sent, moment)
+
+
+@needs_root
+def test_it_ends_its_processes_itself(tmp_path):
+    """The signal interrupts a read, and no other process has it"""
+    end_by_signal(tmp_path, os.kill, signal.SIGTERM, "--- the load(.*\n){3}")
 
 
 @pytest.mark.parametrize("arguments, named", [
