@@ -9,6 +9,7 @@ import pytest
 import npm
 import report_table
 import runsc
+import shared
 from stores import Stores
 
 HEAD = ("| environment | load | plugin | kernel's counter | difference |",
@@ -80,6 +81,12 @@ def report():
     yield add
     if rows:
         report_table.update("verification", report_table.merge(HEAD, rows))
+
+
+@pytest.fixture(scope="session")
+def debian_directory():
+    with shared.directory("debian") as place:
+        yield place
 
 
 @pytest.fixture(scope="module")

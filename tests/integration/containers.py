@@ -16,7 +16,8 @@ MEMORY = Path("/sys/fs/cgroup/memory")
 
 class Container:
     """`specification` is the runtime's. `counter` is the file in which the
-    responsible kernel has the container's CPU time."""
+    responsible kernel has the container's CPU time, `process_list` the one with
+    its processes on the host."""
 
     program = None
     flags = ()
@@ -68,6 +69,10 @@ class Container:
 
         return wait_until(condition_while_running, seconds, lambda: self.log)
 
+    def processes(self):
+        """The processes of the host that belong to it"""
+        return self.process_list.read_text().split()
+
     def wait_for_log(self, text):
         wait_until(lambda: text in self.log, 20, lambda: self.log)
 
@@ -108,10 +113,13 @@ class V1Container(Container):
     def counter(self):
         return f"/sys/fs/cgroup/cpuacct/{self.name}/cpuacct.usage"
 
+    @property
+    def process_list(self):
+        return Path(self.counter).with_name("cgroup.procs")
+
     def find(self, program):
         """The number of its process on the host"""
-        for pid in Path(self.counter).with_name(
-                "cgroup.procs").read_text().split():
+        for pid in self.processes():
             if Path(f"/proc/{pid}/comm").read_text() == f"{program}\n":
                 return pid
         return None
@@ -146,6 +154,10 @@ class V2Container(Container):
     @property
     def counter(self):
         return self.host.directory("v2") / "container/cpu.stat"
+
+    @property
+    def process_list(self):
+        return self.counter.with_name("cgroup.procs")
 
 
 class SandboxedRecorder(Recorder):
@@ -206,6 +218,10 @@ class GvisorContainer(Container):
 
     def clean_up(self):
         self.host.remove()
+
+    @property
+    def process_list(self):
+        return self.host.directory("v1") / "cgroup.procs"
 
     def recorder(self):
         return SandboxedRecorder(self)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """Real gVisor sandboxes, driven by the test through a shell inside."""
-import contextlib
 import json
 import os
 import shlex
@@ -10,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from daemon import Collectd
-from precedence import come_first
+from precedence import come_first, put_first
 from recorder import Recorder
 from waiting import wait_until
 
@@ -83,18 +82,13 @@ class Sandbox:
                 bufsize=0, preexec_fn=come_first)
         os.set_blocking(self.process.stdout.fileno(), False)
         try:
-            self.come_first()
+            self.ask(":")
+            put_first(self.remains())
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def come_first(self):
-        """The same as in precedence.py, but it has its own sessions"""
-        self.ask(":")
-        for pid in self.remains():
-            with contextlib.suppress(OSError):
-                Path(f"/proc/{pid}/autogroup").write_text("-20")
 
     def messages(self):
         return Path(self.bundle.name, "messages").read_text()

@@ -12,9 +12,9 @@ CONFIGURATION = SOURCE / "packaging/container/collectd.conf"
 class Image:
     """All its files are below `directory`"""
 
-    def __init__(self, directory):
+    def __init__(self, directory, debian):
         self.directory = directory
-        self.make_base()
+        self.make_base(debian.ready().archive)
         self.buildah("build", "--isolation=chroot", "--layers=false",
                      "--format=docker", "--build-arg=BASE=localhost/base",
                      "--tag=localhost/image", "-f", CONTAINERFILE, SOURCE)
@@ -29,15 +29,10 @@ class Image:
                    f"--runroot={self.directory}/run", "--storage-driver=vfs",
                    *arguments)
 
-    def make_base(self):
-        archive = self.directory / "base.tar"
-        # dpkg does not wait for the disk, as in Debian's own images.
-        run("mmdebstrap", "--variant=minbase", "--dpkgopt=force-unsafe-io",
-            "bookworm", archive)
+    def make_base(self, archive):
         container = self.buildah("from", "scratch").strip()
         self.buildah("add", container, archive, "/")
         self.buildah("commit", "--quiet", "--rm", container, "localhost/base")
-        archive.unlink()
 
     def remove(self):
         self.buildah("umount", self.container)

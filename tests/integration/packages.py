@@ -97,35 +97,8 @@ def stub(name, version, directory):
     shutil.rmtree(tree)
 
 
-class Image:
-    """A fresh Debian with collectd's dependencies in its cache. It is made in
-    the background."""
-
-    HOOK = ('chroot "$1" apt-get -y --no-install-recommends --download-only'
-            ' -o APT::Keep-Downloaded-Packages=true install collectd')
-
-    def __init__(self, release, directory):
-        self.path = directory / release
-        self.log = directory / f"{release}.log"
-        with open(self.log, "w") as log:
-            self.process = subprocess.Popen(
-                ["mmdebstrap", "--variant=minbase", "--skip=cleanup/apt",
-                 "--dpkgopt=force-unsafe-io",
-                 f"--customize-hook={self.HOOK}", release, self.path],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def ready(self):
-        assert self.process.wait(600) == 0, self.log.read_text()[-8000:]
-        return self.path
-
-    def remove(self):
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
 class System:
-    """A copy of an image with its own processes. Their output goes to
+    """A copy of a Debian with its own processes. Their output goes to
     `directory`. Nothing of it stays running or mounted."""
 
     # bash, because it is the first process and has to reap orphaned daemons.
@@ -141,12 +114,12 @@ cat
 exit
 """
 
-    def __init__(self, image, directory, cgroups=True):
+    def __init__(self, debian, directory, cgroups=True):
         directory.mkdir()
         self.directory = directory
         self.process = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--fork", "--kill-child",
-             "bash", "-ec", self.SCRIPT, "bash", directory, image,
+             "bash", "-ec", self.SCRIPT, "bash", directory, debian.root,
              str(cgroups)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True)
 
@@ -184,7 +157,7 @@ exit
         source = f"sources.list.d/{packages.name}.list"
         self.write(f"etc/apt/{source}",
                    f"deb [trusted=yes] file:/srv/{packages.name} ./\n")
-        # The image has the lists of the other sources.
+        # The Debian has the lists of the other sources.
         self.run("apt-get", "update", "-o", f"Dir::Etc::SourceList={source}",
                  "-o", "Dir::Etc::SourceParts=-",
                  "-o", "APT::Get::List-Cleanup=false")

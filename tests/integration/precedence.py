@@ -19,3 +19,11 @@ def come_first():
     with contextlib.suppress(OSError):
         os.nice(-20)
         Path("/proc/self/autogroup").write_text("-20")
+
+
+def put_first(processes):
+    """The same for processes that are already running and have sessions of
+    their own"""
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{pid}/autogroup").write_text("-20")

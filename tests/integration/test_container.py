@@ -13,10 +13,11 @@ import measurement
 from cgroups import Cgroup, require_both
 from containers import MEMORY, GvisorContainer, V1Container, V2Container
 from daemon import BURN
+from debian import Debian
 from delivered import instance_of
 from image import CONFIGURATION, Image
 from pod_network import POD, PodNetwork
-from precedence import come_first
+from precedence import come_first, put_first
 from recorder import Recorder
 from scraper import Scraper
 
@@ -39,13 +40,15 @@ def mounts():
 
 
 @pytest.fixture(scope="module")
-def image(mounts, tmp_path_factory):
+def image(mounts, debian_directory, tmp_path_factory):
     directory = tmp_path_factory.mktemp("image")
+    debian = Debian("bookworm", debian_directory)
     try:
-        built = Image(directory)
+        built = Image(directory, debian)
         yield built
         built.remove()
     finally:
+        debian.stop()
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -90,9 +93,17 @@ def run_pod(image, new_container, tmp_path):
         yield run
 
 
+def wait_for_values(container, scraper, count, seconds=30):
+    """Its processes have sessions of their own, so they get their priority
+    when they run"""
+    container.wait_for(scraper.usage)
+    put_first(container.processes())
+    container.wait_for(lambda: len(scraper.usage()) >= count, seconds)
+
+
 def watch(container, scraper):
     """The delivered values, and a record of the counter"""
-    container.wait_for(lambda: len(scraper.usage()) >= 2)
+    wait_for_values(container, scraper, 2)
     with container.recorder() as recorder:
         began = time.time()
 
@@ -197,7 +208,7 @@ def test_burn_shows_in_gvisor(run_pod, pod_of):
     container, scraper = run_pod("gVisor", pod_of("gvisor"))
 
     # The burner may not have started yet in the first interval.
-    container.wait_for(lambda: len(scraper.usage()) >= 5, 60)
+    wait_for_values(container, scraper, 5, 60)
     check_burn(scraper.usage()[1:], scraper.millicores(), TICK["gVisor"])
 
 
@@ -224,7 +235,7 @@ def test_burn_takes_arguments(run_pod, pod_of, tmp_path):
     pod = pod_of("pod")
     pod.arguments += ["--millicores", "250"]
     container, scraper = run_pod("v1", pod, every_second(tmp_path))
-    container.wait_for(lambda: len(scraper.usage()) >= 8)
+    wait_for_values(container, scraper, 8)
     mean = measurement.mean_of_derives(scraper.usage()[1:])
     assert mean == pytest.approx(250, abs=measurement.tolerance(250))
 

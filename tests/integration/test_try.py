@@ -231,10 +231,10 @@ def press_ctrl_c(folder, send, moment, builds=False):
 
 
 @needs_root
-@pytest.mark.parametrize("send", [os.kill, os.killpg],
-                         ids=["script", "terminal"])
-def test_ctrl_c_ends_the_watch(tmp_path, send):
-    press_ctrl_c(tmp_path, send, "--- the load begins(.*\n){3}", builds=True)
+@pytest.mark.parametrize("send, builds", [
+    (os.kill, True), (os.killpg, False)], ids=["script", "terminal"])
+def test_ctrl_c_ends_the_watch(tmp_path, send, builds):
+    press_ctrl_c(tmp_path, send, "--- the load begins(.*\n){3}", builds)
 
 
 @needs_root

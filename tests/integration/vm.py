@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import shared
+from debian import Debian
 from precedence import come_first
 
 SUITE = "bookworm"
@@ -40,7 +42,8 @@ WantedBy=multi-user.target
 # tests, and nothing at scheduled times.
 BUILD = f"""
 mount -t tmpfs tmpfs root
-mmdebstrap --variant=minbase --include={PACKAGES} {SUITE} root
+mmdebstrap --variant=custom --skip=check/empty --dpkgopt=force-unsafe-io \\
+  --setup-hook='tar -xf "$ARCHIVE" -C "$1"' --include={PACKAGES} {SUITE} root
 cp root/boot/vmlinuz-* vmlinuz
 cp root/boot/initrd.img-* initrd
 cd root/etc/systemd/system
@@ -78,22 +81,22 @@ class Image:
         self.directory = directory
         self.environment = {**os.environ, "TMPDIR": str(directory)}
 
-    def build(self):
+    def build(self, debian):
         """Only the first caller builds it"""
         with open(self.directory / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (self.directory / "built").exists():
-                self.make()
+                self.make(debian.ready().archive)
                 (self.directory / "built").touch()
         return self
 
-    def make(self):
+    def make(self, archive):
         (self.directory / "run.service").write_text(SERVICE)
         (self.directory / "root").mkdir(exist_ok=True)
         status, output = run(
             BUILD_SECONDS, "unshare", "--mount", "--pid", "--kill-child",
             "--mount-proc", "sh", "-ec", BUILD, cwd=self.directory,
-            env=self.environment)
+            env={**self.environment, "ARCHIVE": str(archive)})
         assert status == 0, output
 
     def in_turn(self, *command, **options):
@@ -135,24 +138,14 @@ class Image:
         return results
 
 
-@contextlib.contextmanager
-def directory():
-    """The directory of the image. Below $CGROUP_CPU_SHARED it is kept for other
-    processes, which wait while one of them builds it."""
-    shared = os.environ.get("CGROUP_CPU_SHARED")
-    if not shared:
-        with tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.") as made:
-            yield Path(made)
-        return
-    place = Path(shared) / "machine"
-    place.mkdir(parents=True, exist_ok=True)
-    yield place
-
-
 @pytest.fixture(scope="session")
-def image():
+def image(debian_directory):
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if os.geteuid() != 0 or missing or os.uname().machine != "x86_64":
         pytest.skip("needs root, x86_64 and " + ", ".join(PROGRAMS))
-    with directory() as place:
-        yield Image(place).build()
+    debian = Debian(SUITE, debian_directory)
+    try:
+        with shared.directory("machine") as place:
+            yield Image(place).build(debian)
+    finally:
+        debian.stop()

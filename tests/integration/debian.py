@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""A fresh Debian with collectd's dependencies in its cache"""
+import os
+import subprocess
+
+HOOK = ('chroot "$1" apt-get -y --no-install-recommends --download-only'
+        ' -o APT::Keep-Downloaded-Packages=true install collectd')
+# Only the first caller makes the archive $2.tar in $1. The directory $3 gets
+# its contents. dpkg does not wait for the disk, as in Debian's own images.
+SCRIPT = """
+cd "$1"
+exec 9>"$2.lock"
+flock 9
+[ -e "$2.tar" ] || {
+  mmdebstrap --variant=minbase --skip=cleanup/apt --dpkgopt=force-unsafe-io \\
+    --customize-hook="$4" "$2" "$2.new.tar"
+  mv "$2.new.tar" "$2.tar"
+}
+exec 9>&-
+[ -z "$3" ] || { mkdir "$3" && tar -xf "$2.tar" -C "$3"; }
+"""
+
+
+class Debian:
+    """It is made in the background: as an archive in `directory` and, if
+    `root` is given, in that directory as well."""
+
+    def __init__(self, release, directory, root=""):
+        self.archive = directory / f"{release}.tar"
+        self.root = root
+        self.log = directory / f"{release}.{os.getpid()}.log"
+        # Nothing of it stays running or mounted.
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                ["unshare", "--mount", "--pid", "--fork", "--kill-child",
+                 "--mount-proc", "sh", "-ec", SCRIPT, "sh", directory, release,
+                 root, HOOK], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def ready(self):
+        assert self.process.wait(600) == 0, self.log.read_text()[-8000:]
+        return self
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
