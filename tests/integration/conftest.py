@@ -26,6 +26,8 @@ def pytest_configure(config):
             "guests: in systems and machines of their own, where it does not"
             " matter what else the host does",
             "containers: of the image, which come before all else on the host",
+            "image: of containers, what needs only the image, which takes long"
+            " to build",
             "timing: measure CPU time or how soon things happen, which needs a"
             " machine with nothing else to do",
             "quick: find most in the shortest time, see QUICK",

@@ -3,6 +3,7 @@
 base is a Debian made for it."""
 import json
 
+import shared
 from packages import SOURCE, run
 
 CONTAINERFILE = SOURCE / "packaging/container/Containerfile"
@@ -10,29 +11,31 @@ CONFIGURATION = SOURCE / "packaging/container/collectd.conf"
 
 
 class Image:
-    """All its files are below `directory`"""
+    """All its files are below `directory`. Only the first caller builds it."""
 
     def __init__(self, directory, debian):
         self.directory = directory
-        self.make_base(debian.ready().archive)
-        self.buildah("build", "--isolation=chroot", "--layers=false",
-                     "--format=docker", "--build-arg=BASE=localhost/base",
-                     "--tag=localhost/image", "-f", CONTAINERFILE, SOURCE)
+        with shared.turn(directory) as first:
+            if first:
+                self.build(debian.ready().archive)
         self.container = self.buildah("from", "localhost/image").strip()
         self.root = self.buildah("mount", self.container).strip()
         inspected = json.loads(
             self.buildah("inspect", "--type=image", "localhost/image"))
         self.configuration = inspected["Docker"]["config"]
 
+    def build(self, archive):
+        base = self.buildah("from", "scratch").strip()
+        self.buildah("add", base, archive, "/")
+        self.buildah("commit", "--quiet", "--rm", base, "localhost/base")
+        self.buildah("build", "--isolation=chroot", "--layers=false",
+                     "--format=docker", "--build-arg=BASE=localhost/base",
+                     "--tag=localhost/image", "-f", CONTAINERFILE, SOURCE)
+
     def buildah(self, *arguments):
         return run("buildah", f"--root={self.directory}/storage",
                    f"--runroot={self.directory}/run", "--storage-driver=vfs",
                    *arguments)
-
-    def make_base(self, archive):
-        container = self.buildah("from", "scratch").strip()
-        self.buildah("add", container, archive, "/")
-        self.buildah("commit", "--quiet", "--rm", container, "localhost/base")
 
     def remove(self):
         self.buildah("umount", self.container)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 import measurement
+import shared
 from cgroups import Cgroup, require_both
 from containers import MEMORY, GvisorContainer, V1Container, V2Container
 from daemon import BURN
@@ -40,16 +41,15 @@ def mounts():
 
 
 @pytest.fixture(scope="module")
-def image(mounts, debian_directory, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("image")
+def image(mounts, debian_directory):
     debian = Debian("bookworm", debian_directory)
     try:
-        built = Image(directory, debian)
-        yield built
-        built.remove()
+        with shared.directory("image") as place:
+            built = Image(place, debian)
+            yield built
+            built.remove()
     finally:
         debian.stop()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +240,7 @@ def test_burn_takes_arguments(run_pod, pod_of, tmp_path):
     assert mean == pytest.approx(250, abs=measurement.tolerance(250))
 
 
+@pytest.mark.image
 def test_users_agree(image, pod_of):
     """Without the manifests, the image runs as the same user"""
     user = pod_of("pod").process(image.configuration)["user"]

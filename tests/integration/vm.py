@@ -82,12 +82,9 @@ class Image:
         self.environment = {**os.environ, "TMPDIR": str(directory)}
 
     def build(self, debian):
-        """Only the first caller builds it"""
-        with open(self.directory / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (self.directory / "built").exists():
+        with shared.turn(self.directory) as first:
+            if first:
                 self.make(debian.ready().archive)
-                (self.directory / "built").touch()
         return self
 
     def make(self, archive):
