@@ -210,10 +210,25 @@ static bool may_lack_cpus(const struct recorded_value *value, int pass,
           strcmp(value->type_instance, "of_limit") == 0);
 }
 
-static void check_value(const struct recorded_value *value, int pass,
-                        int fault_pass) {
+/* Returns the same value in the other pass, or NULL. If nothing is missing it
+ * is at the same place. */
+static const struct recorded_value *find_same(const struct recorder *other,
+                                              const struct recorder *recorder,
+                                              size_t place) {
+  const struct recorded_value *value = &recorder->values[place];
+  const struct recorded_value *guess = &other->values[place];
+
+  if (place < other->count &&
+      strcmp(guess->type_instance, value->type_instance) == 0 &&
+      strcmp(guess->cgroup, value->cgroup) == 0)
+    return guess;
+  return recorder_find(other, value->cgroup, value->type_instance);
+}
+
+static void check_value(size_t place, int pass, int fault_pass) {
+  const struct recorded_value *value = &reported.values[place];
   const struct recorded_value *right =
-      recorder_find(&expected[pass], value->cgroup, value->type_instance);
+      find_same(&expected[pass], &reported, place);
 
   if (right == NULL && (has_just_gone(value, pass, fault_pass) ||
                         may_lack_cpus(value, pass, fault_pass)))
@@ -241,9 +256,8 @@ static const struct recorded_value *missing_value(int pass,
   for (size_t i = 0; i < expected[pass].count; i++) {
     const struct recorded_value *value = &expected[pass].values[i];
 
-    if ((needs_one_sample(value) ||
-         (!of_one_sample && !is_first(value, pass))) &&
-        recorder_find(&reported, value->cgroup, value->type_instance) == NULL)
+    if (find_same(&reported, &expected[pass], i) == NULL &&
+        (needs_one_sample(value) || (!of_one_sample && !is_first(value, pass))))
       return value;
   }
   return NULL;
@@ -314,7 +328,7 @@ static int live(struct collector *collector) {
       last = pass < FAULTY_PASSES ? pass + LATER_PASSES : last;
     }
     for (size_t i = 0; i < reported.count; i++)
-      check_value(&reported.values[i], pass, fault_pass);
+      check_value(i, pass, fault_pass);
     check_missing(pass, fault_pass, &outcome);
     check_outcome(pass, fault_pass, &outcome);
   }
