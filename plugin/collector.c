@@ -297,40 +297,40 @@ static void collect(struct collector *collector, struct cgroup *cgroup,
   failure_merge(&pass->failure, &collector->failure);
 }
 
-/* Returns whether the interval begins before the previous pass, because that
- * pass could not read the cgroup. */
-static bool spans_passes(const struct rate_interval *interval,
-                         uint64_t pass_nsec) {
-  return pass_nsec > 0 && interval->elapsed_nsec / 3 * 2 > pass_nsec;
+/* Returns whether the interval begins before the previous pass, at
+ * `before_nsec`, because that pass could not read the cgroup. */
+static bool spans_passes(const struct cgroup_use *use, uint64_t before_nsec) {
+  return use->rate.time_nsec - use->interval.elapsed_nsec < before_nsec;
 }
 
 /* If the interval spans several passes, returns the share of this pass in its
  * use. */
-static uint64_t used_in_pass(const struct rate_interval *interval,
-                             uint64_t pass_nsec) {
-  double part = (double)pass_nsec / (double)interval->elapsed_nsec;
+static uint64_t used_in_pass(const struct cgroup_use *use,
+                             uint64_t before_nsec) {
+  double part = (double)(use->rate.time_nsec - before_nsec) /
+                (double)use->interval.elapsed_nsec;
 
-  return spans_passes(interval, pass_nsec)
-             ? (uint64_t)((double)interval->delta * part)
-             : interval->delta;
+  return spans_passes(use, before_nsec)
+             ? (uint64_t)((double)use->interval.delta * part)
+             : use->interval.delta;
 }
 
 /* With LeavesOnly, reports what the reported cgroups below did not use. It was
  * used by processes in the cgroup itself, or by cgroups that are not selected,
  * were removed or are not yet known for a whole interval. */
 static void report_remainders(struct cgroup *const *order, size_t count,
-                              uint64_t pass_nsec,
+                              uint64_t before_nsec,
                               const struct report_sink *sink) {
   while (count-- > 0) {
     struct cgroup *cgroup = order[count];
-    const struct rate_interval *interval = &cgroup->use.interval;
-    bool known = cgroup->selected && interval->elapsed_nsec > 0;
+    const struct cgroup_use *use = &cgroup->use;
+    bool known = cgroup->selected && use->interval.elapsed_nsec > 0;
 
     if (cgroup->parent != NULL)
       cgroup->parent->use.below_usec +=
-          known ? used_in_pass(interval, pass_nsec) : cgroup->use.below_usec;
-    if (known && cgroup->selected_below && !spans_passes(interval, pass_nsec))
-      report_remainder(sink, cgroup, interval, cgroup->use.below_usec);
+          known ? used_in_pass(use, before_nsec) : use->below_usec;
+    if (known && cgroup->selected_below && !spans_passes(use, before_nsec))
+      report_remainder(sink, cgroup, &use->interval, use->below_usec);
   }
 }
 
@@ -400,9 +400,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
     collect(collector, order[i], sink, pass);
   if (collector->options->leaves_only)
     report_remainders(order, collector->tree.count,
-                      collector->discovery.begin_nsec -
-                          collector->discovery.before_nsec,
-                      sink);
+                      collector->discovery.before_nsec, sink);
   note_missing(collector, pass);
   note_unmatched(collector, pass);
 }

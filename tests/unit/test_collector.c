@@ -21,9 +21,12 @@ static char *tree;
 static struct collector *collector;
 static struct recorder recorder;
 static struct options options;
+/* Called between the search for cgroups and their reading; may be NULL. */
+static void (*begin)(void *context);
 
 static void setup(void) {
   tree = make_tree();
+  begin = NULL;
   options = (struct options)OPTIONS_DEFAULT;
 }
 
@@ -45,6 +48,7 @@ static struct collector_pass run(void) {
   struct report_sink sink = recorder_sink(&recorder);
   struct collector_pass pass;
 
+  sink.begin = begin;
   collector_run(collector, &sink, &pass);
   collector_check(collector);
   return pass;
@@ -57,11 +61,14 @@ static double now(void) {
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* The time on the test's own clock around the two latest passes. */
-static struct {
+/* The time on the test's own clock around a pass. */
+struct timing {
   double begin;
   double end;
-} passes[2];
+};
+
+/* Those of the two latest passes. */
+static struct timing passes[2];
 
 static struct collector_pass timed_run(void) {
   passes[0] = passes[1];
@@ -71,17 +78,32 @@ static struct collector_pass timed_run(void) {
   return pass;
 }
 
-/* The test knows a lower and an upper bound of the time between two reads. */
-static void assert_gauge(const char *cgroup, const char *type_instance,
-                         int64_t delta_usec) {
-  double longest = passes[1].end - passes[0].begin;
-  double shortest = passes[1].begin - passes[0].end;
+/* The bounds of the time between a read in each of two passes, in seconds. */
+static double shortest(const struct timing *from, const struct timing *to) {
+  return to->begin - from->end;
+}
+
+static double longest(const struct timing *from, const struct timing *to) {
+  return to->end - from->begin;
+}
+
+/* The gauge is the use of at least `least` and at most `most` microseconds
+ * between these two passes. */
+static void assert_between(const char *cgroup, const char *type_instance,
+                           double least, double most, const struct timing *from,
+                           const struct timing *to) {
   const struct recorded_value *value =
       recorder_find(&recorder, cgroup, type_instance);
 
   ck_assert_ptr_nonnull(value);
-  ck_assert_double_ge(value->gauge, (double)delta_usec / 1e3 / longest);
-  ck_assert_double_le(value->gauge, (double)delta_usec / 1e3 / shortest);
+  ck_assert_double_ge(value->gauge, least / 1e3 / longest(from, to));
+  ck_assert_double_le(value->gauge, most / 1e3 / shortest(from, to));
+}
+
+static void assert_gauge(const char *cgroup, const char *type_instance,
+                         int64_t delta_usec) {
+  assert_between(cgroup, type_instance, (double)delta_usec, (double)delta_usec,
+                 &passes[0], &passes[1]);
 }
 
 static const struct {
@@ -268,11 +290,10 @@ START_TEST(v2_root_without_counters) {
 }
 END_TEST
 
-static void *order_context;
 static size_t begun;
 
 static void note_begin(void *context) {
-  ck_assert_ptr_eq(context, order_context);
+  ck_assert_ptr_eq(context, &recorder);
   ck_assert_uint_eq(recorder.count, 0);
   begun++;
   /* The cgroups have been found, and are read after this. */
@@ -282,17 +303,12 @@ static void note_begin(void *context) {
 }
 
 START_TEST(readings_begin_after_the_search) {
-  struct collector_pass pass;
-
   write_file(tree, "cpu.stat", "usage_usec 1\n");
   write_file(tree, "a/cpu.stat", "usage_usec 1\n");
   start(CGROUP_VERSION_2);
-  struct report_sink sink = recorder_sink(&recorder);
-  order_context = sink.context;
-  sink.begin = note_begin;
+  begin = note_begin;
   begun = 0;
-  collector_run(collector, &sink, &pass);
-  collector_check(collector);
+  (void)run();
   ck_assert_uint_eq(begun, 1);
   ck_assert_uint_eq(recorder.count, 2);
   ck_assert_int_eq(recorder_find(&recorder, "root", "cpu_usage_usec")->derive,
@@ -455,33 +471,51 @@ START_TEST(leaves_and_remainders_are_the_whole) {
 }
 END_TEST
 
+static void wait_after_the_search(void *context) {
+  (void)context;
+  wait_for(0.1);
+}
+
+/* However long it takes until the cgroups are read, the previous pass has read
+ * them. */
+START_TEST(remainders_after_a_delay) {
+  start_with_leaves_only();
+  (void)timed_run();
+  wait_for(0.02);
+  write_usages(10000, 5000, 3000, 1000);
+  begin = wait_after_the_search;
+  (void)timed_run();
+
+  assert_gauge("a", "remainder_millicores", 2000);
+  assert_gauge("root", "remainder_millicores", 4000);
+}
+END_TEST
+
 /* The use of a cgroup that could not be read in a pass is in its parent's
  * remainder for that pass, and must not count again in the next pass. */
 START_TEST(remainders_beside_a_gap) {
   start_with_leaves_only();
-  (void)run();
+  (void)timed_run();
+  struct timing first = passes[1];
   wait_for(0.1);
   write_usages(100000, 50000, 30000, 10000);
   write_file(tree, "c/cpu.stat", "garbage\n");
-  (void)run();
+  (void)timed_run();
   ck_assert_ptr_null(gauge_of("c"));
   wait_for(0.1);
   write_usages(200000, 100000, 60000, 20000);
-  (void)run();
+  (void)timed_run();
 
-  /* The sum is what the root used. Of this, a/b used 30 %. */
-  const char *const parts[][2] = {{"root", "remainder_millicores"},
-                                  {"a", "remainder_millicores"},
-                                  {"a_b", "millicores"},
-                                  {"c", "millicores"}};
-  double sum = 0;
-  for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-    const struct recorded_value *part =
-        recorder_find(&recorder, parts[i][0], parts[i][1]);
-    ck_assert_ptr_nonnull(part);
-    sum += part->gauge;
-  }
-  ck_assert_double_eq_tol(sum / gauge_of("a_b")->gauge, 1 / 0.3, 0.2);
+  assert_gauge("a_b", "millicores", 30000);
+  assert_gauge("a", "remainder_millicores", 20000);
+  assert_between("c", "millicores", 20000, 20000, &first, &passes[1]);
+  /* What c used since the first pass counts in proportion to the time. */
+  double least =
+      20000 * shortest(&passes[0], &passes[1]) / longest(&first, &passes[1]);
+  double most =
+      20000 * longest(&passes[0], &passes[1]) / shortest(&first, &passes[1]);
+  assert_between("root", "remainder_millicores", 50000 - most, 50000 - least,
+                 &passes[0], &passes[1]);
 }
 END_TEST
 
@@ -627,7 +661,7 @@ Suite *collector_suite(void) {
       ONCE(only_what_is_selected_is_read), ONCE(v2_parents_are_read_first),
       ONCE(impossible_counter_is_no_part_of_the_whole),
       ONCE(leaves_and_remainders_are_the_whole), ONCE(remainders_beside_a_gap),
-      ONCE(hierarchy_that_goes),
+      ONCE(remainders_after_a_delay), ONCE(hierarchy_that_goes),
       TIMES(a_lowered_quota_that_throttles_shows_at_once, 2),
       ONCE(a_quota_above_what_is_selected_shows_at_once),
       ONCE(usage_in_v2_and_quota_in_v1));
