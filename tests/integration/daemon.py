@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A private collectd with the plugin, and the values that it delivers."""
+import contextlib
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -116,6 +118,19 @@ class Collectd:
 
     def millicores(self, instance="root"):
         return self.series("cgroup_cpu", instance, "gauge-millicores")
+
+    @contextlib.contextmanager
+    def paused(self):
+        """It does nothing meanwhile"""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_until(lambda: all(
+                "State:\tT" in (task / "status").read_text()
+                for task in tasks.iterdir()), 10, lambda: "it does not stop")
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def has_ended(self):
         return self.process.poll() is not None

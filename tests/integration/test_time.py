@@ -2,7 +2,6 @@
 """However clocks and intervals behave, a rate is the use in the elapsed
 time."""
 import itertools
-import signal
 import subprocess
 import time
 
@@ -84,9 +83,8 @@ def test_a_process_that_was_stopped(cgroup, start, record):
     gap = 4
     collectd = start(interval=INTERVAL)
     wait_for_passes(collectd, 4)
-    collectd.process.send_signal(signal.SIGSTOP)
-    time.sleep(gap)
-    collectd.process.send_signal(signal.SIGCONT)
+    with collectd.paused():
+        time.sleep(gap)
     wait_for_passes(collectd, 5)
     collectd.stop()
     moments = check(collectd, record, cgroup)

@@ -4,7 +4,6 @@ and however they are created and removed. No microsecond is lost or counted
 twice."""
 import itertools
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -244,16 +243,16 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
         first = burn(cgroup.child("again"), 100)
         wait_for_passes(collectd, 2, "again")
         cgroup.children.remove(first)
-        removed = time.time()
-        first.remove()
-        burn(cgroup.child("again"), load)
-        made = time.time()
+        # It must not be seen missing.
+        with collectd.paused():
+            removed = time.time()
+            first.remove()
+            burn(cgroup.child("again"), load)
+            made = time.time()
         wait_for_passes(collectd, 4)
         logged = complaints(collectd)
 
     passes = moments(collectd)
-    assert not [moment for moment in passes if removed <= moment <= made
-                ], "too slow, it was seen missing"
     usage = collectd.usage("again")
     old = [row for row in usage if row[0] < removed]
     new = [row for row in usage if row[0] > made]
@@ -365,13 +364,12 @@ def test_more_changes_than_events(directory, start):
     with Forest(directory, chains(100)) as forest:
         collectd = start()
         wait_for_passes(collectd, 2)
-        collectd.process.send_signal(signal.SIGSTOP)
-        for _ in range(limit // 2 + 1):
-            forest.add("passing")
-            forest.remove("passing")
-        forest.remove("chain12/b/c/d", "chain12/b/c")
-        forest.add("chain3/late/later")
-        collectd.process.send_signal(signal.SIGCONT)
+        with collectd.paused():
+            for _ in range(limit // 2 + 1):
+                forest.add("passing")
+                forest.remove("passing")
+            forest.remove("chain12/b/c/d", "chain12/b/c")
+            forest.add("chain3/late/later")
         made = time.time()
         passes = wait_for_passes(collectd, 4)
         logged = complaints(collectd)
