@@ -63,11 +63,15 @@ def check_seconds(stored, expected):
 
 
 def check_slots(stored, kind, series):
-    """An RRD file has rates at rounded times, one value for each second"""
+    """An RRD file has rates at rounded times, one value for each second: of two
+    samples in the same second it takes the first"""
     compared = 0
-    pairs = list(zip(series[:-1], series[1:-1]))
-    certain = [pair for pair in pairs
-               if all(len(seconds(time)) == 1 for time, _ in pair)]
+    times = [float("-inf"), *(time for time, _ in series)]
+    certain = [
+        (begin, end) for earlier, begin, end
+        in zip(times, series[:-1], series[1:-1])
+        if len(seconds(begin[0])) == len(seconds(end[0])) == 1
+        and (earlier == times[0] or max(seconds(earlier)) < round(begin[0]))]
     for (begin, before), (end, after) in certain:
         begin, end = round(begin), round(end)
         if begin < end:
