@@ -19,6 +19,7 @@ from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instance_of,
 from forest import Forest
 from precedence import FIRST
 from recorder import Recorder
+from waiting import wait_until
 
 pytest_plugins = ["watched"]
 
@@ -110,6 +111,11 @@ def burn(cgroup, millicores):
     cgroup.start(*FIRST, BURN, "--millicores", str(millicores), "--seconds",
                  "300", stdout=subprocess.DEVNULL)
     return cgroup
+
+
+def counted(cgroup, version):
+    """In the unit of its counter"""
+    return int(cgroup.counter(version).read_text().split()[version == "v2"])
 
 
 def record(directory, counters):
@@ -243,19 +249,22 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
         first = burn(cgroup.child("again"), 100)
         wait_for_passes(collectd, 2, "again")
         cgroup.children.remove(first)
-        # It must not be seen missing.
+        # It is not seen missing, nor before it has used more.
         with collectd.paused():
+            used = counted(first, version)
             removed = time.time()
             first.remove()
-            burn(cgroup.child("again"), load)
+            again = burn(cgroup.child("again"), load)
             made = time.time()
+            wait_until(lambda: load == 0 or counted(again, version) > used, 10,
+                       lambda: "it uses no CPU")
         wait_for_passes(collectd, 4)
         logged = complaints(collectd)
 
     passes = moments(collectd)
-    usage = collectd.usage("again")
-    old = [row for row in usage if row[0] < removed]
-    new = [row for row in usage if row[0] > made]
+    rows = collectd.usage("again")
+    old = [row for row in rows if row[0] < removed]
+    new = [row for row in rows if row[0] > made]
     (begin, first_value) = new[0]
     # A pass that began during its creation may have seen it too.
     assert begin <= next_pass(passes, made)
