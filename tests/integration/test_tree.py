@@ -262,7 +262,8 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
         logged = complaints(collectd)
 
     passes = moments(collectd)
-    rows = collectd.usage("again")
+    rows, gauges = collectd.samples("again")
+    gauges = dict(gauges)
     old = [row for row in rows if row[0] < removed]
     new = [row for row in rows if row[0] > made]
     (begin, first_value) = new[0]
@@ -270,7 +271,6 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
     assert begin <= next_pass(passes, made)
     assert (first_value > old[-1][1]) == (load > 0)
     assert first_value <= (begin + measurement.DELAY - removed) * 1e6
-    gauges = dict(collectd.millicores("again"))
     # The first one may have existed before the first pass.
     assert {*gauges} - {old[0][0]} == {
         moment for moment, _ in old[1:] + new}
