@@ -14,11 +14,13 @@ import store_rrdtool
 from expected import (DECIMALS, as_stored, check_seconds, check_series,
                       check_slots, is_counter, rates_of_steps, spread)
 from store_influxdb import NAMES
-from stores import BATCH, BURNED, ONE, PHASE, QUOTA, TWO, WEB
+from stores import BATCH, BURNED, ONE, QUOTA, TWO, WEB
 from waiting import wait_until
 
 HOSTS = pytest.mark.parametrize("host", [ONE, TWO])
 TICK = 0.010
+# However Prometheus misses one sample of a phase, it has so many in a row.
+IN_A_ROW = 4
 pytestmark = pytest.mark.xdist_group("loads of a core")
 
 
@@ -153,7 +155,7 @@ def test_rate_in_prometheus(stores, host, cgroup):
     labels = f'instance="{host}",cgroup_cpu="{cgroup}",type='
     counter = ("collectd_cgroup_cpu_derive_total"
                f'{{{labels}"cpu_usage_usec"}}')
-    first, last = window_in_prometheus(stores, counter, 1, PHASE - 3)
+    first, last = window_in_prometheus(stores, counter, 1, IN_A_ROW)
     # rate() extrapolates to the ends of its window, but not far. So the window
     # ends where the samples do.
     margin = 0.05
