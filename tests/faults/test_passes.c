@@ -101,6 +101,8 @@ static struct options options;
 /* The values reported without a fault, and those reported this time. */
 static struct recorder expected[PASSES];
 static struct recorder reported;
+/* Which of the expected values were reported in this pass. */
+static bool arrived[ARRAY_SIZE(reported.values)];
 static char expected_missing[1024];
 
 static void prepare(int pass) {
@@ -210,25 +212,22 @@ static bool may_lack_cpus(const struct recorded_value *value, int pass,
           strcmp(value->type_instance, "of_limit") == 0);
 }
 
-/* Returns the same value in the other pass, or NULL. If nothing is missing it
- * is at the same place. */
-static const struct recorded_value *find_same(const struct recorder *other,
-                                              const struct recorder *recorder,
-                                              size_t place) {
-  const struct recorded_value *value = &recorder->values[place];
-  const struct recorded_value *guess = &other->values[place];
+/* Returns the expected value for the reported one at `place`, or NULL. While
+ * nothing is missing it is at the same place. */
+static const struct recorded_value *find_expected(size_t place, int pass) {
+  const struct recorded_value *value = &reported.values[place];
+  const struct recorded_value *guess = &expected[pass].values[place];
 
-  if (place < other->count &&
+  if (place < expected[pass].count &&
       strcmp(guess->type_instance, value->type_instance) == 0 &&
       strcmp(guess->cgroup, value->cgroup) == 0)
     return guess;
-  return recorder_find(other, value->cgroup, value->type_instance);
+  return recorder_find(&expected[pass], value->cgroup, value->type_instance);
 }
 
 static void check_value(size_t place, int pass, int fault_pass) {
   const struct recorded_value *value = &reported.values[place];
-  const struct recorded_value *right =
-      find_same(&expected[pass], &reported, place);
+  const struct recorded_value *right = find_expected(place, pass);
 
   if (right == NULL && (has_just_gone(value, pass, fault_pass) ||
                         may_lack_cpus(value, pass, fault_pass)))
@@ -241,6 +240,17 @@ static void check_value(size_t place, int pass, int fault_pass) {
     ck_abort_msg("%s: %s of %s is %g instead of %g", situation(pass),
                  value->type_instance, value->cgroup, number_of(value),
                  number_of(right));
+  bool *seen = &arrived[right - expected[pass].values];
+  if (*seen)
+    ck_abort_msg("%s: %s of %s twice", situation(pass), value->type_instance,
+                 value->cgroup);
+  *seen = true;
+}
+
+static void check_values(int pass, int fault_pass) {
+  memset(arrived, 0, sizeof(arrived));
+  for (size_t i = 0; i < reported.count; i++)
+    check_value(i, pass, fault_pass);
 }
 
 /* Returns whether the cgroup is new in this pass. Its use is known only if
@@ -256,7 +266,7 @@ static const struct recorded_value *missing_value(int pass,
   for (size_t i = 0; i < expected[pass].count; i++) {
     const struct recorded_value *value = &expected[pass].values[i];
 
-    if (find_same(&reported, &expected[pass], i) == NULL &&
+    if (!arrived[i] &&
         (needs_one_sample(value) || (!of_one_sample && !is_first(value, pass))))
       return value;
   }
@@ -327,8 +337,7 @@ static int live(struct collector *collector) {
       fault_pass = pass;
       last = pass < FAULTY_PASSES ? pass + LATER_PASSES : last;
     }
-    for (size_t i = 0; i < reported.count; i++)
-      check_value(i, pass, fault_pass);
+    check_values(pass, fault_pass);
     check_missing(pass, fault_pass, &outcome);
     check_outcome(pass, fault_pass, &outcome);
   }
