@@ -40,6 +40,9 @@ class Debian:
         assert self.process.wait(600) == 0, self.log.read_text()[-8000:]
         return self
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.process.kill()
         self.process.wait()

@@ -66,12 +66,12 @@ def check_slots(stored, kind, series):
     """An RRD file has rates at rounded times, one value for each second: of two
     samples in the same second it takes the first"""
     compared = 0
-    times = [float("-inf"), *(time for time, _ in series)]
+    times = [series[0][0] - 2, *(time for time, _ in series)]
     certain = [
         (begin, end) for earlier, begin, end
         in zip(times, series[:-1], series[1:-1])
         if len(seconds(begin[0])) == len(seconds(end[0])) == 1
-        and (earlier == times[0] or max(seconds(earlier)) < round(begin[0]))]
+        and max(seconds(earlier)) < round(begin[0])]
     for (begin, before), (end, after) in certain:
         begin, end = round(begin), round(end)
         if begin < end:

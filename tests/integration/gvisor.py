@@ -89,7 +89,6 @@ class Sandbox:
             raise
         return self
 
-
     def messages(self):
         return Path(self.bundle.name, "messages").read_text()
 

@@ -42,14 +42,11 @@ def mounts():
 
 @pytest.fixture(scope="module")
 def image(mounts, debian_directory):
-    debian = Debian("bookworm", debian_directory)
-    try:
-        with shared.directory("image") as place:
-            built = Image(place, debian)
-            yield built
-            built.remove()
-    finally:
-        debian.stop()
+    with Debian("bookworm", debian_directory) as debian, \
+            shared.directory("image") as place:
+        built = Image(place, debian)
+        yield built
+        built.remove()
 
 
 @pytest.fixture(scope="module")

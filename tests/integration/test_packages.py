@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The packages are built, checked, installed, upgraded and removed, each in its
 own system."""
+import contextlib
 import os
 import re
 import shutil
@@ -58,11 +59,10 @@ def scratch(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def debians(debian_directory, scratch):
-    made = {release: Debian(release, debian_directory, scratch / release)
-            for release in ("bookworm", "trixie")}
-    yield made
-    for debian in made.values():
-        debian.stop()
+    with contextlib.ExitStack() as stack:
+        yield {release: stack.enter_context(
+                   Debian(release, debian_directory, scratch / release))
+               for release in ("bookworm", "trixie")}
 
 
 @pytest.fixture(scope="module")

@@ -140,9 +140,6 @@ def image(debian_directory):
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if os.geteuid() != 0 or missing or os.uname().machine != "x86_64":
         pytest.skip("needs root, x86_64 and " + ", ".join(PROGRAMS))
-    debian = Debian(SUITE, debian_directory)
-    try:
-        with shared.directory("machine") as place:
-            yield Image(place).build(debian)
-    finally:
-        debian.stop()
+    with Debian(SUITE, debian_directory) as debian, \
+            shared.directory("machine") as place:
+        yield Image(place).build(debian)
