@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Containers in cgroups of their own, as OCI runtimes run them. `log` has the
 output of a container."""
+import contextlib
 import json
 import os
 import subprocess
@@ -120,8 +121,10 @@ class V1Container(Container):
     def find(self, program):
         """The number of its process on the host"""
         for pid in self.processes():
-            if Path(f"/proc/{pid}/comm").read_text() == f"{program}\n":
-                return pid
+            # It may have ended since.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if Path(f"/proc/{pid}/comm").read_text() == f"{program}\n":
+                    return pid
         return None
 
 
