@@ -51,10 +51,18 @@ def wait_until_it_burns(process):
                lambda: "the burner did not start")
 
 
+def taken_from_the_machine():
+    """The CPU seconds of all CPUs that no process could have: of interrupts,
+    and of other virtual machines"""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return sum(map(int, fields[6:9])) / os.sysconf("SC_CLK_TCK")
+
+
 def hold(*loads):
     """Runs all loads over the same seconds: (exit status, report, CPU seconds,
-    wall seconds) by load"""
+    wall seconds, those taken from the machine) by load"""
     found = {}
+    taken = taken_from_the_machine()
     with contextlib.ExitStack() as stack:
         started = time.monotonic()
         processes = {load: stack.enter_context(burner(
@@ -62,7 +70,8 @@ def hold(*loads):
         for load, process in processes.items():
             report, cpu = wait(process)
             found[load] = (process.returncode, report, cpu,
-                           time.monotonic() - started)
+                           time.monotonic() - started,
+                           taken_from_the_machine() - taken)
     return found
 
 
@@ -79,13 +88,16 @@ def held():
     pytest.param(1500, marks=pytest.mark.skipif(CPUS < 2, reason="one CPU")),
 ])
 def test_mean(held, millicores):
-    status, report, cpu, wall = held[millicores]
+    """A load of a whole CPU cannot make up for what it was not given."""
+    status, report, cpu, wall, taken = held[millicores]
+    allowed = tolerance(millicores)
+    missing = 1000 * taken / wall if millicores == 1000 else 0
 
     assert status == 0
     measured = 1000 * cpu / wall
-    assert measured == pytest.approx(millicores, abs=tolerance(millicores))
+    assert -allowed - missing <= measured - millicores <= allowed
     reported, seconds = map(float, REPORT.fullmatch(report).groups())
-    assert reported == pytest.approx(measured, abs=tolerance(millicores))
+    assert reported == pytest.approx(measured, abs=allowed)
     assert seconds == pytest.approx(5, abs=0.05)
 
 
