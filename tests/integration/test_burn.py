@@ -222,28 +222,34 @@ def test_lost_report_is_an_error():
     assert result.stderr == "cgroup_cpu_burn: No space left on device\n"
 
 
-@pytest.mark.timing
-@pytest.mark.skipif(os.geteuid() != 0, reason="gVisor needs root here")
-@pytest.mark.skipif(not shutil.which("runsc"), reason="runsc is missing")
-@pytest.mark.parametrize("millicores", [100, 500])
-def test_mean_in_gvisor(millicores):
-    """In gVisor, CPU time counts in ticks of 10 ms."""
+@pytest.fixture(scope="module")
+def held_in_gvisor():
+    """Both loads over the same seconds: the output by load"""
     script = f"""
         mount -t tmpfs none /sys/fs/cgroup
         mount -t cgroup -o cpuacct none /sys/fs/cgroup
         mkdir /sys/fs/cgroup/burn
         echo $$ > /sys/fs/cgroup/burn/cgroup.procs
         before=$(cat /sys/fs/cgroup/burn/cpuacct.usage)
-        {BURN} --millicores {millicores} --seconds 10
+        {BURN} --millicores $0 --seconds 10
         echo $before $(cat /sys/fs/cgroup/burn/cpuacct.usage)
     """
-    result = subprocess.run(
-        ["runsc", "--network=none", "--ignore-cgroups", "do", "sh", "-ec",
-         script],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        check=True)
+    with contextlib.ExitStack() as stack:
+        processes = {load: stack.enter_context(subprocess.Popen(
+            ["runsc", "--network=none", "--ignore-cgroups", "do", "sh", "-ec",
+             script, str(load)], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, text=True)) for load in (100, 500)}
+        return {load: process.communicate()[0]
+                for load, process in processes.items()}
 
-    report, counters = result.stdout.splitlines(keepends=True)
+
+@pytest.mark.timing
+@pytest.mark.skipif(os.geteuid() != 0, reason="gVisor needs root here")
+@pytest.mark.skipif(not shutil.which("runsc"), reason="runsc is missing")
+@pytest.mark.parametrize("millicores", [100, 500])
+def test_mean_in_gvisor(held_in_gvisor, millicores):
+    """In gVisor, CPU time counts in ticks of 10 ms."""
+    report, counters = held_in_gvisor[millicores].splitlines(keepends=True)
     reported, seconds = map(float, REPORT.fullmatch(report).groups())
     before, after = map(int, counters.split())
     counted = (after - before) / 1e6 / seconds
