@@ -162,11 +162,11 @@ def watched(request, image, new_container, pod_of, tmp_path_factory):
                 end=end(running, 2), log=running.log)
 
 
-def tolerance(environment, truth, seconds):
-    """1 %, and if time counts in ticks, one tick at either end"""
-    if environment in TICK:
-        return truth / 100 + 2000 * TICK[environment] / seconds
-    return measurement.tolerance(truth)
+def tolerance(watched, truth):
+    if watched.environment not in TICK:
+        return measurement.tolerance(truth)
+    return measurement.tolerance_in_ticks(
+        TICK[watched.environment], watched.usage, watched.record, truth)
 
 
 def test_values_are_the_kernels(watched, report):
@@ -177,7 +177,7 @@ def test_values_are_the_kernels(watched, report):
     truth = record.millicores(usage[0][0], usage[-1][0])
     gauges = measurement.mean_of_gauges(usage, watched.millicores)
     report(f"image, {watched.environment}", "burn", gauges, truth)
-    allowed = tolerance(watched.environment, truth, measurement.length(usage))
+    allowed = tolerance(watched, truth)
     assert gauges == pytest.approx(truth, abs=allowed)
     assert measurement.mean_of_derives(usage) == pytest.approx(
         truth, abs=allowed)

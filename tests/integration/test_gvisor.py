@@ -34,12 +34,11 @@ class Observed(NamedTuple):
     own_millicores: float
     tick: float
 
-    def tolerance(self, truth, seconds):
-        """The tolerance of a mean over that time: each of its ends may miss a
-        tick"""
+    def tolerance(self, usage, truth):
         if not self.tick:
             return measurement.tolerance(truth)
-        return truth / 100 + 2 * 1000 * self.tick / seconds
+        return measurement.tolerance_in_ticks(
+            self.tick, usage, self.truth, truth)
 
 
 def watch(collectd, recorder, directory, tick):
@@ -121,7 +120,7 @@ def test_means_are_the_sandboxs(observed, environment, report, load):
     report(environment, load, gauges, truth)
 
     assert seconds >= 4.5
-    allowed = observed.tolerance(truth, seconds)
+    allowed = observed.tolerance(usage, truth)
     assert gauges == pytest.approx(truth, abs=allowed)
     assert derives == pytest.approx(truth, abs=allowed)
 
