@@ -8,8 +8,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import pytest
+
+from waiting import wait_until
+
 SOURCE = Path(__file__).resolve().parents[2]
 PACKAGE = "collectd-plugin-cgroup-cpu"
+UNIT_TESTS = "tests/unit/unit_tests"
 CSV = "var/lib/collectd/csv/test"
 CONFIGURATION = """\
 Hostname "test"
@@ -27,15 +32,22 @@ LoadPlugin csv
 </Plugin>
 LoadPlugin uptime
 """
+CHANGE = """
+<Plugin cgroup_cpu>
+  ReportUserSystem true
+</Plugin>
+"""
+OTHER = "uptime/uptime"
+USER = "cgroup_cpu-root/derive-user_usec"
 # What changes in normal use without being part of the system's set-up
 VOLATILE = re.compile(r"(proc|sys|dev|run|tmp|root|srv|var/(log|cache|tmp)"
                       r"|var/lib/(apt|dpkg|collectd)|etc/ld.so.cache)(/|$)")
-TOOLS = ("dpkg-buildpackage", "dh", "lintian", "mmdebstrap", "rpmbuild",
-         "rpmlint", "diffoscope")
-
-
-def missing_tools():
-    return [tool for tool in TOOLS if not shutil.which(tool)]
+MISSING = [tool for tool in (
+    "dpkg-buildpackage", "dh", "lintian", "mmdebstrap", "rpmbuild", "rpmlint",
+    "diffoscope") if not shutil.which(tool)]
+needs_debian = pytest.mark.skipif(
+    os.geteuid() != 0 or bool(MISSING),
+    reason=f"needs root, Debian and {', '.join(MISSING)}")
 
 
 def run(*command, **options):
@@ -212,3 +224,18 @@ exit
                         os.readlink(path) if path.is_symlink() else
                         path.read_bytes() if path.is_file() else None)
         return found
+
+
+def install_collectd(system):
+    """Waits until it has started, because collectdmon forgets a stop that comes
+    earlier"""
+    system.write("etc/collectd/collectd.conf", CONFIGURATION + (
+        'Include "/etc/collectd/collectd.conf.d/*.conf"\n'))
+    system.apt("install", "collectd")
+    wait_for_values(system, OTHER)
+
+
+def wait_for_values(system, *series):
+    before = system.last_value(*series)
+    wait_until(lambda: system.last_value(*series) > before, 20,
+               lambda: system.log)

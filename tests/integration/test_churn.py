@@ -47,7 +47,7 @@ class Held:
                 f"{self.resident / 1e6:.1f} MB")
 
 
-@pytest.mark.xdist_group("small loads")
+@pytest.mark.xdist_group("many cgroups")
 @pytest.mark.parametrize("version", ["v2"])
 def test_churn(cgroup, directory, start, version, tmp_path):
     loads = {name: Cgroup(cgroup.mounts, f"{cgroup.path}/{name}")

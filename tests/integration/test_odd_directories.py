@@ -75,7 +75,7 @@ def test_something_else_on_a_cgroup(directory, start, mount):
     assert "mounted on the cgroup /covered:" in notice
 
 
-@pytest.mark.xdist_group("loads of a core")
+@pytest.mark.xdist_group("many cgroups")
 @pytest.mark.parametrize("version", ["v2"])
 def test_one_directory_that_may_not_be_read(directory, open_place, tmp_path):
     """As an ordinary user, among more cgroups than are searched in every

@@ -1,40 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""The packages are built, checked, installed, upgraded and removed, each in its
-own system."""
-import contextlib
+"""The packages are built and checked, and do what they are for."""
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import examples
 import grafana
-from apt import Apt
-from debian import Debian
-from packages import (CONFIGURATION, PACKAGE, SOURCE, System, build,
-                      make_repository, missing_tools, older, only, run, stub)
+from packages import (CHANGE, CONFIGURATION, OTHER, PACKAGE, SOURCE, UNIT_TESTS,
+                      USER, needs_debian, only, run, wait_for_values)
 from waiting import wait_until
 
-CONFFILE = "etc/collectd/collectd.conf.d/cgroup_cpu.conf"
-MODULE = "usr/lib/collectd/cgroup_cpu.so"
-CHANGE = """
-<Plugin cgroup_cpu>
-  ReportUserSystem true
-</Plugin>
-"""
-UNIT_TESTS = "tests/unit/unit_tests"
-OTHER = "uptime/uptime"
-USER = "cgroup_cpu-root/derive-user_usec"
-
-pytest_plugins = ["vm"]
+pytest_plugins = ["package_builds", "vm"]
 pytestmark = [pytest.mark.guests, pytest.mark.xdist_group("packages")]
-needs_debian = pytest.mark.skipif(
-    os.geteuid() != 0 or bool(missing_tools()),
-    reason=f"needs root, Debian and {', '.join(missing_tools())}")
 
 
 def test_versions_agree():
@@ -47,58 +27,6 @@ def test_versions_agree():
     assert version == first(r"\((.*)-\d+\)", "packaging/debian/changelog")
     assert version == first(r"^Version: +(\S+)", spec)
     assert version == first(r"^\*.* - (\S+)-\d+$", spec)
-
-
-@pytest.fixture(scope="module")
-def scratch(tmp_path_factory):
-    """pytest would keep its directories, but systems are large"""
-    directory = tmp_path_factory.mktemp("packages")
-    yield directory
-    shutil.rmtree(directory)
-
-
-@pytest.fixture(scope="module")
-def debians(debian_directory, scratch):
-    with contextlib.ExitStack() as stack:
-        yield {release: stack.enter_context(
-                   Debian(release, debian_directory, scratch / release))
-               for release in ("bookworm", "trixie")}
-
-
-@pytest.fixture(scope="module")
-def collectd_archive(scratch):
-    """collectd's own source, from Debian's package"""
-    directory = scratch / "collectd"
-    directory.mkdir()
-    Apt(directory, "deb-src http://deb.debian.org/debian bookworm main").get(
-        "source", "--download-only", "--tar-only", "collectd")
-    return only(directory, "*.orig.tar.*")
-
-
-@pytest.fixture(scope="module")
-def builds(debians, scratch, collectd_archive):
-    """Builds from this tree and, later in another place, from its archive; and
-    an older release of each package"""
-    def home(name, macros):
-        (scratch / name).mkdir()
-        (scratch / name / ".rpmmacros").write_text(macros)
-        return str(scratch / name)
-
-    rpm = ("rpm", f"COLLECTD_ARCHIVE={collectd_archive}")
-    # Of each kind, one package runs its tests. Those with faults take long, and
-    # run elsewhere with the same options for the compiler.
-    untested = home("untested", "%_without_check --without-check\n")
-    tests = f"TESTS={UNIT_TESTS}"
-    first = build(SOURCE, scratch / "first", ("deb", tests), rpm,
-                  HOME=untested)
-    run("tar", "-xf", only(first, "*[0-9].tar.xz"), "-C", scratch)
-    second = only(scratch, "collectd-cgroup_cpu-*")
-    build(second, second, ("deb",), rpm, umask=0o077, TZ="Asia/Tokyo",
-          LC_ALL="C", DEB_BUILD_OPTIONS="nocheck", HOME=untested)
-    return SimpleNamespace(
-        first=first, second=second, older=build(
-            SOURCE, scratch / "older", ("rpm", tests),
-            HOME=home("home", "%dist ~older\n")))
 
 
 @needs_debian
@@ -151,139 +79,6 @@ def test_rpmlint(builds):
     assert " 0 errors, 0 warnings" in output, output
 
 
-@pytest.fixture(scope="module")
-def repository(builds, scratch):
-    """The apt repository of the Debian packages"""
-    directory = scratch / "repository"
-    directory.mkdir()
-    package = only(builds.first, f"{PACKAGE}_*.deb")
-    shutil.copy(package, directory)
-    older(package, directory)
-    make_repository(directory)
-    return directory
-
-
-@pytest.fixture
-def system(repository, debians, scratch, request):
-    """A Debian; by default the oldest supported one"""
-    options = getattr(request, "param", {})
-    debian = debians[options.get("release", "bookworm")].ready()
-    with System(debian, scratch / "system",
-                options.get("cgroups", True)) as system:
-        system.add_repository(repository)
-        yield system
-
-
-def install_collectd(system):
-    """Waits until it has started, because collectdmon forgets a stop that comes
-    earlier"""
-    system.write("etc/collectd/collectd.conf", CONFIGURATION + (
-        'Include "/etc/collectd/collectd.conf.d/*.conf"\n'))
-    system.apt("install", "collectd")
-    wait_for_values(system, OTHER)
-
-
-def wait_for_values(system, *series):
-    before = system.last_value(*series)
-    wait_until(lambda: system.last_value(*series) > before, 20,
-               lambda: system.log)
-
-
-def assert_restarted(system, before, *series):
-    """The package restarted it: it is another process, and delivers values"""
-    assert system.collectd() != before, system.log
-    wait_for_values(system, *series)
-    assert system.collectd() is not None, system.log
-    return system.collectd()
-
-
-@needs_debian
-@pytest.mark.parametrize("system", [
-    {"release": "bookworm"}, {"release": "trixie"}], indirect=True,
-    ids=["bookworm", "trixie"])
-def test_life_of_the_debian_package(system):
-    install_collectd(system)
-    before, daemon = system.contents(), system.collectd()
-
-    version = system.run("apt-cache", "madison", PACKAGE).split()[2]
-    system.apt("install", f"{PACKAGE}={version}~older")
-    daemon = assert_restarted(system, daemon)
-
-    changed = system.read(CONFFILE) + CHANGE
-    system.write(CONFFILE, changed)
-    system.apt("install", PACKAGE)
-    assert version in system.run("dpkg-query", "-W", PACKAGE).split()
-    assert system.read(CONFFILE) == changed
-    assert "older" not in system.read(CONFFILE + ".dpkg-dist")
-    daemon = assert_restarted(system, daemon, USER)
-
-    system.apt("remove", PACKAGE)
-    daemon = assert_restarted(system, daemon, OTHER)
-    assert not system.exists(MODULE)
-    assert not system.exists(CONFFILE)
-
-    system.apt("install", PACKAGE)
-    assert system.read(CONFFILE) == changed
-    daemon = assert_restarted(system, daemon, USER)
-
-    system.apt("purge", PACKAGE)
-    assert_restarted(system, daemon, OTHER)
-    after = system.contents()
-    assert {path for path in {*before, *after}
-            if before.get(path) != after.get(path)} == set()
-    assert "[error]" not in system.log
-
-
-@needs_debian
-def test_an_unchanged_conffile_is_upgraded(system):
-    install_collectd(system)
-    system.apt("install", f"{PACKAGE}=*~older")
-    wait_for_values(system)
-    system.apt("install", PACKAGE)
-    assert system.read(CONFFILE) == (
-        SOURCE / "collectd.conf.d/cgroup_cpu.conf").read_text()
-    assert not system.exists(CONFFILE + ".dpkg-old")
-
-    # A failed removal leaves it as it was.
-    system.write("var/lib/dpkg/info/" + PACKAGE + ".prerm",
-                 system.read("var/lib/dpkg/info/" + PACKAGE + ".prerm")
-                 + "\nexit 1\n")
-    with pytest.raises(AssertionError, match="returned error exit status 1"):
-        system.apt("remove", PACKAGE)
-    wait_for_values(system)
-    assert system.exists(CONFFILE)
-
-
-@needs_debian
-def test_a_stopped_daemon_stays_stopped(system):
-    install_collectd(system)
-    system.run("service", "collectd", "stop")
-    for command in ("install", "remove", "install", "purge"):
-        system.apt(command, PACKAGE)
-        assert not system.collectd()
-
-
-@needs_debian
-def test_without_debians_configuration(system):
-    """collectd-core alone is for administrators with their own configuration"""
-    system.apt("install", "collectd-core")
-    before = system.contents()
-    system.apt("install", PACKAGE)
-    assert not system.exists("etc/collectd/collectd.conf")
-    system.apt("purge", PACKAGE)
-    assert system.contents() == before
-
-
-@needs_debian
-@pytest.mark.parametrize("version", ["5.11.0-1", "6.0.0-1"])
-def test_other_daemons_are_refused(system, version, tmp_path):
-    stub("collectd-core", version, tmp_path)
-    make_repository(tmp_path)
-    system.add_repository(tmp_path)
-    with pytest.raises(AssertionError, match="unmet dependencies"):
-        system.apt("install", PACKAGE, f"collectd-core={version}")
-
-
 @needs_debian
 @pytest.mark.parametrize("system, expected", [
     ({}, "values arrive\n"),
@@ -319,7 +114,7 @@ exec python3 guest_package.py /results
 
 
 @pytest.fixture(scope="module")
-def machine(image, builds, collectd_archive, scratch):
+def machine(image, builds, scratch):
     """The results of the package's installation in a machine with systemd"""
     here = Path(__file__).parent
     given = scratch / "machine"
@@ -328,7 +123,7 @@ def machine(image, builds, collectd_archive, scratch):
     (given / "run").chmod(0o755)
     (given / "collectd.conf").write_text(MACHINE)
     unit = "contrib/systemd.collectd.service"
-    run("tar", "-xf", collectd_archive, "-C", given, "--strip-components=2",
+    run("tar", "-xf", builds.collectd_archive, "-C", given, "--strip-components=2",
         "--wildcards", f"*/{unit}")
     return image.run({
         "run": given / "run", "collectd.conf": given / "collectd.conf",

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""The packages, built once, and systems to install them on."""
+import contextlib
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+import shared
+from apt import Apt
+from debian import Debian
+from packages import (PACKAGE, SOURCE, UNIT_TESTS, System, build,
+                      make_repository, older, only, run)
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """pytest would keep its directories, but systems are large"""
+    directory = tmp_path_factory.mktemp("packages")
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def debians(debian_directory, scratch):
+    with contextlib.ExitStack() as stack:
+        yield {release: stack.enter_context(
+                   Debian(release, debian_directory, scratch / release))
+               for release in ("bookworm", "trixie")}
+
+
+def get_collectd(directory):
+    """collectd's own source, from Debian's package"""
+    directory.mkdir()
+    Apt(directory, "deb-src http://deb.debian.org/debian bookworm main").get(
+        "source", "--download-only", "--tar-only", "collectd")
+    return only(directory, "*.orig.tar.*")
+
+
+def make_packages(place):
+    """Builds from this tree and, later in another place, from its archive; and
+    an older release of each package"""
+    def home(name, macros):
+        (place / name).mkdir()
+        (place / name / ".rpmmacros").write_text(macros)
+        return str(place / name)
+
+    rpm = ("rpm", f"COLLECTD_ARCHIVE={get_collectd(place / 'collectd')}")
+    # Of each kind, one package runs its tests. Those with faults take long, and
+    # run elsewhere with the same options for the compiler.
+    untested = home("untested", "%_without_check --without-check\n")
+    tests = f"TESTS={UNIT_TESTS}"
+    first = build(SOURCE, place / "first", ("deb", tests), rpm, HOME=untested)
+    run("tar", "-xf", only(first, "*[0-9].tar.xz"), "-C", place)
+    second = only(place, "collectd-cgroup_cpu-*")
+    build(second, second, ("deb",), rpm, umask=0o077, TZ="Asia/Tokyo",
+          LC_ALL="C", DEB_BUILD_OPTIONS="nocheck", HOME=untested)
+    build(SOURCE, place / "older", ("rpm", tests),
+          HOME=home("home", "%dist ~older\n"))
+
+
+@pytest.fixture(scope="module")
+def builds(debians):
+    """Only the first caller makes them, while the Debians are made"""
+    with shared.directory("packages") as place:
+        with shared.turn(place) as first:
+            if first:
+                make_packages(place)
+        yield SimpleNamespace(
+            first=place / "first", older=place / "older",
+            second=only(place, "collectd-cgroup_cpu-*"),
+            collectd_archive=only(place / "collectd", "*.orig.tar.*"))
+
+
+@pytest.fixture(scope="module")
+def repository(builds, scratch):
+    """The apt repository of the Debian packages"""
+    directory = scratch / "repository"
+    directory.mkdir()
+    package = only(builds.first, f"{PACKAGE}_*.deb")
+    shutil.copy(package, directory)
+    older(package, directory)
+    make_repository(directory)
+    return directory
+
+
+@pytest.fixture
+def system(repository, debians, scratch, request):
+    """A Debian; by default the oldest supported one"""
+    options = getattr(request, "param", {})
+    debian = debians[options.get("release", "bookworm")].ready()
+    with System(debian, scratch / "system",
+                options.get("cgroups", True)) as system:
+        system.add_repository(repository)
+        yield system
