@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A Debian 12 in its own emulated machine: systemd on pure v2."""
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
@@ -117,13 +116,6 @@ class Image:
                  "INITRD": INITRD})
         assert status == 0, output
 
-    def in_turn(self, *command, **options):
-        """One machine at a time: each has as many processors as the host may
-        have"""
-        with open(self.directory / "turn", "w") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            return run(RUN_SECONDS, *command, **options)
-
     def run(self, files):
         """Boots, executes `run` of the files, and returns the directory with
         its results from /results. The image does not change."""
@@ -137,14 +129,16 @@ class Image:
             disk.truncate(RESULTS)
         drives = ["file=disk,snapshot=on", f"file={given},readonly=on",
                   f"file={taken}"]
-        _, output = self.in_turn(
-            "qemu-system-x86_64", "-nodefaults", "-m", "1024", "-smp", "2",
-            "-display", "none", "-monitor", "none", "-nic", "none",
-            "-serial", f"file:{console}", "-no-reboot", "-kernel", "vmlinuz",
-            "-initrd", "initrd", "-append", KERNEL_ARGUMENTS, *(
-                argument for drive in drives for argument in
-                ("-drive", drive + ",if=virtio,format=raw,cache=unsafe")),
-            cwd=self.directory, env=self.environment, preexec_fn=come_first)
+        with shared.whole_machine():
+            _, output = run(
+                RUN_SECONDS, "qemu-system-x86_64", "-nodefaults", "-m", "1024",
+                "-smp", "2", "-display", "none", "-monitor", "none", "-nic",
+                "none", "-serial", f"file:{console}", "-no-reboot", "-kernel",
+                "vmlinuz", "-initrd", "initrd", "-append", KERNEL_ARGUMENTS, *(
+                    argument for drive in drives for argument in
+                    ("-drive", drive + ",if=virtio,format=raw,cache=unsafe")),
+                cwd=self.directory, env=self.environment,
+                preexec_fn=come_first)
         results = directory / "results"
         with contextlib.suppress(tarfile.ReadError):
             with tarfile.open(taken) as archive:
