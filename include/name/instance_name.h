@@ -15,6 +15,16 @@ enum instance_format {
   INSTANCE_FORMAT_PATH,
   /* Its last component. */
   INSTANCE_FORMAT_LEAF,
+  /* The name of a known container and what is below it; else the whole path. */
+  INSTANCE_FORMAT_NAME,
+};
+
+/* A container's name in three parts. If it is too long, as much as possible is
+ * taken out of the middle of `middle`. */
+struct container_name {
+  const char *head;
+  const char *middle;
+  const char *tail;
 };
 
 /* Writes the name of the cgroup at `path` ("/" is the root: "root").
@@ -45,6 +55,20 @@ enum instance_format {
  */
 void instance_name_of_path(const char *path, enum instance_format format,
                            char name[INSTANCE_NAME_SIZE]);
+
+/* Writes the name of the cgroup at `rest` in a container; "" is the container's
+ * own.
+ *
+ *   "k8s_default_" "web-0" "_app"   ""       k8s_default_web-0_app
+ *   "k8s_default_" "web-0" "_app"   "init"   k8s_default_web-0_app+init
+ *   "libvirt_" "my vm" ""           ""       libvirt_my_vm~a7a5cd4d
+ *
+ * A name that lost anything ends with "~" and a hash of the whole name, so that
+ * a container that is started again has the same name.
+ */
+void instance_name_of_container(const struct container_name *parts,
+                                const char *rest,
+                                char name[INSTANCE_NAME_SIZE]);
 
 /* Writes a name that always ends with a hash, for a path whose own name is
  * taken. Each `attempt` gives another hash. */

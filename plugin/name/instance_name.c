@@ -8,15 +8,19 @@
 #include <string.h>
 
 #include "util/array.h"
+#include "util/hex.h"
 
 #define CONTAINER_ID_DIGITS 64
 #define CONTAINER_ID_SHOWN 12
 
 /* "~" and eight digits. */
 #define HASH_LENGTH 9
+#define HASH_BASIS UINT64_C(0xcbf29ce484222325)
 /* A long name keeps this much of its beginning. Its end, with the container,
  * says more and gets the rest. */
 #define HEAD_LENGTH 40
+/* Less of the middle of a container's name says nothing. */
+#define MIDDLE_LEAST 16
 
 /* A name while it is built, before it is shortened. */
 struct writer {
@@ -38,14 +42,6 @@ static bool is_word(char c) {
 
 static bool is_plain(char c) {
   return is_word(c) || (c != '\0' && strchr("._-@:+", c) != NULL);
-}
-
-static int hex_value(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  return -1;
 }
 
 static void put(struct writer *writer, char c) {
@@ -93,14 +89,6 @@ static void put_underscore(struct writer *writer, bool separator) {
     put(writer, '_');
 }
 
-static size_t hex_run(const char *text) {
-  size_t length = 0;
-
-  while (hex_value(text[length]) >= 0)
-    length++;
-  return length;
-}
-
 /* Writes the next part of `text` and returns how many characters of it were
  * used. */
 static size_t put_next(struct writer *writer, const char *text,
@@ -120,7 +108,7 @@ static size_t put_next(struct writer *writer, const char *text,
     }
   }
   if (text[0] == '/' ||
-      (text[0] == '_' && writer->format == INSTANCE_FORMAT_PATH)) {
+      (text[0] == '_' && writer->format != INSTANCE_FORMAT_LEAF)) {
     put_underscore(writer, text[0] == '/');
   } else if (is_plain(text[0])) {
     put(writer, text[0]);
@@ -131,14 +119,46 @@ static size_t put_next(struct writer *writer, const char *text,
   return 1;
 }
 
-/* FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>, folded to 32 bits. */
-static uint32_t hash(const char *text, unsigned attempt) {
-  uint64_t value = UINT64_C(0xcbf29ce484222325) + attempt;
+static void start_writing(struct writer *writer, enum instance_format format) {
+  writer->format = format;
+  writer->length = 0;
+  writer->lossy = writer->divided = writer->units = false;
+}
 
+/* Writes what follows a "/". */
+static void put_path(struct writer *writer, const char *path) {
+  for (bool word_begins = true; *path != '\0';) {
+    size_t length = put_next(writer, path, word_begins);
+    word_begins = !is_word(path[length - 1]);
+    path += length;
+  }
+}
+
+/* Writes a part of a container's name. Returns the length it got. */
+static size_t put_part(struct writer *writer, const char *text) {
+  size_t before = writer->length;
+
+  for (; *text != '\0'; text++) {
+    if (is_plain(*text)) {
+      put(writer, *text);
+      continue;
+    }
+    put(writer, '_');
+    writer->lossy = true;
+  }
+  return writer->length - before;
+}
+
+/* FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>, folded to 32 bits. */
+static uint64_t hash_on(uint64_t value, const char *text) {
   for (; *text != '\0'; text++) {
     value ^= (unsigned char)*text;
     value *= UINT64_C(0x100000001b3);
   }
+  return value;
+}
+
+static uint32_t fold(uint64_t value) {
   return (uint32_t)(value ^ (value >> 32));
 }
 
@@ -163,24 +183,17 @@ static void write_name(const char *path, enum instance_format format,
   const char *text = format == INSTANCE_FORMAT_LEAF ? strrchr(path, '/') : path;
   struct writer writer;
 
-  writer.format = format;
-  writer.length = 0;
-  writer.lossy = writer.divided = writer.units = false;
   if (strcmp(path, "/") == 0) {
     (void)snprintf(name, INSTANCE_NAME_SIZE, "root");
     return;
   }
-  text++;
-  for (bool word_begins = true; *text != '\0';) {
-    size_t length = put_next(&writer, text, word_begins);
-    word_begins = !is_word(text[length - 1]);
-    text += length;
-  }
+  start_writing(&writer, format);
+  put_path(&writer, text + 1);
   writer.text[writer.length] = '\0';
 
   if (writer.lossy || apart || writer.length >= INSTANCE_NAME_SIZE ||
       strcmp(writer.text, "root") == 0)
-    shorten(&writer, hash(path, attempt), name);
+    shorten(&writer, fold(hash_on(HASH_BASIS + attempt, path)), name);
   else
     memcpy(name, writer.text, writer.length + 1);
 }
@@ -193,4 +206,49 @@ void instance_name_of_path(const char *path, enum instance_format format,
 void instance_name_apart(const char *path, enum instance_format format,
                          unsigned attempt, char name[INSTANCE_NAME_SIZE]) {
   write_name(path, format, true, attempt, name);
+}
+
+/* Takes as much out of the `length` bytes at `begin`, the middle of the name,
+ * as there are too many in all. Returns whether enough is left of it. */
+static bool shorten_middle(struct writer *writer, size_t begin, size_t length) {
+  size_t room = INSTANCE_NAME_SIZE - 1 - HASH_LENGTH;
+
+  if (writer->length <= room)
+    return true;
+  size_t excess = writer->length - room + 1;
+  if (length < excess + MIDDLE_LEAST)
+    return false;
+  size_t cut = begin + (length - excess + 1) / 2;
+  writer->text[cut] = '~';
+  memmove(writer->text + cut + 1, writer->text + cut + excess,
+          writer->length - cut - excess);
+  writer->length -= excess - 1;
+  return true;
+}
+
+void instance_name_of_container(const struct container_name *parts,
+                                const char *rest,
+                                char name[INSTANCE_NAME_SIZE]) {
+  struct writer writer;
+  uint64_t value = HASH_BASIS;
+
+  start_writing(&writer, INSTANCE_FORMAT_NAME);
+  size_t begin = put_part(&writer, parts->head);
+  size_t length = put_part(&writer, parts->middle);
+  (void)put_part(&writer, parts->tail);
+  value =
+      hash_on(hash_on(hash_on(value, parts->head), parts->middle), parts->tail);
+  if (*rest != '\0') {
+    put(&writer, '+');
+    put_path(&writer, rest);
+    value = hash_on(hash_on(value, "+"), rest);
+  }
+  writer.text[writer.length] = '\0';
+
+  if (!writer.lossy && writer.length < INSTANCE_NAME_SIZE) {
+    memcpy(name, writer.text, writer.length + 1);
+    return;
+  }
+  (void)shorten_middle(&writer, begin, length);
+  shorten(&writer, fold(value), name);
 }

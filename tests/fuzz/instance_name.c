@@ -118,6 +118,35 @@ static void make_path(char *text, char path[PATH_MAX]) {
   path[length] = '\0';
 }
 
+/* The path in two parts: as a container's name, cut in three, and the rest. */
+static void require_container_name(const char *path) {
+  CLEANUP_FREE char *head = strdup(path + 1);
+  char name[INSTANCE_NAME_SIZE];
+  char again[INSTANCE_NAME_SIZE];
+
+  REQUIRE(head != NULL);
+  char *rest = head;
+  (void)strsep(&rest, "/");
+  char *middle = head;
+  (void)strsep(&middle, "_");
+  char *tail = middle;
+  (void)strsep(&tail, "_");
+  const struct container_name parts = {head, middle != NULL ? middle : "",
+                                       tail != NULL ? tail : ""};
+  const char *below = rest != NULL ? rest : "";
+
+  memset(name, 'x', sizeof(name));
+  memset(again, 'y', sizeof(again));
+  instance_name_of_container(&parts, below, name);
+  instance_name_of_container(&parts, below, again);
+  if (*head == '\0' && *parts.middle == '\0' && *parts.tail == '\0')
+    return;
+  require_clean(name);
+  REQUIRE(strcmp(name, again) == 0);
+  if (!has_hash(name))
+    REQUIRE(strncmp(name, head, strlen(head)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CLEANUP_FREE char *text = fuzz_string(data, size);
   char path[PATH_MAX];
@@ -125,6 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   make_path(text, path);
   require_names(path, INSTANCE_FORMAT_PATH);
   require_names(path, INSTANCE_FORMAT_LEAF);
+  require_container_name(path);
   if (strlen(path) < INSTANCE_NAME_SIZE)
     require_apart(path);
   return 0;

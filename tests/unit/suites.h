@@ -9,6 +9,7 @@
   SUITE(cgroup_count)                                                          \
   SUITE(cgroup_limits)                                                         \
   SUITE(collector)                                                             \
+  SUITE(container)                                                             \
   SUITE(cpu_limit)                                                             \
   SUITE(cpu_rates)                                                             \
   SUITE(cpu_set)                                                               \

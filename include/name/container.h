@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Recognises the cgroups of containers, pods and machines by their paths.
+ *
+ * Where the engines put them: Kubernetes kubelet/cm, qos and pod names;
+ * systemd.slice(5) and systemd.unit(5), "STRING ESCAPING"; systemd-nspawn(1);
+ * libvirt, "Control Groups Resource Management"; lxc.container.conf(5); Nomad,
+ * "cgroups"; Slurm, "cgroup/v2 plugin".
+ */
+#ifndef CGROUP_CPU_CONTAINER_H
+#define CGROUP_CPU_CONTAINER_H
+
+#include <stdbool.h>
+
+/* Hexadecimal digits of a container's id and of a pod's uid, and a zero
+ * byte. */
+#define CONTAINER_ID_SIZE 65
+#define POD_UID_SIZE 33
+/* Room for the name of one component, whatever it holds, and a prefix. */
+#define CONTAINER_NAME_SIZE 288
+
+enum container_kind {
+  /* The path leads into no container. */
+  CONTAINER_NONE,
+  /* A pod of Kubernetes: has `pod_uid`. */
+  CONTAINER_POD,
+  /* A container of it, or its pause container: has `pod_uid` and `id`. */
+  CONTAINER_OF_POD,
+  /* The path says it all: has `name`. */
+  CONTAINER_NAMED,
+  /* Of an engine whose names are not in the path. */
+  CONTAINER_UNNAMED,
+};
+
+struct container {
+  enum container_kind kind;
+  /* The depth of its cgroup; that of the root is 0. What is deeper is inside
+   * it. */
+  unsigned depth;
+  char pod_uid[POD_UID_SIZE];
+  char id[CONTAINER_ID_SIZE];
+  /* Such as "libvirt_web". */
+  char name[CONTAINER_NAME_SIZE];
+};
+
+/* Finds the outermost container, pod or machine on the way to the cgroup at
+ * `path`; of a pod or a Slurm job also the container or step in it. Whoever is
+ * root in a container can create any cgroup there, so nothing deeper counts. */
+void container_of_path(const char *path, struct container *container);
+
+/* Copies the hexadecimal digits of a pod's uid, without the "-" or "_" between
+ * them. Returns whether `text` is one of `length` bytes. */
+bool container_pod_uid(const char *text, unsigned long length,
+                       char uid[POD_UID_SIZE]);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "name/container.h"
+
+#include "suites.h"
+
+#define ID "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
+#define DASHED "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
+#define UNDERSCORED "8cb9d4e1_5f0a_4c7e_9a51_2f3f7c3a9b10"
+#define UID "8cb9d4e15f0a4c7e9a512f3f7c3a9b10"
+#define SLICES "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod"
+#define POD SLICES UNDERSCORED ".slice"
+
+static const struct {
+  const char *path;
+  enum container_kind kind;
+  unsigned depth;
+  const char *uid;
+  const char *id;
+} pods[] = {
+    {POD, CONTAINER_POD, 3, UID, ""},
+    {POD "/crio-conmon-" ID ".scope", CONTAINER_POD, 3, UID, ""},
+    {POD "/kata_" ID, CONTAINER_POD, 3, UID, ""},
+    {POD "/cri-containerd-" ID ".scope", CONTAINER_OF_POD, 4, UID, ID},
+    {POD "/crio-" ID ".scope", CONTAINER_OF_POD, 4, UID, ID},
+    {POD "/docker-" ID ".scope", CONTAINER_OF_POD, 4, UID, ID},
+    {POD "/" ID, CONTAINER_OF_POD, 4, UID, ID},
+    /* Whatever is below was made in the container. */
+    {POD "/crio-" ID ".scope/container", CONTAINER_OF_POD, 4, UID, ID},
+    {POD "/" ID "/kubepods/pod" DASHED "/" ID, CONTAINER_OF_POD, 4, UID, ID},
+    /* Guaranteed pods, static pods, cgroupfs, and nodes in containers. */
+    {"/kubepods.slice/kubepods-pod" UNDERSCORED ".slice", CONTAINER_POD, 2, UID,
+     ""},
+    {SLICES UID ".slice", CONTAINER_POD, 3, UID, ""},
+    {"/kubepods/pod" DASHED, CONTAINER_POD, 2, UID, ""},
+    {"/kubepods/besteffort/pod" DASHED "/" ID, CONTAINER_OF_POD, 4, UID, ID},
+    {"/kubelet/kubepods/pod" UID, CONTAINER_POD, 3, UID, ""},
+    {"/kubelet.slice/kubelet-kubepods.slice/"
+     "kubelet-kubepods-besteffort.slice/kubelet-kubepods-besteffort-pod" UID
+     ".slice",
+     CONTAINER_POD, 4, UID, ""},
+    /* No pods */
+    {"/kubepods.slice/kubepods-burstable.slice", CONTAINER_NONE, 0, "", ""},
+    {"/kubepods/pod" UID "0", CONTAINER_NONE, 0, "", ""},
+    {"/kubepods/pod8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b1", CONTAINER_NONE, 0, "",
+     ""},
+    {"/kubepods/pod8cb9d4e1-5f0a-4c7e-9a512-f3f7c3a9b10", CONTAINER_NONE, 0, "",
+     ""},
+    {"/kubepods/pod8CB9D4E1-5f0a-4c7e-9a51-2f3f7c3a9b10", CONTAINER_NONE, 0, "",
+     ""},
+    {"/kubepods.slice/pod" UNDERSCORED ".slice", CONTAINER_NONE, 0, "", ""},
+    {"/pod" DASHED "/x", CONTAINER_NONE, 0, "", ""},
+    {"/mykubepods/pod" DASHED, CONTAINER_NONE, 0, "", ""},
+    /* Containers of other engines: nothing in them is a pod. */
+    {"/docker/" ID, CONTAINER_UNNAMED, 2, "", ""},
+    {"/docker/" ID "/kubepods/pod" DASHED, CONTAINER_UNNAMED, 2, "", ""},
+    {"/system.slice/docker-" ID ".scope/init", CONTAINER_UNNAMED, 2, "", ""},
+    {"/machine.slice/libpod-" ID ".scope/container", CONTAINER_UNNAMED, 2, "",
+     ""},
+    {"/a/b/c", CONTAINER_NONE, 0, "", ""},
+    {"/", CONTAINER_NONE, 0, "", ""},
+    {"/x/" ID "0", CONTAINER_NONE, 0, "", ""},
+};
+
+START_TEST(finds_pods) {
+  struct container container;
+
+  container_of_path(pods[_i].path, &container);
+  ck_assert_int_eq(container.kind, pods[_i].kind);
+  ck_assert_uint_eq(container.depth, pods[_i].depth);
+  if (container.kind == CONTAINER_POD || container.kind == CONTAINER_OF_POD)
+    ck_assert_str_eq(container.pod_uid, pods[_i].uid);
+  if (container.kind == CONTAINER_OF_POD)
+    ck_assert_str_eq(container.id, pods[_i].id);
+}
+END_TEST
+
+static const struct {
+  const char *path;
+  const char *name;
+  unsigned depth;
+} named[] = {
+    {"/machine.slice/machine-qemu\\x2d12\\x2dweb\\x2d1.scope", "libvirt_web-1",
+     2},
+    {"/machine.slice/machine-qemu\\x2d3\\x2dmy\\x20vm.scope/libvirt/vcpu0",
+     "libvirt_my vm", 2},
+    {"/machine.slice/machine-lxc\\x2d7\\x2dbox.scope", "libvirt_box", 2},
+    {"/machine/qemu-2-web.libvirt-qemu/emulator", "libvirt_web", 2},
+    {"/machine/lxc-5-box.libvirt-lxc", "libvirt_box", 2},
+    /* Not of libvirt: no number, or no name. */
+    {"/machine.slice/machine-qemu\\x2dweb.scope", "machine_qemu-web", 2},
+    {"/machine.slice/machine-qemu\\x2d1\\x2d.scope", "machine_qemu-1-", 2},
+    {"/machine.slice/machine-debian.scope", "machine_debian", 2},
+    {"/machine.slice/systemd-nspawn@web.service/payload", "machine_web", 2},
+    {"/system.slice/systemd-nspawn@a\\x2db.service", "machine_a-b", 2},
+    {"/machine.slice/machine-a\\x00b.scope", "machine_a\\b", 2},
+    {"/lxc.payload.web", "lxc_web", 1},
+    {"/lxc.payload.project_web/system.slice", "lxc_project_web", 1},
+    {"/nomad.slice/share.slice/" DASHED ".redis.scope", "nomad_redis_8cb9d4e1",
+     3},
+    {"/nomad.slice/reserve.slice/" DASHED ".a.b.scope", "nomad_a.b_8cb9d4e1",
+     3},
+    {"/system.slice/slurmstepd.scope/job_12", "slurm_12", 3},
+    {"/system.slice/node1_slurmstepd.scope/job_12/step_0/user/task_1",
+     "slurm_12_0", 4},
+    {"/system.slice/slurmstepd.scope/job_12/step_batch", "slurm_12_batch", 4},
+    {"/system.slice/slurmstepd.scope/job_12/other", "slurm_12", 3},
+};
+
+START_TEST(finds_names) {
+  struct container container;
+
+  container_of_path(named[_i].path, &container);
+  ck_assert_int_eq(container.kind, CONTAINER_NAMED);
+  ck_assert_str_eq(container.name, named[_i].name);
+  ck_assert_uint_eq(container.depth, named[_i].depth);
+}
+END_TEST
+
+/* Anywhere else they say nothing, and neither do their neighbours. */
+static const struct {
+  const char *path;
+} unnamed[] = {
+    {"/machine.slice"},
+    {"/machine.slice/machine-.scope"},
+    {"/machine.slice/web.service"},
+    {"/machine"},
+    {"/machine/web"},
+    {"/system.slice/machine-web.scope"},
+    {"/user.slice/machine.slice/machine-web.scope"},
+    {"/user.slice/lxc.payload.web"},
+    {"/lxc.payload."},
+    {"/lxc.monitor.web"},
+    {"/nomad.slice/share.slice"},
+    {"/nomad.slice/other.slice/" DASHED ".redis.scope"},
+    {"/nomad.slice/share.slice/" DASHED ".scope"},
+    {"/nomad.slice/share.slice/" UID ".redis.scope"},
+    {"/system.slice/slurmstepd.scope"},
+    {"/system.slice/slurmstepd.scope/system"},
+    {"/system.slice/slurmstepd.scope/job_x"},
+    {"/slurmstepd.scope/job_1"},
+};
+
+START_TEST(finds_no_names) {
+  struct container container;
+
+  container_of_path(unnamed[_i].path, &container);
+  ck_assert_int_eq(container.kind, CONTAINER_NONE);
+}
+END_TEST
+
+Suite *container_suite(void) {
+  return suite_of("container", NULL, NULL, FOR_EACH(finds_pods, pods),
+                  FOR_EACH(finds_names, named),
+                  FOR_EACH(finds_no_names, unnamed));
+}
