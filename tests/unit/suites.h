@@ -14,6 +14,7 @@
   SUITE(cpu_rates)                                                             \
   SUITE(cpu_set)                                                               \
   SUITE(cpu_stat)                                                              \
+  SUITE(directory_index)                                                       \
   SUITE(discovery)                                                             \
   SUITE(failure)                                                               \
   SUITE(fair_share)                                                            \
@@ -21,6 +22,7 @@
   SUITE(hierarchy)                                                             \
   SUITE(instance_name)                                                         \
   SUITE(kernel_file)                                                           \
+  SUITE(kubernetes)                                                            \
   SUITE(machine_cpus)                                                          \
   SUITE(mountinfo)                                                             \
   SUITE(number)                                                                \

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "name/directory_index.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util/cleanup.h"
+
+/* A directory may change twice while its time of change stays the same, because
+ * file systems count in ticks of the kernel, some in seconds. */
+#define SETTLED_SEC 2
+/* Entries without a key are not kept, but cost time. */
+#define SCANNED_MAX (8L * DIRECTORY_INDEX_MAX)
+
+static bool is_same_directory(const struct directory_index *index,
+                              const struct stat *status) {
+  return index->fd >= 0 && index->device == status->st_dev &&
+         index->inode == status->st_ino &&
+         index->changed.tv_sec == status->st_mtim.tv_sec &&
+         index->changed.tv_nsec == status->st_mtim.tv_nsec;
+}
+
+static void empty(struct directory_index *index) {
+  if (index->fd >= 0)
+    (void)close(TAKE_FD(index->fd));
+  index->count = index->names_length = 0;
+  index->settled = false;
+}
+
+static int make_room_for(struct directory_index *index, size_t length) {
+  if (index->count == index->room) {
+    size_t room = index->room * 2 + 64;
+    struct directory_entry *entries =
+        reallocarray(index->entries, room, sizeof(*entries));
+    if (entries == NULL)
+      return -ENOMEM;
+    index->entries = entries;
+    index->room = room;
+  }
+  if (index->names_room - index->names_length < length) {
+    size_t room = index->names_room * 2 + 4096;
+    char *names = reallocarray(index->names, room, 1);
+    if (names == NULL)
+      return -ENOMEM;
+    index->names = names;
+    index->names_room = room;
+  }
+  return 0;
+}
+
+static int add_entry(struct directory_index *index, const char *name) {
+  size_t length = strlen(name) + 1;
+  char key[DIRECTORY_KEY_SIZE];
+
+  if (!index->key_of(name, key))
+    return 0;
+  int status = make_room_for(index, length);
+  if (status < 0)
+    return status;
+  struct directory_entry *entry = &index->entries[index->count++];
+  entry->name = index->names_length;
+  memcpy(entry->key, key, sizeof(key));
+  memcpy(index->names + index->names_length, name, length);
+  index->names_length += length;
+  return 0;
+}
+
+static int read_entries(struct directory_index *index, DIR *stream) {
+  int status = 0;
+
+  for (long scanned = 0; status == 0 && scanned < SCANNED_MAX &&
+                         index->count < DIRECTORY_INDEX_MAX;
+       scanned++) {
+    errno = 0;
+    const struct dirent *entry = readdir(stream);
+    if (entry == NULL)
+      return -errno;
+    status = add_entry(index, entry->d_name);
+  }
+  return status;
+}
+
+static int compare_keys(const void *left, const void *right) {
+  const struct directory_entry *a = left;
+  const struct directory_entry *b = right;
+
+  return strcmp(a->key, b->key);
+}
+
+static bool is_settled(const struct stat *status) {
+  struct timespec now;
+
+  return clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+         now.tv_sec - status->st_mtim.tv_sec > SETTLED_SEC;
+}
+
+/* The stream gets a descriptor of its own, because closing it closes that. */
+static int read_again(struct directory_index *index) {
+  struct stat status;
+
+  empty(index);
+  index->fd = open(index->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (index->fd < 0 || fstat(index->fd, &status) < 0)
+    return -errno;
+  CLEANUP_FD int fd = fcntl(index->fd, F_DUPFD_CLOEXEC, 0);
+  DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+  if (stream == NULL)
+    return -errno;
+  (void)TAKE_FD(fd);
+  int error = read_entries(index, stream);
+  (void)closedir(stream);
+  if (index->count > 0)
+    qsort(index->entries, index->count, sizeof(*index->entries), compare_keys);
+  index->device = status.st_dev;
+  index->inode = status.st_ino;
+  index->changed = status.st_mtim;
+  index->settled = error == 0 && is_settled(&status);
+  return error;
+}
+
+int directory_index_update(struct directory_index *index) {
+  struct stat status;
+
+  if (stat(index->path, &status) < 0) {
+    int error = -errno;
+    empty(index);
+    return error;
+  }
+  return index->settled && is_same_directory(index, &status)
+             ? 0
+             : read_again(index);
+}
+
+const struct directory_entry *
+directory_index_find(const struct directory_index *index, const char *key,
+                     size_t *count) {
+  size_t low = 0;
+  size_t high = index->count;
+
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (strcmp(index->entries[middle].key, key) < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  *count = 0;
+  while (low + *count < index->count &&
+         strcmp(index->entries[low + *count].key, key) == 0)
+    ++*count;
+  return *count > 0 ? &index->entries[low] : NULL;
+}
+
+const char *directory_index_name(const struct directory_index *index,
+                                 const struct directory_entry *entry) {
+  return index->names + entry->name;
+}
+
+void directory_index_release(struct directory_index *index) {
+  if (index->path == NULL)
+    return;
+  empty(index);
+  free(index->entries);
+  free(index->names);
+  free(index->path);
+  *index = (struct directory_index){.fd = -1};
+}
