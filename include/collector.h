@@ -44,6 +44,9 @@ struct collector_pass {
   /* The negative errno that keeps some cgroups from being watched, or 0. New
    * cgroups below them are found later, when it is their turn to be checked. */
   int watch_error;
+  /* A directory that may not be read and could have names of containers, or
+   * NULL. Borrowed until the next pass. */
+  const char *names_denied;
   /* A directory left out for the first time because something else is mounted
    * on it, or NULL. Borrowed until the next pass. */
   const char *mount_point;

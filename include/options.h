@@ -22,6 +22,8 @@ struct options {
   bool leaves_only;
   /* InstanceFormat */
   enum instance_format instance_format;
+  /* NameRoot; NULL: what is before "/sys/fs/cgroup" in the root's path. */
+  char *name_root;
   /* MaxDepth, MaxCgroups and KeepOpen */
   unsigned max_depth;
   size_t max_cgroups;
@@ -40,7 +42,7 @@ struct options {
 #define OPTIONS_DEFAULT                                                        \
   {                                                                            \
     .max_depth = OPTIONS_MAX_DEPTH, .max_cgroups = 10000, .keep_open = 2000,   \
-    .groups = VALUE_GROUP_CORE                                                 \
+    .instance_format = INSTANCE_FORMAT_NAME, .groups = VALUE_GROUP_CORE        \
   }
 
 enum option_kind {

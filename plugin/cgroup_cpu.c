@@ -56,6 +56,7 @@ static struct {
   bool search_error_logged;
   bool watch_error_logged;
   bool root_unaccounted_logged;
+  bool names_denied_logged;
 } plugin = {.options = OPTIONS_DEFAULT};
 
 /* What collectd gets for a value. It is reused for all values of a pass. */
@@ -366,6 +367,12 @@ static void log_conditions(const struct collector_pass *pass) {
     NOTICE(LOG_PREFIX "Linux before 5.8 has no CPU time of the root of cgroup "
                       "v2: only the cgroups below it are reported");
   plugin.root_unaccounted_logged = pass->root_unaccounted;
+  if (pass->names_denied != NULL && !plugin.names_denied_logged) {
+    NOTICE(LOG_PREFIX "No permission to list %s: some containers are reported "
+                      "by their paths; let collectd's user read it",
+           pass->names_denied);
+    plugin.names_denied_logged = true;
+  }
 }
 
 static void log_lost_values(void) {

@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "find/discovery_update.h"
 #include "read/cgroup_limits.h"
 #include "read/sampler.h"
+#include "tree/naming.h"
 #include "tree/tree.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
@@ -20,6 +22,8 @@ struct collector {
   struct hierarchy hierarchy;
   struct tree tree;
   struct discovery discovery;
+  struct naming naming;
+  char *name_root;
   struct sampler sampler;
   struct cgroup_limits limits;
   /* The `birth` of the root whose directories the sampler has open, plus 1; 0:
@@ -40,6 +44,7 @@ static void forget(void *context, struct cgroup *cgroup) {
   struct collector *collector = context;
 
   discovery_forget(&collector->discovery, cgroup);
+  naming_forget(&collector->naming, cgroup);
   cgroup_limits_forget(cgroup);
   sampler_forget(&collector->sampler, cgroup);
 }
@@ -65,6 +70,36 @@ static void open_parts(struct collector *collector) {
                collector->options->groups, collector->options->keep_open);
   cgroup_limits_open(&collector->limits, &collector->sampler, separate,
                      MACHINE_CPUS_DIRECTORY);
+}
+
+static int may_only_root_create(void *context, const char *path) {
+  const struct collector *collector = context;
+  struct stat status;
+
+  if (fstatat(collector->discovery.root_fd, path, &status,
+              AT_SYMLINK_NOFOLLOW) < 0)
+    return error_is_absence(-errno) ? 0 : -errno;
+  return status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* By default, what is before the usual place of cgroups. */
+static int open_naming(struct collector *collector) {
+  const char *path = collector->hierarchy.path;
+  const char *usual = strstr(path, "/sys/fs/cgroup");
+  const char *chosen = collector->options->name_root;
+
+  collector->name_root =
+      chosen != NULL
+          ? strdup(chosen)
+          : strndup(path, usual != NULL ? (size_t)(usual - path) : 0);
+  if (collector->name_root == NULL)
+    return -ENOMEM;
+  int status =
+      naming_open(&collector->naming, collector->options->instance_format,
+                  collector->name_root);
+  collector->naming.is_roots = may_only_root_create;
+  collector->naming.context = collector;
+  return status;
 }
 
 int collector_new(struct hierarchy *hierarchy, const struct options *options,
@@ -93,7 +128,12 @@ int collector_new(struct hierarchy *hierarchy, const struct options *options,
       .native = new->hierarchy.native,
   };
   open_parts(new);
-  return 0;
+  int status = open_naming(new);
+  if (status < 0) {
+    collector_free(new);
+    *collector = NULL;
+  }
+  return status;
 }
 
 /* Controllers in the hierarchy of usage share discovery's directory, which
@@ -129,6 +169,8 @@ void collector_free(struct collector *collector) {
   cgroup_limits_close(&collector->limits);
   close_controllers(collector);
   discovery_close(&collector->discovery);
+  naming_close(&collector->naming);
+  free(collector->name_root);
   hierarchy_release(&collector->hierarchy);
   free(collector->missing);
   free(collector);
@@ -264,10 +306,10 @@ static void take_sample(struct collector *collector, struct cgroup *cgroup,
   if (cpu_rates_of(&rates, CPU_USAGE_USEC) != NULL)
     cgroup->use.interval = *cpu_rates_of(&rates, CPU_USAGE_USEC);
   update_limit(collector, cgroup, sample);
-  if (is_reported(collector, cgroup))
-    report_cgroup(collector, cgroup, sample, &rates, sink);
-  else
+  if (!is_reported(collector, cgroup))
     cpu_rates_forget(before);
+  else if (!cgroup->waits)
+    report_cgroup(collector, cgroup, sample, &rates, sink);
 }
 
 static void read_and_report(struct collector *collector, struct cgroup *cgroup,
@@ -329,7 +371,8 @@ static void report_remainders(struct cgroup *const *order, size_t count,
     if (cgroup->parent != NULL)
       cgroup->parent->use.below_usec +=
           known ? used_in_pass(use, before_nsec) : use->below_usec;
-    if (known && cgroup->selected_below && !spans_passes(use, before_nsec))
+    if (known && !cgroup->waits && cgroup->selected_below &&
+        !spans_passes(use, before_nsec))
       report_remainder(sink, cgroup, &use->interval, use->below_usec);
   }
 }
@@ -375,6 +418,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   pass->failed += pass->failure.error < 0;
   pass->left_out = collector->discovery.left_out;
   pass->watch_error = discovery_watch_error(&collector->discovery);
+  pass->names_denied = naming_update(&collector->naming, &collector->tree);
   if (collector->discovery.has_new_mount_point)
     pass->mount_point = collector->discovery.mount_point;
 

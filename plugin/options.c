@@ -18,18 +18,28 @@ struct option {
   int (*set)(struct options *options, const struct option_value *value);
 };
 
-static int set_root(struct options *options, const struct option_value *value) {
+static int set_directory(char **option, const struct option_value *value) {
   if (value->kind != OPTION_STRING || value->as.string[0] != '/')
     return -EINVAL;
 
-  char *root = strdup(value->as.string);
-  if (root == NULL)
+  char *directory = strdup(value->as.string);
+  if (directory == NULL)
     return -ENOMEM;
-  for (size_t last = strlen(root) - 1; last > 0 && root[last] == '/'; last--)
-    root[last] = '\0';
-  free(options->root);
-  options->root = root;
+  for (size_t last = strlen(directory) - 1; last > 0 && directory[last] == '/';
+       last--)
+    directory[last] = '\0';
+  free(*option);
+  *option = directory;
   return 0;
+}
+
+static int set_root(struct options *options, const struct option_value *value) {
+  return set_directory(&options->root, value);
+}
+
+static int set_name_root(struct options *options,
+                         const struct option_value *value) {
+  return set_directory(&options->name_root, value);
 }
 
 static int set_version(struct options *options,
@@ -94,7 +104,9 @@ static int set_instance_format(struct options *options,
                                const struct option_value *value) {
   if (value->kind != OPTION_STRING)
     return -EINVAL;
-  if (strcasecmp(value->as.string, "path") == 0)
+  if (strcasecmp(value->as.string, "name") == 0)
+    options->instance_format = INSTANCE_FORMAT_NAME;
+  else if (strcasecmp(value->as.string, "path") == 0)
     options->instance_format = INSTANCE_FORMAT_PATH;
   else if (strcasecmp(value->as.string, "leaf") == 0)
     options->instance_format = INSTANCE_FORMAT_LEAF;
@@ -179,7 +191,8 @@ static const struct option known[] = {
      add_cgroup},
     {"IgnoreSelected", BOOLEAN, set_ignore_selected},
     {"LeavesOnly", BOOLEAN, set_leaves_only},
-    {"InstanceFormat", "\"path\" or \"leaf\"", set_instance_format},
+    {"InstanceFormat", "\"name\", \"path\" or \"leaf\"", set_instance_format},
+    {"NameRoot", "an absolute path in quotes", set_name_root},
     {"MaxDepth", "a whole number from 0 to 1000000, without quotes",
      set_max_depth},
     {"MaxCgroups", "a whole number from 1 to 1000000, without quotes",
@@ -262,5 +275,7 @@ int options_set(struct options *options, const char *key,
 void options_release(struct options *options) {
   free(options->root);
   options->root = NULL;
+  free(options->name_root);
+  options->name_root = NULL;
   selection_release(&options->selection);
 }

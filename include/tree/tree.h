@@ -95,6 +95,13 @@ struct cgroup {
   /* NULL if only the core values are wanted. */
   struct cgroup_details *details;
 
+  /* For tree/naming.h: its name is that of a container or begins with it; its
+   * first value waits for a name; and what is known of the container, or
+   * NULL. */
+  bool of_container;
+  bool waits;
+  struct identity *identity;
+
   /* The plugin instance, unique in the tree. */
   char *instance;
   /* The last component of the path; empty for the root. */
@@ -187,6 +194,22 @@ struct tree {
  */
 int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
              uint64_t inode, struct cgroup **added);
+
+/* Gives the cgroup another name. If another cgroup has it, `cgroup` gets it
+ * only if both are of containers, and it is the younger one; then the other
+ * gets one with a hash. If not, `cgroup` gets one with a hash.
+ *
+ * Returns 0, or -ENOMEM and nothing has changed.
+ */
+int tree_rename(struct tree *tree, struct cgroup *cgroup, const char *name);
+
+/* Returns the cgroup with this plugin instance, or NULL. */
+struct cgroup *tree_named(const struct tree *tree, const char *name);
+
+/* Returns the cgroup after `cgroup` in the subtree of `top`, parents before
+ * children, or NULL. With `over`, it is none below `cgroup`. */
+struct cgroup *tree_next(struct cgroup *cgroup, const struct cgroup *top,
+                         bool over);
 
 /* Removes a cgroup and its descendants from the tree. They stay valid, marked
  * as removed, until tree_bury(). */

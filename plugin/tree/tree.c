@@ -116,6 +116,53 @@ static int give_name(struct tree *tree, struct cgroup *cgroup) {
   return status < 0 ? status : 0;
 }
 
+struct cgroup *tree_named(const struct tree *tree, const char *name) {
+  const struct cgroup key = {.instance = (char *)name};
+  struct cgroup *const *found =
+      tfind(&key, &tree->by_instance, compare_instances);
+
+  return found != NULL ? *found : NULL;
+}
+
+/* Returns 1 if the cgroup has the name of the owner at `place` now. */
+static int take_over(struct tree *tree, struct cgroup *cgroup,
+                     struct cgroup **place) {
+  struct cgroup *owner = *place;
+
+  if (!owner->of_container || !cgroup->of_container ||
+      cgroup->inode < owner->inode)
+    return 0;
+  int status = exchange_names(tree, cgroup, place);
+  return status < 0 ? status : 1;
+}
+
+/* While `cgroup` takes the new name, something else holds the old one, so that
+ * nothing has to be allocated to give it back. */
+int tree_rename(struct tree *tree, struct cgroup *cgroup, const char *name) {
+  struct cgroup before = {.instance = cgroup->instance};
+  const struct cgroup key = {.instance = (char *)name};
+
+  if (strcmp(before.instance, name) == 0)
+    return 0;
+  *(struct cgroup **)tfind(cgroup, &tree->by_instance, compare_instances) =
+      &before;
+  cgroup->instance = NULL;
+  struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
+  int status = owner == NULL ? take_name(tree, cgroup, name)
+                             : take_over(tree, cgroup, owner);
+  if (status == 0)
+    status = take_name_apart(tree, cgroup);
+  if (status < 0) {
+    *(struct cgroup **)tfind(&before, &tree->by_instance, compare_instances) =
+        cgroup;
+    cgroup->instance = before.instance;
+    return status;
+  }
+  (void)tdelete(&before, &tree->by_instance, compare_instances);
+  free(before.instance);
+  return 0;
+}
+
 static size_t path_length(const struct cgroup *cgroup) {
   size_t length = 0;
 
@@ -299,12 +346,13 @@ struct cgroup *tree_find(const struct tree *tree, uint64_t inode) {
   return found;
 }
 
-static struct cgroup *next_in_order(struct cgroup *cgroup) {
-  if (cgroup->first_child != NULL)
+struct cgroup *tree_next(struct cgroup *cgroup, const struct cgroup *top,
+                         bool over) {
+  if (!over && cgroup->first_child != NULL)
     return cgroup->first_child;
-  while (cgroup != NULL && cgroup->next == NULL)
+  while (cgroup != top && cgroup->next == NULL)
     cgroup = cgroup->parent;
-  return cgroup != NULL ? cgroup->next : NULL;
+  return cgroup != top ? cgroup->next : NULL;
 }
 
 struct cgroup *const *tree_order(struct tree *tree) {
@@ -323,7 +371,7 @@ struct cgroup *const *tree_order(struct tree *tree) {
     tree->order_room = tree->count;
   }
   for (struct cgroup *cgroup = tree->root; cgroup != NULL;
-       cgroup = next_in_order(cgroup)) {
+       cgroup = tree_next(cgroup, tree->root, false)) {
     cgroup->selected_below = false;
     tree->order[count++] = cgroup;
   }
@@ -360,7 +408,7 @@ void tree_check(const struct tree *tree) {
   size_t count = 0;
 
   for (struct cgroup *cgroup = tree->root; cgroup != NULL;
-       cgroup = next_in_order(cgroup)) {
+       cgroup = tree_next(cgroup, tree->root, false)) {
     check_cgroup(tree, cgroup);
     count++;
   }

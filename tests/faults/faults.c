@@ -78,14 +78,14 @@ WRAP(int, fnmatch, (const char *pattern, const char *text, int flags),
      (pattern, text, flags), -1)
 WRAP(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL)
 WRAP(int, fstat, (int fd, struct stat *status), (fd, status), -1)
-WRAP(int, fstatat,
-     (int fd, const char *path, struct stat *restrict status, int flags),
-     (fd, path, status, flags), -1)
 WRAP(int, getrlimit, (int resource, struct rlimit *limit), (resource, limit),
      -1)
 WRAP(int, inotify_add_watch, (int fd, const char *path, uint32_t mask),
      (fd, path, mask), -1)
 WRAP(int, inotify_rm_watch, (int fd, int watch), (fd, watch), -1)
+WRAP(int, lstat, (const char *path, struct stat *status), (path, status), -1)
+WRAP(ssize_t, readlinkat, (int fd, const char *path, char *target, size_t size),
+     (fd, path, target, size), -1)
 WRAP(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size), -1)
 WRAP(void *, reallocarray, (void *old, size_t count, size_t size),
      (old, count, size), NULL)
@@ -119,6 +119,18 @@ WRAPPER(int, clock_gettime, (clockid_t clock, struct timespec *now)) {
   now->tv_sec = (time_t)(faults.now_nsec / NSEC_PER_SEC);
   now->tv_nsec = (long)(faults.now_nsec % NSEC_PER_SEC);
   return 0;
+}
+
+WRAPPER(int, fstatat,
+        (int fd, const char *path, struct stat *restrict status, int flags)) {
+  if (fails(FAULT_fstatat))
+    return -1;
+  int result = __real_fstatat(fd, path, status, flags);
+  if (result == 0 && faults.is_roots) {
+    status->st_uid = 0;
+    status->st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
+  }
+  return result;
 }
 
 WRAPPER(int, statfs, (const char *path, struct statfs *status)) {
@@ -305,6 +317,12 @@ WRAPPER(ssize_t, __pread_chk,
         (int fd, void *buffer, size_t size, off_t offset, size_t room)) {
   (void)room;
   return __wrap_pread(fd, buffer, size, offset);
+}
+
+WRAPPER(ssize_t, __readlinkat_chk,
+        (int fd, const char *path, char *target, size_t size, size_t room)) {
+  (void)room;
+  return __wrap_readlinkat(fd, path, target, size);
 }
 
 WRAPPER(char *, __fgets_chk,

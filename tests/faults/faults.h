@@ -28,6 +28,7 @@
   CALL(inotify_add_watch)                                                      \
   CALL(inotify_init1)                                                          \
   CALL(inotify_rm_watch)                                                       \
+  CALL(lstat)                                                                  \
   CALL(open)                                                                   \
   CALL(open_memstream)                                                         \
   CALL(openat)                                                                 \
@@ -36,6 +37,7 @@
   CALL(read)                                                                   \
   CALL(readdir)                                                                \
   CALL(reallocarray)                                                           \
+  CALL(readlinkat)                                                             \
   CALL(realpath)                                                               \
   CALL(regcomp)                                                                \
   CALL(regexec)                                                                \
@@ -69,6 +71,8 @@ struct faults {
   unsigned reads;
   /* No directory entry has a type. */
   bool no_types;
+  /* All files that fstatat(2) shows belong to root alone. */
+  bool is_roots;
   /* The time of CLOCK_MONOTONIC, in nanoseconds. */
   uint64_t now_nsec;
   /* The directory that replaces MACHINE_CPUS_DIRECTORY; NULL: none does. */

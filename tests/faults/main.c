@@ -2,7 +2,8 @@
 #include "suites.h"
 
 int main(void) {
-  static Suite *(*const makers[])(void) = {passes_suite, start_suite};
+  static Suite *(*const makers[])(void) = {names_suite, passes_suite,
+                                           start_suite};
 
   return suites_run(makers, ARRAY_SIZE(makers));
 }

@@ -5,6 +5,7 @@
 #include "faults.h"
 #include "suite.h"
 
+Suite *names_suite(void);
 Suite *passes_suite(void);
 Suite *start_suite(void);
 

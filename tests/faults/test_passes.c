@@ -77,6 +77,7 @@ static const struct fault_row rows[] = {
     {FAULT_stat, {ENOMEM, EIO, EACCES}},
     {FAULT_statfs, {ENOMEM, EIO, EINTR, EACCES}},
     {FAULT_strdup, FAULTS_OF_MEMORY},
+    {FAULT_strndup, FAULTS_OF_MEMORY},
     {FAULT_tsearch, FAULTS_OF_MEMORY},
 };
 

@@ -41,20 +41,27 @@ static void require_count(double count, double least, double most) {
   REQUIRE(count >= least && count <= most);
 }
 
+static void require_directory(const char *directory) {
+  size_t length = directory != NULL ? strlen(directory) : 0;
+
+  if (directory == NULL)
+    return;
+  REQUIRE(directory[0] == '/');
+  REQUIRE(length == 1 || directory[length - 1] != '/');
+}
+
 static void require_allowed(const struct options *options) {
   const unsigned all = VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM |
                        VALUE_GROUP_THROTTLING | VALUE_GROUP_LIMIT |
                        VALUE_GROUP_PRESSURE;
 
-  if (options->root != NULL) {
-    size_t length = strlen(options->root);
-    REQUIRE(options->root[0] == '/');
-    REQUIRE(length == 1 || options->root[length - 1] != '/');
-  }
+  require_directory(options->root);
+  require_directory(options->name_root);
   REQUIRE(options->version == CGROUP_VERSION_AUTO ||
           options->version == CGROUP_VERSION_1 ||
           options->version == CGROUP_VERSION_2);
-  REQUIRE(options->instance_format == INSTANCE_FORMAT_PATH ||
+  REQUIRE(options->instance_format == INSTANCE_FORMAT_NAME ||
+          options->instance_format == INSTANCE_FORMAT_PATH ||
           options->instance_format == INSTANCE_FORMAT_LEAF);
   require_count(options->max_depth, 0, 1e6);
   require_count((double)options->max_cgroups, 1, 1e6);
@@ -91,6 +98,7 @@ static void require_message(const char *message, const char *key,
 static void require_unchanged(const struct options *options,
                               const struct options *before) {
   REQUIRE(options->root == before->root);
+  REQUIRE(options->name_root == before->name_root);
   REQUIRE(options->version == before->version);
   REQUIRE(options->selection.count == before->selection.count);
   REQUIRE(options->selection.ignore_selected ==
@@ -123,8 +131,8 @@ static void require_string(const struct options *options, const char *key,
   bool on = strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0 ||
             strcasecmp(text, "on") == 0;
 
-  if (strcasecmp(key, "Root") == 0 || strcasecmp(key, "CGroup") == 0 ||
-      strcasecmp(key, "CgroupVersion") == 0 ||
+  if (strcasecmp(key, "Root") == 0 || strcasecmp(key, "NameRoot") == 0 ||
+      strcasecmp(key, "CGroup") == 0 || strcasecmp(key, "CgroupVersion") == 0 ||
       strcasecmp(key, "InstanceFormat") == 0)
     return;
   REQUIRE(on || strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0 ||

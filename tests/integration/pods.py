@@ -82,6 +82,13 @@ class Pod:
             readinessProbe=None, livenessProbe=None, resources=None,
             securityContext=None, volumeMounts=())
 
+    def move_logs(self, root):
+        """Its node has /var/log elsewhere"""
+        for volume in self.volumes:
+            host = volume.get("hostPath", {})
+            if host.get("path", "").startswith("/var/log/"):
+                host["path"] = f"{root}{host['path']}"
+
     def process(self, image):
         root, user, group, profile = take(
             self.security, "runAsNonRoot", "runAsUser", "runAsGroup",

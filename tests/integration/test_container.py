@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
+import kubelet
 import measurement
 import shared
 from cgroups import Cgroup, require_both
 from containers import MEMORY, GvisorContainer, V1Container, V2Container
 from daemon import BURN
 from debian import Debian
-from delivered import instance_of
 from image import CONFIGURATION, Image
 from pod_network import POD, PodNetwork
 from precedence import come_first, put_first
@@ -303,21 +303,32 @@ def test_healthcheck(run_pod, pod_of, image):
 
 
 @contextlib.contextmanager
-def busy_cgroup(environment, container, mounts):
-    """A cgroup of the node that uses CPU, and its name in the series"""
+def container_of_pod(environment, container, mounts):
+    """The cgroup of another container on the node"""
     if environment == "v1":
         with Cgroup({"v1": mounts["v1"]}) as cgroup:
-            yield cgroup, instance_of(cgroup.path)
+            yield descendant(cgroup, f"{kubelet.POD}/{kubelet.ID}")
     else:
-        yield container.host.child("busy"), "busy"
+        yield descendant(container.host, f"{kubelet.POD}/{kubelet.ID}")
+
+
+def descendant(cgroup, path):
+    for name in path.split("/"):
+        cgroup = cgroup.child(name)
+    return cgroup
 
 
 @pytest.mark.parametrize("environment", ["v1", "v2"])
 def test_node(run_pod, pod_of, mounts, tmp_path, environment):
-    """The values of the DaemonSet for a cgroup elsewhere on the node"""
-    container, scraper = run_pod(environment, pod_of("node"),
-                                 every_second(tmp_path))
-    with busy_cgroup(environment, container, mounts) as (cgroup, name):
+    """The values of the DaemonSet for a pod elsewhere on the node, by its
+    name"""
+    node = kubelet.Node(tmp_path / "node")
+    node.add_pod()
+    node.add_container(kubelet.ID)
+    pod, name = pod_of("node"), kubelet.NAME
+    pod.move_logs(node.root)
+    container, scraper = run_pod(environment, pod, every_second(tmp_path))
+    with container_of_pod(environment, container, mounts) as cgroup:
         counter = cgroup.counter(environment)
         cgroup.start(BURN, "--millicores", "300", stdout=subprocess.DEVNULL,
                      preexec_fn=come_first)

@@ -135,12 +135,13 @@ def test_sandboxed_pod_differs_in_nothing_else(objects_of):
     assert sandboxed == pod
 
 
-def test_node_sees_the_cgroups_and_no_more(objects_of):
+def test_node_sees_cgroups_and_names_and_no_more(objects_of):
     daemon_set, = workloads(objects_of("node"))
     hosts = [volume["hostPath"]["path"] for volume
              in template(daemon_set)["spec"]["volumes"]
              if "hostPath" in volume]
-    assert hosts == ["/sys/fs/cgroup"]
+    assert hosts == [
+        "/sys/fs/cgroup", "/var/log/containers", "/var/log/pods"]
     assert all(mount["readOnly"] for mount
                in container(daemon_set)["volumeMounts"])
     deployment, = objects_of("pod")

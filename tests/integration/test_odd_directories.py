@@ -9,12 +9,10 @@ from daemon import Collectd
 from delivered import complaints, instances, moments, wait_for_passes
 from forest import Forest
 from inspection import counting
-from precedence import FIRST
+from precedence import FIRST, ORDINARY_USER
 from views import prefix
 
 pytest_plugins = ["watched"]
-ORDINARY_USER = ["setpriv", "--reuid=nobody", "--regid=nogroup",
-                 "--clear-groups"]
 # The root, ten groups and a thousand below them.
 COUNT = 1011
 CALLS = "getdents64,openat2,inotify_add_watch,newfstatat,pread64"

@@ -93,6 +93,16 @@ RUNTIMES = {
     r"machine.slice/machine-qemu\x2d1\x2dweb.scope/libvirt/vcpu0":
         "machine.slice_machine-qemu-1-web.scope_libvirt__vcpu0",
 }
+# What is called otherwise if it has its own name.
+OWN_NAMES = {
+    "lxc.payload.web": "lxc_web",
+    "machine.slice/systemd-nspawn@web.service": "machine_web",
+    r"machine.slice/systemd-nspawn@my\x2dweb.service/payload":
+        "machine_my-web+payload",
+    r"machine.slice/machine-qemu\x2d1\x2dweb.scope": "libvirt_web",
+    r"machine.slice/machine-qemu\x2d1\x2dweb.scope/libvirt/vcpu0":
+        "libvirt_web+libvirt_vcpu0",
+}
 
 
 def chains(count):
@@ -195,15 +205,21 @@ def test_loads_among_a_thousand(cgroup, start, version, tmp_path):
     assert not logged
 
 
-def test_containers_of_all_runtimes(directory, start):
-    with Forest(directory, RUNTIMES):
-        collectd = start()
+@pytest.mark.parametrize("form", ["path", "name"])
+def test_containers_of_all_runtimes(directory, start, form):
+    names = dict(RUNTIMES)
+    if form == "name":
+        names.update(OWN_NAMES)
+        # The same name, by its path.
+        del names["lxc/web"]
+    with Forest(directory, names):
+        collectd = start(f'InstanceFormat "{form}"')
         wait_for_passes(collectd, 2)
         found = instances(collectd)
         logged = complaints(collectd)
 
-    expected = set(RUNTIMES.values())
-    assert len(expected) == len(RUNTIMES)
+    expected = set(names.values())
+    assert len(expected) == len(names)
     assert expected <= found
     assert not logged
 

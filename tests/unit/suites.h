@@ -25,6 +25,7 @@
   SUITE(kubernetes)                                                            \
   SUITE(machine_cpus)                                                          \
   SUITE(mountinfo)                                                             \
+  SUITE(naming)                                                                \
   SUITE(number)                                                                \
   SUITE(open_beneath)                                                          \
   SUITE(options)                                                               \

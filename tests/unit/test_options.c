@@ -51,7 +51,8 @@ START_TEST(defaults) {
   ck_assert_uint_eq(options.selection.count, 0);
   ck_assert(!options.selection.ignore_selected);
   ck_assert(!options.leaves_only);
-  ck_assert_int_eq(options.instance_format, INSTANCE_FORMAT_PATH);
+  ck_assert_int_eq(options.instance_format, INSTANCE_FORMAT_NAME);
+  ck_assert_ptr_null(options.name_root);
   ck_assert_uint_eq(options.max_depth, 64);
   ck_assert_uint_eq(options.max_cgroups, 10000);
   ck_assert_uint_eq(options.keep_open, 2000);
@@ -84,6 +85,10 @@ START_TEST(values_are_taken) {
   ck_assert_int_eq(options.instance_format, INSTANCE_FORMAT_LEAF);
   accept(&options, "InstanceFormat", string("Path"));
   ck_assert_int_eq(options.instance_format, INSTANCE_FORMAT_PATH);
+  accept(&options, "InstanceFormat", string("NAME"));
+  ck_assert_int_eq(options.instance_format, INSTANCE_FORMAT_NAME);
+  accept(&options, "NameRoot", string("/host/"));
+  ck_assert_str_eq(options.name_root, "/host");
   accept(&options, "MaxDepth", number(0));
   ck_assert_uint_eq(options.max_depth, 0);
   accept(&options, "MaxCgroups", number(1000000));
@@ -179,7 +184,8 @@ START_TEST(values_are_refused) {
   refuse("LeavesOnly", string(""), "\"\"", "true or false");
   refuse("LeavesOnly", string("true "), "\"true \"", "true or false");
   refuse("LeavesOnly", number(0), "0", "true or false");
-  refuse("InstanceFormat", string("name"), "\"name\"", "\"leaf\"");
+  refuse("InstanceFormat", string("id"), "\"id\"", "\"name\"");
+  refuse("NameRoot", string("host"), "\"host\"", "an absolute path");
   refuse("InstanceFormat", boolean(true), "true", "\"leaf\"");
   refuse("MaxDepth", number(-1), "-1", "from 0 to 1000000");
   refuse("MaxDepth", number(1.5), "1.5", "from 0 to 1000000");

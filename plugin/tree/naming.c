@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree/naming.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+/* As many digits of an id as `docker ps` and `crictl ps` show. */
+#define ID_SHOWN 12
+
+/* What is known of a container, a pod or a machine. */
+struct identity {
+  struct cgroup *cgroup;
+  struct container container;
+  /* Of a pod, if `is_known`. */
+  struct kubernetes_names names;
+  bool is_known;
+  /* A pod's name; a container's is not known. */
+  bool is_provisional;
+  bool is_sandbox;
+  /* The pass that found it, the next attempt to find its name, and the time
+   * between the last two. */
+  uint32_t found;
+  uint32_t retry;
+  uint32_t delay;
+  bool is_unnamed;
+  struct identity *previous;
+  struct identity *next;
+};
+
+int naming_open(struct naming *naming, enum instance_format format,
+                const char *name_root) {
+  *naming = (struct naming){.enabled = format == INSTANCE_FORMAT_NAME};
+  return kubernetes_open(&naming->kubernetes, name_root);
+}
+
+void naming_close(struct naming *naming) {
+  kubernetes_close(&naming->kubernetes);
+}
+
+static void append_unnamed(struct naming *naming, struct identity *identity) {
+  identity->is_unnamed = true;
+  naming->unnamed_count++;
+  identity->next = NULL;
+  identity->previous = naming->last_unnamed;
+  if (naming->last_unnamed != NULL)
+    naming->last_unnamed->next = identity;
+  else
+    naming->unnamed = identity;
+  naming->last_unnamed = identity;
+}
+
+static void take_out_unnamed(struct naming *naming, struct identity *identity) {
+  if (!identity->is_unnamed)
+    return;
+  identity->is_unnamed = false;
+  naming->unnamed_count--;
+  if (identity->previous != NULL)
+    identity->previous->next = identity->next;
+  else
+    naming->unnamed = identity->next;
+  if (identity->next != NULL)
+    identity->next->previous = identity->previous;
+  else
+    naming->last_unnamed = identity->previous;
+}
+
+void naming_forget(struct naming *naming, struct cgroup *cgroup) {
+  if (cgroup->identity == NULL)
+    return;
+  take_out_unnamed(naming, cgroup->identity);
+  free(cgroup->identity);
+  cgroup->identity = NULL;
+}
+
+static struct cgroup *holder_of(struct cgroup *cgroup) {
+  while (cgroup != NULL && cgroup->identity == NULL)
+    cgroup = cgroup->parent;
+  return cgroup;
+}
+
+/* The path from `holder` down to the cgroup, without a "/" before it. */
+static const char *path_within(const struct cgroup *cgroup,
+                               const struct cgroup *holder,
+                               char path[TREE_PATH_SIZE]) {
+  char above[TREE_PATH_SIZE];
+  size_t used = tree_path(holder, above);
+  size_t length = tree_path(cgroup, path);
+
+  return path + used + (length > used);
+}
+
+static void write_kubernetes_name(const struct identity *identity,
+                                  const char *rest,
+                                  char name[INSTANCE_NAME_SIZE]) {
+  const struct kubernetes_names *names = &identity->names;
+  char head[KUBERNETES_LABEL_SIZE + 8];
+  char tail[KUBERNETES_LABEL_SIZE + 8];
+
+  (void)snprintf(head, sizeof(head), "k8s_%s_", names->namespace_name);
+  if (identity->container.kind == CONTAINER_POD)
+    tail[0] = '\0';
+  else if (identity->is_sandbox)
+    (void)snprintf(tail, sizeof(tail), "_POD");
+  else if (identity->is_provisional)
+    (void)snprintf(tail, sizeof(tail), "_+%.*s", ID_SHOWN,
+                   identity->container.id);
+  else
+    (void)snprintf(tail, sizeof(tail), "_%s", names->container);
+  instance_name_of_container(&(struct container_name){head, names->pod, tail},
+                             rest, name);
+}
+
+static void write_container_name(const struct identity *identity,
+                                 const char *rest,
+                                 char name[INSTANCE_NAME_SIZE]) {
+  if (identity->container.kind == CONTAINER_NAMED)
+    instance_name_of_container(
+        &(struct container_name){"", identity->container.name, ""}, rest, name);
+  else
+    write_kubernetes_name(identity, rest, name);
+}
+
+/* An id is that of one container or pod only: another cgroup with it is not
+ * what it seems. */
+static bool is_second(const struct tree *tree, const struct cgroup *cgroup,
+                      const char *name) {
+  const struct cgroup *first = tree_named(tree, name);
+  const struct identity *own = cgroup->identity;
+
+  if (first == NULL || first == cgroup || first->identity == NULL ||
+      own == NULL || first->inode > cgroup->inode)
+    return false;
+  const struct container *other = &first->identity->container;
+  return own->container.kind == other->kind &&
+         own->container.kind != CONTAINER_NAMED &&
+         strcmp(own->container.pod_uid, other->pod_uid) == 0 &&
+         strcmp(own->container.id, other->id) == 0;
+}
+
+/* Names a cgroup after the container that it is in, if that has a name. Returns
+ * 0, or -ENOMEM and it keeps the name it has. */
+static int name_cgroup(struct tree *tree, struct cgroup *cgroup,
+                       const struct cgroup *holder) {
+  const struct identity *identity = holder->identity;
+  char path[TREE_PATH_SIZE];
+  char name[INSTANCE_NAME_SIZE];
+
+  if (!identity->is_known)
+    return 0;
+  write_container_name(identity, path_within(cgroup, holder, path), name);
+  if (is_second(tree, cgroup, name))
+    return 0;
+  bool before = cgroup->of_container;
+  cgroup->of_container = true;
+  int status = tree_rename(tree, cgroup, name);
+  if (status < 0)
+    cgroup->of_container = before;
+  return status;
+}
+
+/* Does the same for all that is in the container of `holder`, except for
+ * containers in a pod. */
+static int name_all(struct tree *tree, struct cgroup *holder) {
+  int failure = 0;
+
+  for (struct cgroup *cgroup = holder; cgroup != NULL;) {
+    bool other = cgroup != holder && cgroup->identity != NULL;
+    if (!other) {
+      cgroup->waits = false;
+      int status = name_cgroup(tree, cgroup, holder);
+      failure = failure < 0 ? failure : status;
+    }
+    cgroup = tree_next(cgroup, holder, other);
+  }
+  return failure;
+}
+
+static struct identity *pod_of(const struct identity *identity) {
+  const struct cgroup *parent = identity->cgroup->parent;
+
+  return parent != NULL ? parent->identity : NULL;
+}
+
+/* Gives a container its name, now that it is known. Returns 0 or -ENOMEM. */
+static int give_known_name(struct naming *naming, struct tree *tree,
+                           struct identity *identity) {
+  identity->is_known = true;
+  identity->is_provisional = false;
+  int status = name_all(tree, identity->cgroup);
+  if (status == 0)
+    take_out_unnamed(naming, identity);
+  return status;
+}
+
+/* Stores the names of a container in a pod. The pod gets its part of them. */
+static bool find_container(struct naming *naming, struct tree *tree,
+                           struct identity *identity) {
+  struct identity *pod = pod_of(identity);
+  struct kubernetes_names names;
+
+  if (kubernetes_find_container(&naming->kubernetes, &identity->container,
+                                &names)) {
+    identity->names = names;
+    if (pod != NULL && pod->container.kind == CONTAINER_POD && !pod->is_known) {
+      pod->names = names;
+      (void)give_known_name(naming, tree, pod);
+    }
+    return true;
+  }
+  identity->is_sandbox =
+      pod != NULL && pod->is_known &&
+      kubernetes_is_sandbox(&naming->kubernetes, &identity->container);
+  if (identity->is_sandbox)
+    identity->names = pod->names;
+  return identity->is_sandbox;
+}
+
+/* Returns whether the name is known now, or was already without memory to give
+ * it. */
+static bool find_name(struct naming *naming, struct tree *tree,
+                      struct identity *identity) {
+  if (identity->is_known && !identity->is_provisional)
+    return true;
+  return identity->container.kind == CONTAINER_POD
+             ? kubernetes_find_pod(&naming->kubernetes,
+                                   identity->container.pod_uid,
+                                   &identity->names)
+             : find_container(naming, tree, identity);
+}
+
+/* Without the container's name, its values go out under the pod's, if that is
+ * known. */
+static void stop_waiting(struct tree *tree, struct identity *identity) {
+  const struct identity *pod = pod_of(identity);
+
+  if (identity->container.kind == CONTAINER_OF_POD && pod != NULL &&
+      pod->is_known) {
+    identity->names = pod->names;
+    identity->is_known = identity->is_provisional = true;
+  }
+  (void)name_all(tree, identity->cgroup);
+}
+
+static void try_again_later(struct naming *naming, struct identity *identity) {
+  if (naming->passes - identity->found >= 2 * NAMING_WAIT)
+    identity->delay = identity->delay < NAMING_DELAY_MAX / 2
+                          ? identity->delay * 2
+                          : NAMING_DELAY_MAX;
+  identity->retry = naming->passes + identity->delay;
+}
+
+/* Those that had their turn go to the end, so that all have one. */
+static void find_names(struct naming *naming, struct tree *tree) {
+  size_t attempts = 0;
+
+  for (size_t left = naming->unnamed_count;
+       left > 0 && naming->unnamed != NULL && attempts < NAMING_ATTEMPTS;
+       left--) {
+    struct identity *identity = naming->unnamed;
+    bool is_due = (int32_t)(naming->passes - identity->retry) >= 0;
+
+    attempts += is_due;
+    if (is_due && find_name(naming, tree, identity) &&
+        give_known_name(naming, tree, identity) == 0)
+      continue;
+    take_out_unnamed(naming, identity);
+    append_unnamed(naming, identity);
+    if (is_due)
+      try_again_later(naming, identity);
+  }
+  for (struct identity *identity = naming->unnamed; identity != NULL;
+       identity = identity->next)
+    if (identity->cgroup->waits &&
+        (naming->passes - identity->found >= NAMING_WAIT ||
+         !naming->kubernetes.has_source))
+      stop_waiting(tree, identity);
+}
+
+static int add_identity(struct naming *naming, struct tree *tree,
+                        struct cgroup *cgroup,
+                        const struct container *container) {
+  struct identity *identity = calloc(1, sizeof(*identity));
+
+  if (identity == NULL)
+    return -ENOMEM;
+  identity->cgroup = cgroup;
+  identity->container = *container;
+  identity->found = identity->retry = naming->passes;
+  identity->delay = 1;
+  cgroup->identity = identity;
+  append_unnamed(naming, identity);
+  if (container->kind == CONTAINER_NAMED)
+    (void)give_known_name(naming, tree, identity);
+  else
+    cgroup->waits = true;
+  return 0;
+}
+
+/* Asked when the cgroup is there: whatever is given to somebody else is given
+ * before that one creates something in it. Returns 1, 0 or a negative errno. */
+static int is_placed_by_root(const struct naming *naming, const char *path) {
+  CLEANUP_FREE char *above = strdup(path + 1);
+
+  if (above == NULL)
+    return -ENOMEM;
+  int status = naming->is_roots(naming->context, ".");
+  for (char *slash = above; status > 0 && (slash = strchr(slash, '/')) != NULL;
+       slash++) {
+    *slash = '\0';
+    status = naming->is_roots(naming->context, above);
+    *slash = '/';
+  }
+  return status;
+}
+
+/* The path alone tells whether the cgroup is in a container. Whoever else may
+ * create cgroups could have made it look like one of another's. Returns 0, or a
+ * negative errno if it has to be considered again. */
+static int consider(struct naming *naming, struct tree *tree,
+                    struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE];
+  struct container container;
+
+  (void)tree_path(cgroup, path);
+  container_of_path(path, &container);
+  if (container.kind == CONTAINER_NONE || container.kind == CONTAINER_UNNAMED ||
+      cgroup->identity != NULL)
+    return 0;
+  if (container.depth == cgroup->depth) {
+    int status = is_placed_by_root(naming, path);
+    if (status != 0)
+      return status > 0 ? add_identity(naming, tree, cgroup, &container)
+                        : status;
+  }
+  struct cgroup *holder = holder_of(cgroup);
+  if (holder == NULL)
+    return 0;
+  cgroup->waits = holder->waits;
+  return name_cgroup(tree, cgroup, holder);
+}
+
+/* Parents come first. What failed comes again in the next pass, and what is
+ * younger with it. */
+static void consider_new(struct naming *naming, struct tree *tree) {
+  struct cgroup *const *order = tree_order(tree);
+  uint64_t births = tree->births;
+
+  if (order == NULL)
+    return;
+  for (size_t i = 0; i < tree->count; i++)
+    if (order[i]->birth >= naming->births &&
+        consider(naming, tree, order[i]) < 0 && order[i]->birth < births)
+      births = order[i]->birth;
+  naming->births = births;
+}
+
+const char *naming_update(struct naming *naming, struct tree *tree) {
+  if (!naming->enabled)
+    return NULL;
+  naming->passes++;
+  kubernetes_begin(&naming->kubernetes);
+  if (tree->births != naming->births)
+    consider_new(naming, tree);
+  find_names(naming, tree);
+  return naming->kubernetes.denied;
+}

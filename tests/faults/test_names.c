@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Names containers again and again, each time with another fault. No value goes
+ * out under a name that its cgroup cannot have, and in the end all have the
+ * right ones. */
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector.h"
+#include "files.h"
+#include "recorder.h"
+#include "suites.h"
+#include "tree/naming.h"
+#include "util/cleanup.h"
+#include "util/units.h"
+
+/* So many that a name is looked up again after any fault. A fault in a later
+ * pass than this has nothing to do with names. */
+#define NAMED_PASSES (2 * NAMING_WAIT + 2)
+#define FAULTY_PASSES 2
+
+#define ID "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
+#define PAUSE_ID                                                               \
+  "0f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
+#define UID "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
+#define POD "kubepods/pod" UID
+#define BY_PATH "kubepods_pod" UID
+#define KNOWN "k8s_default_web-0"
+
+static const struct named {
+  const char *path;
+  int64_t usage;
+  const char *name;
+  /* Those that it can have before, or NULL. */
+  const char *before[3];
+} cgroups[] = {
+    {".", 1000, "root", {NULL, NULL, NULL}},
+    {"kubepods", 900, "kubepods", {NULL, NULL, NULL}},
+    {POD, 800, KNOWN, {BY_PATH, NULL, NULL}},
+    {POD "/" ID,
+     500,
+     KNOWN "_app",
+     {BY_PATH "_4f1c2d9e8b7a", KNOWN "_+4f1c2d9e8b7a", KNOWN "+4f1c2d9e8b7a"}},
+    {POD "/" ID "/init",
+     400,
+     KNOWN "_app+init",
+     {BY_PATH "_4f1c2d9e8b7a_init", KNOWN "_+4f1c2d9e8b7a+init",
+      KNOWN "+4f1c2d9e8b7a_init"}},
+    {POD "/" PAUSE_ID,
+     300,
+     KNOWN "_POD",
+     {BY_PATH "_0f1c2d9e8b7a", KNOWN "_+0f1c2d9e8b7a", KNOWN "+0f1c2d9e8b7a"}},
+    {"machine.slice", 200, "machine.slice", {NULL, NULL, NULL}},
+    {"machine.slice/machine-web.scope",
+     100,
+     "machine_web",
+     {"machine.slice_machine-web.scope", NULL, NULL}},
+};
+
+static const struct fault_row rows[] = {
+    {FAULT_asprintf, FAULTS_OF_MEMORY},
+    {FAULT_calloc, FAULTS_OF_MEMORY},
+    {FAULT_closedir, {EIO}},
+    {FAULT_fcntl, {EMFILE}},
+    {FAULT_fdopendir, FAULTS_OF_MEMORY},
+    {FAULT_fstat, {ENOMEM, EIO, EACCES}},
+    {FAULT_fstatat, {ENOMEM, EIO, EACCES}},
+    {FAULT_lstat, {ENOMEM, EIO, EACCES, ENOENT}},
+    {FAULT_open, FAULTS_OF_OPENING},
+    {FAULT_readdir, {EIO, ENOMEM}},
+    {FAULT_readlinkat, {ENOMEM, EIO, EACCES, ENOENT, EINVAL}},
+    {FAULT_reallocarray, FAULTS_OF_MEMORY},
+    {FAULT_stat, {ENOMEM, EIO, EACCES}},
+    {FAULT_strdup, FAULTS_OF_MEMORY},
+    {FAULT_tsearch, FAULTS_OF_MEMORY},
+};
+
+static char *host_root;
+static char *cgroup_root;
+static struct options options;
+static struct recorder reported;
+
+static uint64_t magic_of(const char *path) {
+  (void)path;
+  return TMPFS_MAGIC;
+}
+
+static void setup(void) {
+  CLEANUP_FREE char *link = NULL;
+
+  host_root = make_tree();
+  cgroup_root = path_in(host_root, "cgroups");
+  for (size_t i = 0; i < ARRAY_SIZE(cgroups); i++) {
+    CLEANUP_FREE char *file = NULL;
+    CLEANUP_FREE char *text = NULL;
+    ck_assert_int_ge(asprintf(&file, "%s/cpu.stat", cgroups[i].path), 0);
+    ck_assert_int_ge(asprintf(&text, "usage_usec %d\n", (int)cgroups[i].usage),
+                     0);
+    write_file(cgroup_root, file, text);
+  }
+  write_file(host_root, "var/log/pods/default_web-0_" UID "/app/0.log", "");
+  write_file(host_root, "var/log/containers/readme", "");
+  write_file(host_root,
+             "run/containerd/io.containerd.grpc.v1.cri/sandboxes/" PAUSE_ID
+             "/resolv.conf",
+             "");
+  ck_assert_int_ge(
+      asprintf(&link, "%s/var/log/containers/web-0_default_app-" ID ".log",
+               host_root),
+      0);
+  ck_assert_int_eq(
+      symlink("/var/log/pods/default_web-0_" UID "/app/0.log", link), 0);
+  options = (struct options)OPTIONS_DEFAULT;
+  options.name_root = host_root;
+  faults.magic = magic_of;
+  faults.is_roots = true;
+}
+
+static void teardown(void) {
+  faults.is_roots = false;
+  free(cgroup_root);
+  remove_tree(host_root);
+}
+
+static struct collector *new_collector(void) {
+  struct collector *collector = NULL;
+  int status = -ENOMEM;
+
+  for (int tries = 0; status < 0 && tries < 2; tries++) {
+    struct hierarchy hierarchy = {.version = CGROUP_VERSION_2,
+                                  .path = strdup(cgroup_root),
+                                  .magic = TMPFS_MAGIC};
+    faults.active = true;
+    status = collector_new(&hierarchy, &options, &collector);
+    faults.active = false;
+  }
+  ck_assert_int_eq(status, 0);
+  return collector;
+}
+
+static const struct named *find_named(const char *name) {
+  for (size_t i = 0; i < ARRAY_SIZE(cgroups); i++) {
+    const struct named *cgroup = &cgroups[i];
+    if (strcmp(name, cgroup->name) == 0)
+      return cgroup;
+    for (size_t j = 0; j < ARRAY_SIZE(cgroup->before); j++)
+      if (cgroup->before[j] != NULL && strcmp(name, cgroup->before[j]) == 0)
+        return cgroup;
+  }
+  ck_abort_msg("%s number %u: %s should not be there", faults_name(),
+               faults.turn, name);
+  return NULL;
+}
+
+/* Each cgroup is there once, with its own value. */
+static void check_reported(void) {
+  bool seen[ARRAY_SIZE(cgroups)] = {false};
+
+  for (size_t i = 0; i < reported.count; i++) {
+    const struct recorded_value *value = &reported.values[i];
+    if (strcmp(value->type_instance, "cpu_usage_usec") != 0)
+      continue;
+    const struct named *cgroup = find_named(value->cgroup);
+    ck_assert_msg(value->derive == cgroup->usage, "%s number %u: %s",
+                  faults_name(), faults.turn, value->cgroup);
+    ck_assert_msg(!seen[cgroup - cgroups], "%s number %u: %s twice",
+                  faults_name(), faults.turn, value->cgroup);
+    seen[cgroup - cgroups] = true;
+  }
+}
+
+static void check_end(void) {
+  for (size_t i = 0; i < ARRAY_SIZE(cgroups); i++)
+    ck_assert_msg(recorder_find(&reported, cgroups[i].name, "cpu_usage_usec") !=
+                      NULL,
+                  "%s number %u, %s: %s is not there", faults_name(),
+                  faults.turn, strerror(faults.error), cgroups[i].name);
+}
+
+/* Returns whether the fault came while names were looked up. */
+static bool name_all_again(void) {
+  struct collector_pass outcome;
+  bool in_time = true;
+
+  struct collector *collector = new_collector();
+  for (unsigned pass = 0; pass < NAMED_PASSES; pass++) {
+    struct report_sink sink = recorder_sink(&reported);
+    bool before = faults.happened;
+    faults.now_nsec = NSEC_PER_SEC * (uint64_t)(pass + 1);
+    faults.active = true;
+    collector_run(collector, &sink, &outcome);
+    faults.active = false;
+    collector_check(collector);
+    in_time &= before || !faults.happened || pass < FAULTY_PASSES;
+    check_reported();
+  }
+  check_end();
+  collector_free(collector);
+  return in_time && faults.happened;
+}
+
+START_TEST(without_a_fault) {
+  faults_plan_none();
+  (void)name_all_again();
+}
+END_TEST
+
+START_TEST(one_fault) {
+  for (const int *error = rows[_i].errors; *error != 0; error++) {
+    unsigned turn = 0;
+    do
+      faults_plan(rows[_i].call, turn++, *error);
+    while (name_all_again());
+    ck_assert_uint_gt(turn, 1);
+  }
+}
+END_TEST
+
+Suite *names_suite(void) {
+  TCase *tests = case_of("faults in names", setup, teardown,
+                         ONCE(without_a_fault), FOR_EACH(one_fault, rows));
+  tcase_set_timeout(tests, 60);
+  return suite_of_case("faults in names", tests);
+}

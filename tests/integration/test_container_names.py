@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""Containers have the names that the kubelet's links give them, and nobody else
+can get them."""
+import os
+import re
+import time
+
+import pytest
+
+import measurement
+from cgroups import Cgroup
+from daemon import BURN, Collectd
+from delivered import (MILLICORES, USAGE, complaints, instances, moments,
+                       wait_for_passes)
+from forest import Forest
+from inspection import counting
+from kubelet import ID, NAME, PAUSE_ID, POD, UID, Node
+from precedence import FIRST, ORDINARY_USER
+from recorder import Recorder
+
+pytest_plugins = ["watched"]
+pytestmark = pytest.mark.xdist_group("small loads")
+
+NEXT_ID = "0" + ID[1:]
+SLICE = ("kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod"
+         f"{UID.replace('-', '_')}.slice")
+BY_PATH = POD.replace("/", "_")
+FILES = "readlink,readlinkat,stat,lstat,newfstatat,statx,open,openat,openat2"
+
+
+@pytest.fixture
+def node(tmp_path):
+    return Node(tmp_path / "node")
+
+
+@pytest.fixture
+def begin(start, node):
+    return lambda *arguments, **options: start(
+        f'NameRoot "{node.root}"', *arguments, **options)
+
+
+@pytest.mark.parametrize("path, scope", [
+    (POD, "{}"), (SLICE, "cri-containerd-{}.scope"), (SLICE, "crio-{}.scope")])
+def test_a_pod(cgroup, directory, version, node, begin, tmp_path, path, scope):
+    """The value of each is the kernel's counter of that cgroup"""
+    node.add_pod()
+    node.add_container(ID)
+    container = f"{path}/{scope.format(ID)}"
+    loaded = Cgroup(cgroup.mounts, f"{cgroup.path}/{container}/init")
+    files = {name: str((directory / each / loaded.counter(version).name))
+             for name, each in {
+                 "k8s_default_web-0": path, NAME: container,
+                 f"{NAME}+init": f"{container}/init"}.items()}
+    with Forest(directory, [container, f"{path}/{scope.format(PAUSE_ID)}"]), \
+            loaded, Recorder(tmp_path / "record", files.values()) as recorder:
+        loaded.start(*FIRST, BURN, "--millicores", "100")
+        collectd = begin()
+        passes = wait_for_passes(collectd, 6)
+        recorder.wait_until_past(passes[-1] + measurement.DELAY)
+        logged = complaints(collectd)
+        collectd.stop()
+
+    parents = {parent.replace("/", "_") for parent in (
+        path.split("/")[0], "/".join(path.split("/")[:2]))}
+    assert instances(collectd) == {
+        "root", *parents, *files, "k8s_default_web-0_POD"}
+    for name, file in files.items():
+        usage = [row for row in collectd.usage(name) if row[0] in passes]
+        assert len(usage) == len(passes)
+        measurement.check_counter(usage, recorder.of(file))
+        measurement.check_gauges(usage, dict(collectd.millicores(name)))
+    assert not logged
+
+
+@pytest.mark.parametrize("version", ["v2"])
+def test_a_late_link(directory, node, begin):
+    """The first value waits for it. There is none under another name, and none
+    in the middle is missing."""
+    node.add_pod()
+    with Forest(directory, ["stays"]) as forest:
+        collectd = begin()
+        wait_for_passes(collectd, 2)
+        forest.add(f"{POD}/{ID}")
+        passes = wait_for_passes(collectd, 1)
+        node.add_container(ID)
+        passes = wait_for_passes(collectd, 4)
+        collectd.stop()
+
+    assert {name for name in instances(collectd) if "web-0" in name} == {
+        "k8s_default_web-0", NAME}
+    assert not [name for name in instances(collectd) if ID[:12] in name]
+    for kind in (USAGE, MILLICORES):
+        assert {*moments(collectd, NAME, kind)} >= {*passes[-3:]}
+
+
+@pytest.mark.parametrize("version", ["v2"])
+def test_no_link(directory, node, begin):
+    """Its values come after three intervals at the latest, and take the name
+    when the link is there"""
+    node.add_pod()
+    known = f"k8s_default_web-0_+{ID[:12]}"
+    with Forest(directory, ["stays"]) as forest:
+        collectd = begin()
+        wait_for_passes(collectd, 2)
+        forest.add(f"{POD}/{ID}")
+        there = time.time()
+        collectd.wait_for(lambda: len(moments(collectd, known)) > 2)
+        node.add_container(ID)
+        collectd.wait_for(lambda: moments(collectd, NAME))
+        wait_for_passes(collectd, 2)
+        collectd.stop()
+
+    passes = [moment for moment in moments(collectd) if moment > there]
+    before, after = moments(collectd, known), moments(collectd, NAME)
+    assert before[0] <= passes[4]
+    # Each interval has one of the two.
+    assert sorted([*before, *after]) == [
+        moment for moment in passes if moment >= before[0]]
+    assert before[-1] < after[0]
+
+
+@pytest.mark.parametrize("version", ["v2"])
+def test_a_restart(directory, node, begin):
+    """The new container has the name at once, and no rate from the old one"""
+    node.add_pod()
+    node.add_container(ID)
+    with Forest(directory, [f"{POD}/{ID}"]) as forest:
+        collectd = begin()
+        wait_for_passes(collectd, 3, NAME)
+        node.add_container(NEXT_ID, 1)
+        forest.add(f"{POD}/{NEXT_ID}")
+        forest.remove(f"{POD}/{ID}")
+        removed = time.time()
+        wait_for_passes(collectd, 4, NAME)
+        collectd.stop()
+
+    passes = moments(collectd)
+    assert moments(collectd, NAME)[-3:] == passes[-3:]
+    later = [moment for moment in passes if moment > removed + 0.5]
+    for name in instances(collectd):
+        if name not in (NAME, "root", "k8s_default_web-0"):
+            assert not (name.startswith("k8s") and
+                        {*moments(collectd, name)} & {*later}), name
+
+
+@pytest.mark.parametrize("version", ["v2"])
+def test_imitations(directory, node, begin):
+    """A user with a subtree of its own, and root in a container"""
+    node.add_pod()
+    node.add_container(ID)
+    users = [f"user.slice/{POD}/{ID}", f"user.slice/{SLICE}/crio-{ID}.scope"]
+    inside = [f"{POD}/{NEXT_ID}/{POD}/{ID}", f"docker/{NEXT_ID}/{POD}/{ID}"]
+    with Forest(directory, [f"{POD}/{ID}", *inside]) as forest:
+        collectd = begin()
+        wait_for_passes(collectd, 2)
+        forest.add("user.slice")
+        os.chown(directory / "user.slice", 65534, 65534)
+        for path in users:
+            parts = path.split("/")
+            for depth in range(2, len(parts) + 1):
+                forest.add("/".join(parts[:depth]))
+                os.chown(directory / "/".join(parts[:depth]), 65534, 65534)
+        passes = wait_for_passes(collectd, 4)
+        collectd.stop()
+
+    named = {name for name in instances(collectd) if name.startswith("k8s")}
+    assert {NAME, "k8s_default_web-0"} <= named
+    # What else has its name is in a container of the pod.
+    assert all(re.match(rf"k8s_default_web-0_\+{NEXT_ID[:12]}", name)
+               for name in named - {NAME, "k8s_default_web-0"})
+    assert {*moments(collectd, NAME)} >= {*passes}
+    assert len(moments(collectd, NAME)) == len({*moments(collectd, NAME)})
+
+
+@pytest.mark.parametrize("version", ["v2"])
+def test_names_cost_nothing_later(directory, node, begin, tmp_path):
+    """No call has to do with names once all are known"""
+    node.add_pod()
+    node.add_container(ID)
+    with Forest(directory, [f"{POD}/{ID}", f"{POD}/{PAUSE_ID}",
+                            "machine.slice/machine-web.scope"]):
+        collectd = begin(0.2)
+        wait_for_passes(collectd, 3, NAME)
+        with counting(collectd.process.pid, tmp_path / "calls", FILES):
+            wait_for_passes(collectd, 10, NAME)
+        assert str(node.root) not in (tmp_path / "calls").read_text()
+        assert {"machine_web", "k8s_default_web-0_POD"} <= instances(collectd)
+
+        # The test would have seen them.
+        with counting(collectd.process.pid, tmp_path / "others", FILES):
+            os.mkdir(directory / POD / NEXT_ID)
+            wait_for_passes(collectd, 3)
+            os.rmdir(directory / POD / NEXT_ID)
+        assert str(node.links) in (tmp_path / "others").read_text()
+
+
+@pytest.mark.parametrize("version", ["v2"])
+def test_no_permission(directory, open_place):
+    """It is said once, with what to do, and costs no value"""
+    node = Node(open_place / "node")
+    node.add_pod()
+    node.pods.chmod(0o700)
+    collectd = Collectd(open_place / "collectd",
+                        f'Root "{directory}"\nNameRoot "{node.root}"', 0.5,
+                        build=open_place / "build")
+    collectd.directory.chmod(0o777)
+    with Forest(directory, [f"{POD}/{ID}"]):
+        with collectd.start([*FIRST, *ORDINARY_USER]):
+            wait_for_passes(collectd, 6, f"{BY_PATH}_{ID[:12]}")
+            assert BY_PATH in instances(collectd)
+            # A container's link has the names of its pod as well.
+            node.add_container(ID)
+            collectd.wait_for(lambda: moments(collectd, NAME))
+            collectd.wait_for(lambda: moments(collectd, "k8s_default_web-0"))
+            collectd.stop()
+
+    notice, = collectd.messages("notice")
+    assert f"No permission to list {node.pods}:" in notice
+    assert "let collectd's user read it" in notice

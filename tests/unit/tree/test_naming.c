@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree/naming.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "suites.h"
+#include "util/cleanup.h"
+
+#define ID "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
+#define NEXT_ID                                                                \
+  "0f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
+#define DASHED "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
+#define POD_DIRECTORY "var/log/pods/default_web-0_" DASHED
+#define LINK "web-0_default_app-%s.log"
+#define TARGET "/" POD_DIRECTORY "/app/0.log"
+
+static char *root_directory;
+static struct selection selection;
+static struct tree tree;
+static struct naming naming;
+static struct cgroup *root;
+static uint64_t inodes;
+/* The path of a cgroup that belongs to somebody else. */
+static const char *others;
+
+static void forget(void *context, struct cgroup *cgroup) {
+  (void)context;
+  naming_forget(&naming, cgroup);
+}
+
+static int belongs_to_root(void *context, const char *path) {
+  ck_assert_ptr_eq(context, &tree);
+  return others == NULL || strcmp(path, others) != 0;
+}
+
+static struct cgroup *add(struct cgroup *parent, const char *component) {
+  struct cgroup *added = NULL;
+
+  ck_assert_int_eq(tree_add(&tree, parent, component, ++inodes, &added), 0);
+  return added;
+}
+
+static void update(void) {
+  tree_settle(&tree);
+  ck_assert_ptr_null(naming_update(&naming, &tree));
+  tree_check(&tree);
+}
+
+static void setup(void) {
+  root_directory = make_tree();
+  write_file(root_directory, "var/log/containers/readme", "");
+  write_file(root_directory, "var/log/pods/readme", "");
+  selection = (struct selection){0};
+  tree = (struct tree){.selection = &selection,
+                       .instance_format = INSTANCE_FORMAT_NAME,
+                       .on_remove = forget};
+  ck_assert_int_eq(naming_open(&naming, INSTANCE_FORMAT_NAME, root_directory),
+                   0);
+  naming.is_roots = belongs_to_root;
+  naming.context = &tree;
+  others = NULL;
+  inodes = 0;
+  root = add(NULL, "");
+}
+
+static void teardown(void) {
+  tree_release(&tree);
+  ck_assert_uint_eq(naming.unnamed_count, 0);
+  naming_close(&naming);
+  remove_tree(root_directory);
+}
+
+static void make_link(const char *id) {
+  CLEANUP_FREE char *path = NULL;
+
+  ck_assert_int_ge(
+      asprintf(&path, "%s/var/log/containers/" LINK, root_directory, id), 0);
+  ck_assert_int_eq(symlink(TARGET, path), 0);
+}
+
+/* A pod without anything that tells its name. */
+static struct cgroup *add_pod(void) {
+  return add(add(root, "kubepods"), "pod" DASHED);
+}
+
+START_TEST(by_the_path) {
+  struct cgroup *machine = add(add(root, "machine.slice"), "machine-web.scope");
+  struct cgroup *inner = add(machine, "payload");
+  struct cgroup *service = add(inner, "my_a.service");
+  struct cgroup *other = add(root, "my_a.service");
+
+  update();
+  ck_assert_str_eq(machine->instance, "machine_web");
+  ck_assert_str_eq(inner->instance, "machine_web+payload");
+  ck_assert_str_eq(service->instance, "machine_web+payload_my__a.service");
+  ck_assert_str_eq(other->instance, "my__a.service");
+  ck_assert(!machine->waits && !inner->waits && !service->waits);
+
+  /* Later ones as well */
+  struct cgroup *later = add(inner, "later");
+  update();
+  ck_assert_str_eq(later->instance, "machine_web+payload_later");
+}
+END_TEST
+
+START_TEST(other_formats) {
+  naming.enabled = false;
+  struct cgroup *machine = add(add(root, "machine.slice"), "machine-web.scope");
+
+  update();
+  ck_assert_str_eq(machine->instance, "machine.slice_machine-web.scope");
+}
+END_TEST
+
+/* A container that has its own cgroup delegated was put there by root. */
+START_TEST(delegated) {
+  struct cgroup *container = add(add_pod(), ID);
+
+  others = "kubepods/pod" DASHED "/" ID;
+  make_link(ID);
+  update();
+  ck_assert_str_eq(container->instance, "k8s_default_web-0_app");
+}
+END_TEST
+
+/* What somebody else may have put into a pod is not one of its containers. */
+START_TEST(of_a_pods_owner) {
+  struct cgroup *pod = add_pod();
+  struct cgroup *container = add(pod, ID);
+  struct cgroup *inner = add(container, "init");
+
+  others = "kubepods/pod" DASHED;
+  write_file(root_directory, POD_DIRECTORY "/app/0.log", "");
+  make_link(ID);
+  update();
+  ck_assert_str_eq(pod->instance, "k8s_default_web-0");
+  ck_assert_str_eq(container->instance, "k8s_default_web-0+4f1c2d9e8b7a");
+  ck_assert_str_eq(inner->instance, "k8s_default_web-0+4f1c2d9e8b7a_init");
+}
+END_TEST
+
+/* A user with a delegated subtree can make any name. */
+static const char *const belongings[] = {".", "kubepods"};
+
+START_TEST(of_another_user) {
+  struct cgroup *pod = add_pod();
+  struct cgroup *container = add(pod, ID);
+
+  others = belongings[_i];
+  write_file(root_directory, POD_DIRECTORY "/app/0.log", "");
+  make_link(ID);
+  update();
+  ck_assert_str_eq(pod->instance, "kubepods_pod" DASHED);
+  ck_assert_str_eq(container->instance, "kubepods_pod" DASHED "_4f1c2d9e8b7a");
+  ck_assert(!pod->waits && !container->waits);
+}
+END_TEST
+
+START_TEST(a_pod) {
+  struct cgroup *pod = add_pod();
+  struct cgroup *container = add(pod, ID);
+  struct cgroup *pause = add(pod, NEXT_ID);
+  struct cgroup *inner = add(container, "init");
+  struct cgroup *other = add(pod, "other");
+
+  write_file(root_directory, POD_DIRECTORY "/app/0.log", "");
+  write_file(root_directory,
+             "run/containerd/io.containerd.grpc.v1.cri/sandboxes/" NEXT_ID "/x",
+             "");
+  make_link(ID);
+  update();
+  ck_assert_str_eq(pod->instance, "k8s_default_web-0");
+  ck_assert_str_eq(container->instance, "k8s_default_web-0_app");
+  ck_assert_str_eq(pause->instance, "k8s_default_web-0_POD");
+  ck_assert_str_eq(inner->instance, "k8s_default_web-0_app+init");
+  ck_assert_str_eq(other->instance, "k8s_default_web-0+other");
+  ck_assert_uint_eq(naming.unnamed_count, 0);
+  for (struct cgroup *each = root; each != NULL;
+       each = tree_next(each, root, false))
+    ck_assert(!each->waits);
+}
+END_TEST
+
+/* Some distributions let nobody list the pods' directories. */
+START_TEST(a_pod_by_its_container) {
+  struct cgroup *pod = add_pod();
+  struct cgroup *container = add(pod, ID);
+
+  make_link(ID);
+  update();
+  ck_assert_str_eq(container->instance, "k8s_default_web-0_app");
+  ck_assert_str_eq(pod->instance, "k8s_default_web-0");
+  ck_assert(!pod->waits);
+}
+END_TEST
+
+/* The link comes `_i` passes after the cgroup. Meanwhile its values wait, at
+ * most for three passes, and then go out under a name that says what is
+ * known. */
+START_TEST(a_late_link) {
+  write_file(root_directory, POD_DIRECTORY "/app/0.log", "");
+  struct cgroup *pod = add_pod();
+  struct cgroup *container = add(pod, ID);
+  struct cgroup *inner = add(container, "init");
+
+  for (int pass = 0; pass < _i; pass++) {
+    update();
+    ck_assert_str_eq(pod->instance, "k8s_default_web-0");
+    ck_assert_int_eq(container->waits, pass < NAMING_WAIT);
+    ck_assert_int_eq(inner->waits, pass < NAMING_WAIT);
+    if (container->waits)
+      continue;
+    ck_assert_str_eq(container->instance, "k8s_default_web-0_+4f1c2d9e8b7a");
+    ck_assert_str_eq(inner->instance, "k8s_default_web-0_+4f1c2d9e8b7a+init");
+  }
+  make_link(ID);
+  update();
+  ck_assert_str_eq(container->instance, "k8s_default_web-0_app");
+  ck_assert_str_eq(inner->instance, "k8s_default_web-0_app+init");
+  ck_assert(!container->waits && !inner->waits);
+}
+END_TEST
+
+/* What is not known goes out under the path's name, and is not given up. */
+START_TEST(a_very_late_link) {
+  struct cgroup *container = add(add_pod(), ID);
+  int passes = 0;
+
+  for (int pass = 0; pass < 300; pass++)
+    update();
+  ck_assert(!container->waits && !container->parent->waits);
+  ck_assert_str_eq(container->instance, "kubepods_pod" DASHED "_4f1c2d9e8b7a");
+  make_link(ID);
+  while (strcmp(container->instance, "k8s_default_web-0_app") != 0) {
+    update();
+    ck_assert_int_le(++passes, NAMING_DELAY_MAX);
+  }
+  ck_assert_str_eq(container->parent->instance, "k8s_default_web-0");
+}
+END_TEST
+
+/* It has the name of the one before it, which may not have ended yet. */
+START_TEST(a_restart) {
+  struct cgroup *pod = add_pod();
+  struct cgroup *before = add(pod, ID);
+  struct cgroup *inner = add(before, "init");
+
+  make_link(ID);
+  update();
+  struct cgroup *after = add(pod, NEXT_ID);
+  struct cgroup *next_inner = add(after, "init");
+  make_link(NEXT_ID);
+  update();
+  ck_assert_str_eq(after->instance, "k8s_default_web-0_app");
+  ck_assert_str_eq(next_inner->instance, "k8s_default_web-0_app+init");
+  ck_assert_str_ne(before->instance, after->instance);
+  ck_assert_str_ne(inner->instance, next_inner->instance);
+
+  tree_remove(&tree, before);
+  update();
+  ck_assert_str_eq(after->instance, "k8s_default_web-0_app");
+}
+END_TEST
+
+/* One of them is not what it seems. The older one keeps the name. */
+START_TEST(an_id_twice) {
+  struct cgroup *pod = add_pod();
+  struct cgroup *container = add(pod, ID);
+  struct cgroup *other =
+      add(add(add(root, "kubepods.slice"), "kubepods-pod" DASHED ".slice"),
+          "crio-" ID ".scope");
+
+  make_link(ID);
+  update();
+  ck_assert_str_eq(container->instance, "k8s_default_web-0_app");
+  ck_assert_ptr_nonnull(strstr(other->instance, "crio-4f1c2d9e8b7a.scope"));
+  ck_assert(!other->waits);
+}
+END_TEST
+
+/* Nothing could tell a name, so nothing waits for one. */
+START_TEST(no_source) {
+  naming_close(&naming);
+  ck_assert_int_eq(naming_open(&naming, INSTANCE_FORMAT_NAME, "/nowhere"), 0);
+  naming.is_roots = belongs_to_root;
+  naming.context = &tree;
+  struct cgroup *container = add(add_pod(), ID);
+
+  update();
+  ck_assert(!container->waits && !container->parent->waits);
+  ck_assert_str_eq(container->instance, "kubepods_pod" DASHED "_4f1c2d9e8b7a");
+}
+END_TEST
+
+/* A path's name does not give way to a container's. */
+START_TEST(somebody_has_it) {
+  struct cgroup *other = add(add(root, "machine"), "web");
+  struct cgroup *machine = add(add(root, "machine.slice"), "machine-web.scope");
+
+  update();
+  ck_assert_str_eq(other->instance, "machine_web");
+  ck_assert_ptr_nonnull(strstr(machine->instance, "~"));
+  ck_assert(!other->waits && !machine->waits);
+}
+END_TEST
+
+/* More containers than may be looked up in one pass: each has its turn. */
+START_TEST(many) {
+  struct cgroup *pods = add(root, "kubepods");
+  /* The tree's order begins with the youngest. */
+  struct cgroup *last = NULL;
+
+  for (unsigned i = 0; i < 2 * NAMING_ATTEMPTS + 10; i++) {
+    char name[64];
+    (void)snprintf(name, sizeof(name), "pod%08x-5f0a-4c7e-9a51-2f3f7c3a9b10",
+                   i);
+    struct cgroup *added = add(pods, name);
+    last = last != NULL ? last : added;
+  }
+  CLEANUP_FREE char *made = NULL;
+  ck_assert_int_ge(asprintf(&made, "var/log/pods/default_last_%s/x",
+                            last->component + strlen("pod")),
+                   0);
+  write_file(root_directory, made, "");
+  update();
+  ck_assert(last->waits);
+  update();
+  update();
+  ck_assert_str_eq(last->instance, "k8s_default_last");
+}
+END_TEST
+
+/* The middle of the pod's name goes, and the end is the same after a restart,
+ * with another id. */
+START_TEST(a_long_name) {
+  static const char pod[] =
+      "a23456789-b23456789-c23456789-d23456789-e23456789-f23456789-g23456789-"
+      "h23456789-i23456789-j23456789-k23456789-l23456789-m23456789";
+  static const char *const ids[] = {ID, NEXT_ID};
+  char names[2][INSTANCE_NAME_SIZE];
+
+  struct cgroup *parent = add_pod();
+  for (size_t i = 0; i < 2; i++) {
+    CLEANUP_FREE char *path = NULL;
+    CLEANUP_FREE char *target = NULL;
+    struct cgroup *container = add(parent, ids[i]);
+
+    ck_assert_int_ge(asprintf(&path,
+                              "%s/var/log/containers/%s_default_app-%s.log",
+                              root_directory, pod, ids[i]),
+                     0);
+    ck_assert_int_ge(asprintf(&target,
+                              "/var/log/pods/default_%s_" DASHED "/app/%zu.log",
+                              pod, i),
+                     0);
+    ck_assert_int_eq(symlink(target, path), 0);
+    update();
+    memcpy(names[i], container->instance, strlen(container->instance) + 1);
+    tree_remove(&tree, container);
+  }
+  ck_assert_str_eq(names[0], names[1]);
+  ck_assert_uint_eq(strlen(names[0]), INSTANCE_NAME_SIZE - 1);
+  ck_assert_msg(strncmp(names[0], "k8s_default_a23456789-b23456789-", 32) == 0,
+                "%s", names[0]);
+  ck_assert_msg(strstr(names[0], "-m23456789_app~") != NULL, "%s", names[0]);
+}
+END_TEST
+
+Suite *naming_suite(void) {
+  return suite_of("naming", setup, teardown, ONCE(by_the_path),
+                  ONCE(other_formats), ONCE(delegated), ONCE(of_a_pods_owner),
+                  FOR_EACH(of_another_user, belongings), ONCE(a_pod),
+                  ONCE(a_pod_by_its_container), TIMES(a_late_link, 7),
+                  ONCE(a_very_late_link), ONCE(a_restart), ONCE(an_id_twice),
+                  ONCE(no_source), ONCE(somebody_has_it), ONCE(many),
+                  ONCE(a_long_name));
+}
