@@ -128,6 +128,25 @@ static void write_named(struct container *container, const char *prefix,
   container->name[length] = '\0';
 }
 
+/* Finds the kubelet's own cgroup above, where the kubelet makes it: with
+ * systemd below slices only, else at the root or below "kubelet". */
+static void find_kubelet(const struct components *components, unsigned index,
+                         bool *by_systemd, bool *by_itself) {
+  bool in_slices = true;
+
+  *by_systemd = *by_itself = false;
+  for (unsigned i = 0; i < index; i++) {
+    struct part part = components->parts[i];
+    *by_itself |=
+        part_is(part, "kubepods") &&
+        (i == 0 || (i == 1 && component_is(components, 0, "kubelet")));
+    in_slices = in_slices && strip(&part, "", ".slice");
+    *by_systemd |= in_slices &&
+                   (part_is(part, "kubepods") || strip(&part, "", "-kubepods"));
+  }
+  *by_systemd &= in_slices;
+}
+
 /* "pod<uid>" below "kubepods", or the last part of a slice's name below
  * "…kubepods.slice". */
 static bool is_pod(const struct components *components, unsigned index,
@@ -136,12 +155,7 @@ static bool is_pod(const struct components *components, unsigned index,
   bool by_systemd = false;
   bool by_itself = false;
 
-  for (unsigned i = 0; i < index; i++) {
-    struct part above = components->parts[i];
-    by_itself |= part_is(above, "kubepods");
-    by_systemd |= part_is(above, "kubepods.slice") ||
-                  (strip(&above, "", "-kubepods.slice"));
-  }
+  find_kubelet(components, index, &by_systemd, &by_itself);
   if (by_systemd && strip(&part, "", ".slice")) {
     const char *last = memrchr(part.text, '-', part.length);
     if (last == NULL)
@@ -240,7 +254,11 @@ static bool find_lxc(const struct components *components,
                      struct container *container) {
   struct part part = components->parts[0];
 
-  return strip(&part, "lxc.payload.", "") && name_it(container, 1, "lxc", part);
+  if (strip(&part, "lxc.payload.", ""))
+    return name_it(container, 1, "lxc", part);
+  return components->count >= 2 &&
+         (part_is(part, "lxc") || part_is(part, "lxc.payload")) &&
+         name_it(container, 2, "lxc", components->parts[1]);
 }
 
 static bool find_nomad(const struct components *components,

@@ -134,12 +134,13 @@ static void put_path(struct writer *writer, const char *path) {
   }
 }
 
-/* Writes a part of a container's name. Returns the length it got. */
-static size_t put_part(struct writer *writer, const char *text) {
+/* Writes a part of a container's name. "+" stands before what is below it, so
+ * only our `own` parts have it. Returns the length it got. */
+static size_t put_part(struct writer *writer, const char *text, bool own) {
   size_t before = writer->length;
 
   for (; *text != '\0'; text++) {
-    if (is_plain(*text)) {
+    if (is_plain(*text) && (*text != '+' || own)) {
       put(writer, *text);
       continue;
     }
@@ -233,9 +234,9 @@ void instance_name_of_container(const struct container_name *parts,
   uint64_t value = HASH_BASIS;
 
   start_writing(&writer, INSTANCE_FORMAT_NAME);
-  size_t begin = put_part(&writer, parts->head);
-  size_t length = put_part(&writer, parts->middle);
-  (void)put_part(&writer, parts->tail);
+  size_t begin = put_part(&writer, parts->head, true);
+  size_t length = put_part(&writer, parts->middle, false);
+  (void)put_part(&writer, parts->tail, true);
   value =
       hash_on(hash_on(hash_on(value, parts->head), parts->middle), parts->tail);
   if (*rest != '\0') {

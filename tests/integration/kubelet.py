@@ -6,6 +6,8 @@ ID = "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 PAUSE_ID = "1" + ID[1:]
 UID = "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
 POD = f"kubepods/besteffort/pod{UID}"
+SLICE = ("kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod"
+         f"{UID.replace('-', '_')}.slice")
 NAME = "k8s_default_web-0_app"
 
 

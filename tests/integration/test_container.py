@@ -2,6 +2,7 @@
 """The container image, built once and run as our Kubernetes manifests say, by
 real runtimes on v1 and v2 and in gVisor."""
 import contextlib
+import os
 import shutil
 import subprocess
 import time
@@ -305,11 +306,14 @@ def test_healthcheck(run_pod, pod_of, image):
 @contextlib.contextmanager
 def container_of_pod(environment, container, mounts):
     """The cgroup of another container on the node"""
+    path = f"{kubelet.SLICE}/crio-{kubelet.ID}.scope"
     if environment == "v1":
-        with Cgroup({"v1": mounts["v1"]}) as cgroup:
-            yield descendant(cgroup, f"{kubelet.POD}/{kubelet.ID}")
+        # A kubelet can have its own below any slice.
+        with Cgroup({"v1": mounts["v1"]},
+                    f"cgroup_cpu_test.{os.getpid()}.slice") as cgroup:
+            yield descendant(cgroup, path)
     else:
-        yield descendant(container.host, f"{kubelet.POD}/{kubelet.ID}")
+        yield descendant(container.host, path)
 
 
 def descendant(cgroup, path):
