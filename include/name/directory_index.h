@@ -33,7 +33,7 @@ struct directory_index {
   dev_t device;
   ino_t inode;
   struct timespec changed;
-  /* It did not change while it was read, nor shortly before. */
+  /* It did not change shortly before it was read. */
   bool settled;
   /* Sorted by key. */
   struct directory_entry *entries;
@@ -45,8 +45,10 @@ struct directory_index {
 };
 
 /* Reads the directory, unless it is the same as when it was read last: one
- * system call then. Returns 0 or a negative errno; the index is empty if the
- * directory cannot be opened, and may be incomplete after another error. */
+ * system call then. A symbolic link is not followed: whoever may write beside
+ * it could make it lead to a file system that does not answer. Returns 0 or a
+ * negative errno; the index is empty if the directory cannot be opened, and may
+ * be incomplete after another error. */
 int directory_index_update(struct directory_index *index);
 
 /* Returns the first entry with this key, and stores how many have it. Valid

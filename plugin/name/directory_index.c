@@ -9,8 +9,9 @@
 
 #include "util/cleanup.h"
 
-/* A directory may change twice while its time of change stays the same, because
- * file systems count in ticks of the kernel, some in seconds. */
+/* A directory may change twice while the time of its last change stays the
+ * same, because file systems count in ticks of the kernel, some in seconds.
+ * That time is st_ctim: others could be set back. */
 #define SETTLED_SEC 2
 /* Entries without a key are not kept, but cost time. */
 #define SCANNED_MAX (8L * DIRECTORY_INDEX_MAX)
@@ -19,8 +20,8 @@ static bool is_same_directory(const struct directory_index *index,
                               const struct stat *status) {
   return index->fd >= 0 && index->device == status->st_dev &&
          index->inode == status->st_ino &&
-         index->changed.tv_sec == status->st_mtim.tv_sec &&
-         index->changed.tv_nsec == status->st_mtim.tv_nsec;
+         index->changed.tv_sec == status->st_ctim.tv_sec &&
+         index->changed.tv_nsec == status->st_ctim.tv_nsec;
 }
 
 static void empty(struct directory_index *index) {
@@ -94,7 +95,7 @@ static bool is_settled(const struct stat *status) {
   struct timespec now;
 
   return clock_gettime(CLOCK_REALTIME, &now) == 0 &&
-         now.tv_sec - status->st_mtim.tv_sec > SETTLED_SEC;
+         now.tv_sec - status->st_ctim.tv_sec >= SETTLED_SEC;
 }
 
 /* The stream gets a descriptor of its own, because closing it closes that. */
@@ -102,7 +103,8 @@ static int read_again(struct directory_index *index) {
   struct stat status;
 
   empty(index);
-  index->fd = open(index->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  index->fd =
+      open(index->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (index->fd < 0 || fstat(index->fd, &status) < 0)
     return -errno;
   CLEANUP_FD int fd = fcntl(index->fd, F_DUPFD_CLOEXEC, 0);
@@ -116,7 +118,7 @@ static int read_again(struct directory_index *index) {
     qsort(index->entries, index->count, sizeof(*index->entries), compare_keys);
   index->device = status.st_dev;
   index->inode = status.st_ino;
-  index->changed = status.st_mtim;
+  index->changed = status.st_ctim;
   index->settled = error == 0 && is_settled(&status);
   return error;
 }
@@ -124,7 +126,7 @@ static int read_again(struct directory_index *index) {
 int directory_index_update(struct directory_index *index) {
   struct stat status;
 
-  if (stat(index->path, &status) < 0) {
+  if (lstat(index->path, &status) < 0) {
     int error = -errno;
     empty(index);
     return error;

@@ -17,8 +17,9 @@
 #define LOG_SUFFIX ".log"
 /* An id that was cut shorter says too little. */
 #define ID_DIGITS_LEAST 6
-/* Links with one id that are looked at. Two are one too many. */
-#define CANDIDATES_MAX 8
+/* Entries with one id or uid that are looked at. Two that say something are one
+ * too many. */
+#define CANDIDATES_MAX 64
 
 static bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -163,7 +164,8 @@ static void refresh(struct kubernetes *kubernetes) {
   kubernetes->has_source = false;
   kubernetes->denied = NULL;
   for (size_t i = 0; i < ARRAY_SIZE(indexes); i++) {
-    if (error_is_denial(directory_index_update(indexes[i])))
+    int status = directory_index_update(indexes[i]);
+    if (error_is_denial(status) && kubernetes->denied == NULL)
       kubernetes->denied = indexes[i]->path;
     kubernetes->has_source |= indexes[i]->fd >= 0;
   }
