@@ -56,7 +56,8 @@ static struct {
   bool search_error_logged;
   bool watch_error_logged;
   bool root_unaccounted_logged;
-  bool names_denied_logged;
+  /* The directory named last, only to compare. */
+  const void *names_denied;
 } plugin = {.options = OPTIONS_DEFAULT};
 
 /* What collectd gets for a value. It is reused for all values of a pass. */
@@ -367,11 +368,11 @@ static void log_conditions(const struct collector_pass *pass) {
     NOTICE(LOG_PREFIX "Linux before 5.8 has no CPU time of the root of cgroup "
                       "v2: only the cgroups below it are reported");
   plugin.root_unaccounted_logged = pass->root_unaccounted;
-  if (pass->names_denied != NULL && !plugin.names_denied_logged) {
+  if (pass->names_denied != NULL && plugin.names_denied != pass->names_denied) {
     NOTICE(LOG_PREFIX "No permission to list %s: some containers are reported "
                       "by their paths; let collectd's user read it",
            pass->names_denied);
-    plugin.names_denied_logged = true;
+    plugin.names_denied = pass->names_denied;
   }
 }
 

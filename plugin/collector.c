@@ -369,8 +369,9 @@ static void report_remainders(struct cgroup *const *order, size_t count,
     bool known = cgroup->selected && use->interval.elapsed_nsec > 0;
 
     if (cgroup->parent != NULL)
-      cgroup->parent->use.below_usec +=
-          known ? used_in_pass(use, before_nsec) : use->below_usec;
+      cgroup->parent->use.below_usec += known && !cgroup->waits
+                                            ? used_in_pass(use, before_nsec)
+                                            : use->below_usec;
     if (known && !cgroup->waits && cgroup->selected_below &&
         !spans_passes(use, before_nsec))
       report_remainder(sink, cgroup, &use->interval, use->below_usec);

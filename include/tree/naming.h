@@ -34,6 +34,9 @@ struct naming {
   /* Cgroups with a lower `birth` have been looked at. */
   uint64_t births;
   uint32_t passes;
+  /* The oldest identity of each id or pod's uid: a search tree of
+   * tsearch(3). */
+  void *by_id;
   /* Those whose name is not known, and how many they are; the next to try
    * first. */
   size_t unnamed_count;

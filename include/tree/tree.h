@@ -95,10 +95,13 @@ struct cgroup {
   /* NULL if only the core values are wanted. */
   struct cgroup_details *details;
 
-  /* For tree/naming.h: its name is that of a container or begins with it; its
-   * first value waits for a name; and what is known of the container, or
-   * NULL. */
-  bool of_container;
+  /* The inode of the container after which it is named; 0: its path names
+   * it. */
+  uint64_t name_rank;
+  /* Its name has a hash, because another cgroup had the name that it wants. */
+  bool apart;
+  /* For tree/naming.h: its first value waits for a name; and what is known of a
+   * container, or NULL. */
   bool waits;
   struct identity *identity;
 
@@ -195,16 +198,18 @@ struct tree {
 int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
              uint64_t inode, struct cgroup **added);
 
-/* Gives the cgroup another name. If another cgroup has it, `cgroup` gets it
- * only if both are of containers, and it is the younger one; then the other
- * gets one with a hash. If not, `cgroup` gets one with a hash.
+/* Gives the cgroup the name that it wants as part of the container with the
+ * inode `rank`. If another cgroup has it, `cgroup` gets it only if that one is
+ * part of an older container, and gets a name with a hash instead. If not,
+ * `cgroup` keeps or gets one with a hash.
  *
- * Returns 0, or -ENOMEM and nothing has changed.
+ * Returns 0, or a negative errno and nothing has changed.
  */
-int tree_rename(struct tree *tree, struct cgroup *cgroup, const char *name);
+int tree_rename(struct tree *tree, struct cgroup *cgroup, const char *name,
+                uint64_t rank);
 
-/* Returns the cgroup with this plugin instance, or NULL. */
-struct cgroup *tree_named(const struct tree *tree, const char *name);
+/* Names the cgroup by its path again. Returns the same. */
+int tree_name_by_path(struct tree *tree, struct cgroup *cgroup);
 
 /* Returns the cgroup after `cgroup` in the subtree of `top`, parents before
  * children, or NULL. With `over`, it is none below `cgroup`. */

@@ -2,6 +2,7 @@
 #include "tree/naming.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@ struct identity {
   /* A pod's name; a container's is not known. */
   bool is_provisional;
   bool is_sandbox;
+  /* Another cgroup with the same id or uid is older. */
+  bool is_refused;
+  struct identity *next_same;
   /* The pass that found it, the next attempt to find its name, and the time
    * between the last two. */
   uint32_t found;
@@ -68,11 +72,55 @@ static void take_out_unnamed(struct naming *naming, struct identity *identity) {
     naming->last_unnamed = identity->previous;
 }
 
-void naming_forget(struct naming *naming, struct cgroup *cgroup) {
-  if (cgroup->identity == NULL)
+static int compare_identities(const void *left, const void *right) {
+  const struct identity *a = left;
+  const struct identity *b = right;
+  int order = strcmp(a->container.pod_uid, b->container.pod_uid);
+
+  return order != 0 ? order : strcmp(a->container.id, b->container.id);
+}
+
+static bool has_key(const struct identity *identity) {
+  return identity->container.kind != CONTAINER_NAMED;
+}
+
+/* The next one with its id is what it seems now. */
+static void leave_to_next(struct naming *naming, struct identity **place) {
+  struct identity *next = (*place)->next_same;
+
+  if (next == NULL) {
+    (void)tdelete(*place, &naming->by_id, compare_identities);
     return;
-  take_out_unnamed(naming, cgroup->identity);
-  free(cgroup->identity);
+  }
+  *place = next;
+  next->is_refused = false;
+  next->found = next->retry = naming->passes;
+  next->delay = 1;
+  append_unnamed(naming, next);
+}
+
+static void forget_id(struct naming *naming, struct identity *identity) {
+  struct identity **place = tfind(identity, &naming->by_id, compare_identities);
+
+  if (*place == identity) {
+    leave_to_next(naming, place);
+    return;
+  }
+  struct identity **link = &(*place)->next_same;
+  while (*link != identity)
+    link = &(*link)->next_same;
+  *link = identity->next_same;
+}
+
+void naming_forget(struct naming *naming, struct cgroup *cgroup) {
+  struct identity *identity = cgroup->identity;
+
+  if (identity == NULL)
+    return;
+  if (has_key(identity))
+    forget_id(naming, identity);
+  take_out_unnamed(naming, identity);
+  free(identity);
   cgroup->identity = NULL;
 }
 
@@ -124,23 +172,6 @@ static void write_container_name(const struct identity *identity,
     write_kubernetes_name(identity, rest, name);
 }
 
-/* An id is that of one container or pod only: another cgroup with it is not
- * what it seems. */
-static bool is_second(const struct tree *tree, const struct cgroup *cgroup,
-                      const char *name) {
-  const struct cgroup *first = tree_named(tree, name);
-  const struct identity *own = cgroup->identity;
-
-  if (first == NULL || first == cgroup || first->identity == NULL ||
-      own == NULL || first->inode > cgroup->inode)
-    return false;
-  const struct container *other = &first->identity->container;
-  return own->container.kind == other->kind &&
-         own->container.kind != CONTAINER_NAMED &&
-         strcmp(own->container.pod_uid, other->pod_uid) == 0 &&
-         strcmp(own->container.id, other->id) == 0;
-}
-
 /* Names a cgroup after the container that it is in, if that has a name. Returns
  * 0, or -ENOMEM and it keeps the name it has. */
 static int name_cgroup(struct tree *tree, struct cgroup *cgroup,
@@ -152,14 +183,7 @@ static int name_cgroup(struct tree *tree, struct cgroup *cgroup,
   if (!identity->is_known)
     return 0;
   write_container_name(identity, path_within(cgroup, holder, path), name);
-  if (is_second(tree, cgroup, name))
-    return 0;
-  bool before = cgroup->of_container;
-  cgroup->of_container = true;
-  int status = tree_rename(tree, cgroup, name);
-  if (status < 0)
-    cgroup->of_container = before;
-  return status;
+  return tree_rename(tree, cgroup, name, holder->inode);
 }
 
 /* Does the same for all that is in the container of `holder`, except for
@@ -185,34 +209,46 @@ static struct identity *pod_of(const struct identity *identity) {
   return parent != NULL ? parent->identity : NULL;
 }
 
-/* Gives a container its name, now that it is known. Returns 0 or -ENOMEM. */
-static int give_known_name(struct naming *naming, struct tree *tree,
-                           struct identity *identity) {
+/* Gives a container its name, now that it is known. Returns whether nothing is
+ * left to do: there was memory, and no younger one has the name. */
+static bool give_known_name(struct naming *naming, struct tree *tree,
+                            struct identity *identity) {
   identity->is_known = true;
   identity->is_provisional = false;
-  int status = name_all(tree, identity->cgroup);
-  if (status == 0)
-    take_out_unnamed(naming, identity);
-  return status;
+  if (name_all(tree, identity->cgroup) < 0 || identity->cgroup->apart)
+    return false;
+  take_out_unnamed(naming, identity);
+  return true;
 }
 
-/* Stores the names of a container in a pod. The pod gets its part of them. */
+static bool is_of_pod(const struct kubernetes_names *names,
+                      const struct identity *pod) {
+  return !pod->is_known ||
+         (strcmp(names->namespace_name, pod->names.namespace_name) == 0 &&
+          strcmp(names->pod, pod->names.pod) == 0);
+}
+
+/* Stores the names of a container in a pod. A pod without a name gets its part
+ * of them. */
 static bool find_container(struct naming *naming, struct tree *tree,
                            struct identity *identity) {
   struct identity *pod = pod_of(identity);
   struct kubernetes_names names;
 
+  if (pod == NULL || pod->is_refused)
+    return false;
   if (kubernetes_find_container(&naming->kubernetes, &identity->container,
-                                &names)) {
+                                &names) &&
+      is_of_pod(&names, pod)) {
     identity->names = names;
-    if (pod != NULL && pod->container.kind == CONTAINER_POD && !pod->is_known) {
+    if (!pod->is_known) {
       pod->names = names;
       (void)give_known_name(naming, tree, pod);
     }
     return true;
   }
   identity->is_sandbox =
-      pod != NULL && pod->is_known &&
+      pod->is_known &&
       kubernetes_is_sandbox(&naming->kubernetes, &identity->container);
   if (identity->is_sandbox)
     identity->names = pod->names;
@@ -232,14 +268,19 @@ static bool find_name(struct naming *naming, struct tree *tree,
              : find_container(naming, tree, identity);
 }
 
+/* Returns whether the pod's name is known and the container's is not. */
+static bool may_be_provisional(const struct identity *identity) {
+  const struct identity *pod = pod_of(identity);
+
+  return identity->container.kind == CONTAINER_OF_POD && !identity->is_known &&
+         pod != NULL && pod->is_known;
+}
+
 /* Without the container's name, its values go out under the pod's, if that is
  * known. */
 static void stop_waiting(struct tree *tree, struct identity *identity) {
-  const struct identity *pod = pod_of(identity);
-
-  if (identity->container.kind == CONTAINER_OF_POD && pod != NULL &&
-      pod->is_known) {
-    identity->names = pod->names;
+  if (may_be_provisional(identity)) {
+    identity->names = pod_of(identity)->names;
     identity->is_known = identity->is_provisional = true;
   }
   (void)name_all(tree, identity->cgroup);
@@ -265,7 +306,7 @@ static void find_names(struct naming *naming, struct tree *tree) {
 
     attempts += is_due;
     if (is_due && find_name(naming, tree, identity) &&
-        give_known_name(naming, tree, identity) == 0)
+        give_known_name(naming, tree, identity))
       continue;
     take_out_unnamed(naming, identity);
     append_unnamed(naming, identity);
@@ -274,16 +315,74 @@ static void find_names(struct naming *naming, struct tree *tree) {
   }
   for (struct identity *identity = naming->unnamed; identity != NULL;
        identity = identity->next)
-    if (identity->cgroup->waits &&
-        (naming->passes - identity->found >= NAMING_WAIT ||
-         !naming->kubernetes.has_source))
+    if ((naming->passes - identity->found >= NAMING_WAIT ||
+         !naming->kubernetes.has_source) &&
+        (identity->cgroup->waits || may_be_provisional(identity)))
       stop_waiting(tree, identity);
+}
+
+/* A container that lost its name to a younger one gets it back when that has
+ * gone. */
+static void look_for_lost_names(struct naming *naming, struct tree *tree) {
+  struct cgroup *const *order = tree_order(tree);
+
+  if (order == NULL || naming->passes % NAMING_DELAY_MAX != 0)
+    return;
+  for (size_t i = 0; i < tree->count; i++) {
+    struct identity *identity = order[i]->identity;
+    if (identity != NULL && identity->is_known && order[i]->apart &&
+        !identity->is_unnamed)
+      append_unnamed(naming, identity);
+  }
+}
+
+/* It stays without a name as long as the older one is there. */
+static void refuse(struct naming *naming, struct tree *tree,
+                   struct identity *identity) {
+  identity->is_refused = true;
+  identity->is_known = identity->is_provisional = false;
+  take_out_unnamed(naming, identity);
+  for (struct cgroup *cgroup = identity->cgroup; cgroup != NULL;) {
+    bool other = cgroup != identity->cgroup && cgroup->identity != NULL;
+    if (!other) {
+      cgroup->waits = false;
+      (void)tree_name_by_path(tree, cgroup);
+    }
+    cgroup = tree_next(cgroup, identity->cgroup, other);
+  }
+}
+
+/* An id is that of one container or pod only: of two cgroups with it, the older
+ * one is what it seems. Returns 0 or -ENOMEM. */
+static int add_id(struct naming *naming, struct tree *tree,
+                  struct identity *identity) {
+  struct identity **place =
+      tsearch(identity, &naming->by_id, compare_identities);
+
+  if (place == NULL)
+    return -ENOMEM;
+  if (*place == identity)
+    return 0;
+  struct identity *first = *place;
+  if (identity->cgroup->inode < first->cgroup->inode) {
+    identity->next_same = first;
+    *place = identity;
+    refuse(naming, tree, first);
+    return 0;
+  }
+  while (first->next_same != NULL &&
+         first->next_same->cgroup->inode < identity->cgroup->inode)
+    first = first->next_same;
+  identity->next_same = first->next_same;
+  first->next_same = identity;
+  identity->is_refused = true;
+  return 0;
 }
 
 static int add_identity(struct naming *naming, struct tree *tree,
                         struct cgroup *cgroup,
                         const struct container *container) {
-  struct identity *identity = calloc(1, sizeof(*identity));
+  CLEANUP_FREE struct identity *identity = calloc(1, sizeof(*identity));
 
   if (identity == NULL)
     return -ENOMEM;
@@ -291,12 +390,16 @@ static int add_identity(struct naming *naming, struct tree *tree,
   identity->container = *container;
   identity->found = identity->retry = naming->passes;
   identity->delay = 1;
+  if (has_key(identity) && add_id(naming, tree, identity) < 0)
+    return -ENOMEM;
   cgroup->identity = identity;
-  append_unnamed(naming, identity);
-  if (container->kind == CONTAINER_NAMED)
+  if (!identity->is_refused)
+    append_unnamed(naming, identity);
+  if (!has_key(identity))
     (void)give_known_name(naming, tree, identity);
   else
-    cgroup->waits = true;
+    cgroup->waits = !identity->is_refused;
+  (void)TAKE_POINTER(identity);
   return 0;
 }
 
@@ -365,6 +468,7 @@ const char *naming_update(struct naming *naming, struct tree *tree) {
   kubernetes_begin(&naming->kubernetes);
   if (tree->births != naming->births)
     consider_new(naming, tree);
+  look_for_lost_names(naming, tree);
   find_names(naming, tree);
   return naming->kubernetes.denied;
 }

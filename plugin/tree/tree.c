@@ -95,6 +95,16 @@ static int exchange_names(struct tree *tree, struct cgroup *cgroup,
   return status < 0 ? status : 0;
 }
 
+/* Takes the name of a younger cgroup that was added in the same update. */
+static int take_from_younger(struct tree *tree, struct cgroup *cgroup,
+                             struct cgroup **place) {
+  struct cgroup *owner = *place;
+  int status = exchange_names(tree, cgroup, place);
+
+  owner->apart |= status == 0;
+  return status;
+}
+
 static int give_name(struct tree *tree, struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
   char name[INSTANCE_NAME_SIZE];
@@ -109,19 +119,12 @@ static int give_name(struct tree *tree, struct cgroup *cgroup) {
   struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
   if (owner != NULL && (*owner)->birth >= tree->settled &&
       cgroup->inode < (*owner)->inode)
-    return exchange_names(tree, cgroup, owner);
+    return take_from_younger(tree, cgroup, owner);
 
   int status = owner == NULL ? take_name(tree, cgroup, name)
                              : take_name_apart(tree, cgroup);
+  cgroup->apart = owner != NULL;
   return status < 0 ? status : 0;
-}
-
-struct cgroup *tree_named(const struct tree *tree, const char *name) {
-  const struct cgroup key = {.instance = (char *)name};
-  struct cgroup *const *found =
-      tfind(&key, &tree->by_instance, compare_instances);
-
-  return found != NULL ? *found : NULL;
 }
 
 /* Returns 1 if the cgroup has the name of the owner at `place` now. */
@@ -129,38 +132,73 @@ static int take_over(struct tree *tree, struct cgroup *cgroup,
                      struct cgroup **place) {
   struct cgroup *owner = *place;
 
-  if (!owner->of_container || !cgroup->of_container ||
-      cgroup->inode < owner->inode)
+  if (owner->name_rank == 0 || cgroup->name_rank <= owner->name_rank)
     return 0;
   int status = exchange_names(tree, cgroup, place);
-  return status < 0 ? status : 1;
+  if (status < 0)
+    return status;
+  owner->apart = true;
+  return 1;
+}
+
+/* Returns 1 if it has the name, 0 if not, or a negative errno. */
+static int want_name(struct tree *tree, struct cgroup *cgroup,
+                     const char *name) {
+  const struct cgroup key = {.instance = (char *)name};
+  struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
+
+  return owner == NULL ? take_name(tree, cgroup, name)
+                       : take_over(tree, cgroup, owner);
 }
 
 /* While `cgroup` takes the new name, something else holds the old one, so that
  * nothing has to be allocated to give it back. */
-int tree_rename(struct tree *tree, struct cgroup *cgroup, const char *name) {
+static int replace_name(struct tree *tree, struct cgroup *cgroup,
+                        const char *name) {
   struct cgroup before = {.instance = cgroup->instance};
-  const struct cgroup key = {.instance = (char *)name};
 
-  if (strcmp(before.instance, name) == 0)
-    return 0;
   *(struct cgroup **)tfind(cgroup, &tree->by_instance, compare_instances) =
       &before;
   cgroup->instance = NULL;
-  struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
-  int status = owner == NULL ? take_name(tree, cgroup, name)
-                             : take_over(tree, cgroup, owner);
-  if (status == 0)
-    status = take_name_apart(tree, cgroup);
-  if (status < 0) {
+  int status = want_name(tree, cgroup, name);
+  bool apart = status == 0;
+  /* One that has a name with a hash keeps it. */
+  if (apart && !cgroup->apart) {
+    int other = take_name_apart(tree, cgroup);
+    status = other < 0 ? other : 1;
+  }
+  if (status <= 0) {
     *(struct cgroup **)tfind(&before, &tree->by_instance, compare_instances) =
         cgroup;
     cgroup->instance = before.instance;
     return status;
   }
+  cgroup->apart = apart;
   (void)tdelete(&before, &tree->by_instance, compare_instances);
   free(before.instance);
   return 0;
+}
+
+int tree_rename(struct tree *tree, struct cgroup *cgroup, const char *name,
+                uint64_t rank) {
+  uint64_t before = cgroup->name_rank;
+
+  cgroup->name_rank = rank;
+  if (strcmp(cgroup->instance, name) == 0)
+    return 0;
+  int status = replace_name(tree, cgroup, name);
+  if (status < 0)
+    cgroup->name_rank = before;
+  return status;
+}
+
+int tree_name_by_path(struct tree *tree, struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE];
+  char name[INSTANCE_NAME_SIZE];
+
+  (void)tree_path(cgroup, path);
+  instance_name_of_path(path, tree->instance_format, name);
+  return tree_rename(tree, cgroup, name, 0);
 }
 
 static size_t path_length(const struct cgroup *cgroup) {

@@ -73,7 +73,6 @@ static const struct fault_row rows[] = {
     {FAULT_readdir, {EIO, ENOMEM}},
     {FAULT_readlinkat, {ENOMEM, EIO, EACCES, ENOENT, EINVAL}},
     {FAULT_reallocarray, FAULTS_OF_MEMORY},
-    {FAULT_stat, {ENOMEM, EIO, EACCES}},
     {FAULT_strdup, FAULTS_OF_MEMORY},
     {FAULT_tsearch, FAULTS_OF_MEMORY},
 };

@@ -116,7 +116,7 @@ class Pod:
             volume, "name", hostPath=None, configMap=None)
         if host:
             source, kind = take(host, "path", "type")
-            assert kind == "Directory" and not part
+            assert kind in ("Directory", "DirectoryOrCreate") and not part
         else:
             files = self.configurations[configuration["name"]]
             source = directory / part

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Containers have the names that the kubelet's links give them, and nobody else
 can get them."""
+import collections
 import os
 import re
 import time
@@ -10,11 +11,11 @@ import pytest
 import measurement
 from cgroups import Cgroup
 from daemon import BURN, Collectd
-from delivered import (MILLICORES, USAGE, complaints, instances, moments,
-                       wait_for_passes)
+from delivered import (MILLICORES, USAGE, complaints, instances, kinds,
+                       moments, wait_for_passes)
 from forest import Forest
 from inspection import counting
-from kubelet import ID, NAME, PAUSE_ID, POD, UID, Node
+from kubelet import ID, NAME, PAUSE_ID, POD, SLICE, Node
 from precedence import FIRST, ORDINARY_USER
 from recorder import Recorder
 
@@ -22,9 +23,8 @@ pytest_plugins = ["watched"]
 pytestmark = pytest.mark.xdist_group("small loads")
 
 NEXT_ID = "0" + ID[1:]
-SLICE = ("kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod"
-         f"{UID.replace('-', '_')}.slice")
 BY_PATH = POD.replace("/", "_")
+REMAINDER = "gauge-remainder_millicores"
 FILES = "readlink,readlinkat,stat,lstat,newfstatat,statx,open,openat,openat2"
 
 
@@ -120,6 +120,37 @@ def test_no_link(directory, node, begin):
 
 
 @pytest.mark.parametrize("version", ["v2"])
+def test_what_waits_is_in_the_remainder(cgroup, directory, version, node, start,
+                                        tmp_path):
+    """With LeavesOnly, all millicores and remainders together are what the root
+    used, also while a container's first value waits for its name"""
+    node.add_pod()
+    loaded = Cgroup(cgroup.mounts, f"{cgroup.path}/{POD}/{ID}")
+    counter = str(cgroup.counter(version))
+    with Forest(directory, [POD]), Recorder(
+            tmp_path / "record", [counter]) as recorder:
+        collectd = start(f'NameRoot "{node.root}"\nLeavesOnly true')
+        wait_for_passes(collectd, 2, kind=REMAINDER)
+        with loaded:
+            loaded.start(*FIRST, BURN, "--millicores", "200")
+            passes = wait_for_passes(collectd, 6, kind=REMAINDER)
+            recorder.wait_until_past(passes[-1])
+            collectd.stop()
+
+    sums = collections.Counter()
+    for name, found in kinds(collectd).items():
+        for kind in found & {MILLICORES, REMAINDER}:
+            for moment, value in collectd.series("cgroup_cpu", name, kind):
+                sums[moment] += value
+    passes = passes[-7:]
+    used = sum(sums[end] * (end - begin) for begin, end
+               in zip(passes, passes[1:])) / (passes[-1] - passes[0])
+    truth = recorder.of(counter).millicores(passes[0], passes[-1])
+    assert truth > 100
+    assert used == pytest.approx(truth, rel=0.05)
+
+
+@pytest.mark.parametrize("version", ["v2"])
 def test_a_restart(directory, node, begin):
     """The new container has the name at once, and no rate from the old one"""
     node.add_pod()
@@ -148,7 +179,7 @@ def test_imitations(directory, node, begin):
     """A user with a subtree of its own, and root in a container"""
     node.add_pod()
     node.add_container(ID)
-    users = [f"user.slice/{POD}/{ID}", f"user.slice/{SLICE}/crio-{ID}.scope"]
+    users = [f"user.slice/{SLICE}/crio-{ID}.scope"]
     inside = [f"{POD}/{NEXT_ID}/{POD}/{ID}", f"docker/{NEXT_ID}/{POD}/{ID}"]
     with Forest(directory, [f"{POD}/{ID}", *inside]) as forest:
         collectd = begin()

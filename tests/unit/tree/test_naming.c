@@ -14,6 +14,7 @@
 #define NEXT_ID                                                                \
   "0f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 #define DASHED "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
+#define UNDERSCORED "8cb9d4e1_5f0a_4c7e_9a51_2f3f7c3a9b10"
 #define POD_DIRECTORY "var/log/pods/default_web-0_" DASHED
 #define LINK "web-0_default_app-%s.log"
 #define TARGET "/" POD_DIRECTORY "/app/0.log"
@@ -266,19 +267,97 @@ START_TEST(a_restart) {
 }
 END_TEST
 
-/* One of them is not what it seems. The older one keeps the name. */
+/* One of two cgroups is not what it seems: the younger one, whichever was seen
+ * first, and all that is in it. When the older one has gone, it can be. */
 START_TEST(an_id_twice) {
-  struct cgroup *pod = add_pod();
-  struct cgroup *container = add(pod, ID);
-  struct cgroup *other =
-      add(add(add(root, "kubepods.slice"), "kubepods-pod" DASHED ".slice"),
-          "crio-" ID ".scope");
+  const uint64_t first = _i == 0 ? 100 : 200;
+  struct cgroup *pods[2];
+  struct cgroup *inner[2];
 
+  write_file(root_directory, POD_DIRECTORY "/app/0.log", "");
   make_link(ID);
+  for (size_t i = 0; i < 2; i++) {
+    inodes = i == 0 ? first : 300 - first;
+    pods[i] = i == 0 ? add_pod()
+                     : add(add(root, "kubepods.slice"),
+                           "kubepods-pod" UNDERSCORED ".slice");
+    inner[i] = add(add(pods[i], i == 0 ? ID : "crio-" ID ".scope"), "init");
+    update();
+  }
+  size_t real = _i == 0 ? 0 : 1;
+  ck_assert_str_eq(pods[real]->instance, "k8s_default_web-0");
+  ck_assert_str_eq(inner[real]->instance, "k8s_default_web-0_app+init");
+  for (struct cgroup *each = pods[1 - real]; each != NULL;
+       each = tree_next(each, pods[1 - real], false))
+    ck_assert_msg(strncmp(each->instance, "kubepods", 8) == 0, "%s",
+                  each->instance);
+
+  tree_remove(&tree, pods[real]);
   update();
-  ck_assert_str_eq(container->instance, "k8s_default_web-0_app");
-  ck_assert_ptr_nonnull(strstr(other->instance, "crio-4f1c2d9e8b7a.scope"));
-  ck_assert(!other->waits);
+  ck_assert_str_eq(inner[1 - real]->instance, "k8s_default_web-0_app+init");
+}
+END_TEST
+
+/* A directory of logs is there before the pod. A link that says something else
+ * is a lie. */
+START_TEST(a_link_of_another_pod) {
+  struct cgroup *container = add(add_pod(), ID);
+
+  write_file(root_directory, "var/log/pods/default_other_" DASHED "/x", "");
+  make_link(ID);
+  for (int pass = 0; pass < 5; pass++)
+    update();
+  ck_assert_str_eq(container->parent->instance, "k8s_default_other");
+  ck_assert_str_eq(container->instance, "k8s_default_other_+4f1c2d9e8b7a");
+}
+END_TEST
+
+/* The pod's name is known only when its first container has started. */
+START_TEST(a_late_pod) {
+  struct cgroup *pod = add_pod();
+  struct cgroup *pause = add(pod, NEXT_ID);
+
+  for (int pass = 0; pass < 5; pass++)
+    update();
+  ck_assert_str_eq(pause->instance, "kubepods_pod" DASHED "_0f1c2d9e8b7a");
+  make_link(ID);
+  (void)add(pod, ID);
+  update();
+  ck_assert_str_eq(pod->instance, "k8s_default_web-0");
+  ck_assert_str_eq(pause->instance, "k8s_default_web-0_+0f1c2d9e8b7a");
+}
+END_TEST
+
+/* A cgroup in one container cannot have the name of another container. */
+START_TEST(a_plus) {
+  struct cgroup *real = add(root, "lxc.payload.a+b");
+  struct cgroup *inner = add(add(root, "lxc.payload.a"), "b");
+
+  update();
+  ck_assert_str_eq(inner->instance, "lxc_a+b");
+  ck_assert_msg(strncmp(real->instance, "lxc_a_b~", 8) == 0, "%s",
+                real->instance);
+}
+END_TEST
+
+/* It gets its name back when the younger one has gone. */
+START_TEST(a_name_comes_back) {
+  struct cgroup *before = add(add(root, "machine.slice"), "machine-web.scope");
+  struct cgroup *inner = add(before, "init");
+  int passes = 0;
+
+  update();
+  struct cgroup *after =
+      add(add(root, "system.slice"), "systemd-nspawn@web.service");
+  update();
+  ck_assert_str_eq(after->instance, "machine_web");
+  ck_assert_ptr_nonnull(strstr(before->instance, "machine-web.scope~"));
+  tree_remove(&tree, after);
+  while (strcmp(before->instance, "machine_web") != 0) {
+    update();
+    ck_assert_int_le(++passes, NAMING_DELAY_MAX);
+  }
+  ck_assert_str_eq(inner->instance, "machine_web+init");
 }
 END_TEST
 
@@ -305,6 +384,10 @@ START_TEST(somebody_has_it) {
   ck_assert_str_eq(other->instance, "machine_web");
   ck_assert_ptr_nonnull(strstr(machine->instance, "~"));
   ck_assert(!other->waits && !machine->waits);
+  CLEANUP_FREE char *name = strdup(machine->instance);
+  for (int pass = 0; pass < 10; pass++)
+    update();
+  ck_assert_str_eq(machine->instance, name);
 }
 END_TEST
 
@@ -375,7 +458,9 @@ Suite *naming_suite(void) {
                   ONCE(other_formats), ONCE(delegated), ONCE(of_a_pods_owner),
                   FOR_EACH(of_another_user, belongings), ONCE(a_pod),
                   ONCE(a_pod_by_its_container), TIMES(a_late_link, 7),
-                  ONCE(a_very_late_link), ONCE(a_restart), ONCE(an_id_twice),
+                  ONCE(a_very_late_link), ONCE(a_restart),
+                  TIMES(an_id_twice, 2), ONCE(a_link_of_another_pod),
+                  ONCE(a_late_pod), ONCE(a_plus), ONCE(a_name_comes_back),
                   ONCE(no_source), ONCE(somebody_has_it), ONCE(many),
                   ONCE(a_long_name));
 }
