@@ -336,19 +336,24 @@ static void look_for_lost_names(struct naming *naming, struct tree *tree) {
   }
 }
 
-/* It stays without a name as long as the older one is there. */
+static void forget_name(struct naming *naming, struct identity *identity) {
+  identity->is_known = identity->is_provisional = false;
+  if (!identity->is_refused && !identity->is_unnamed)
+    append_unnamed(naming, identity);
+}
+
+/* It stays without a name, with all that is in it, as long as the older one is
+ * there. */
 static void refuse(struct naming *naming, struct tree *tree,
                    struct identity *identity) {
   identity->is_refused = true;
-  identity->is_known = identity->is_provisional = false;
   take_out_unnamed(naming, identity);
-  for (struct cgroup *cgroup = identity->cgroup; cgroup != NULL;) {
-    bool other = cgroup != identity->cgroup && cgroup->identity != NULL;
-    if (!other) {
-      cgroup->waits = false;
-      (void)tree_name_by_path(tree, cgroup);
-    }
-    cgroup = tree_next(cgroup, identity->cgroup, other);
+  for (struct cgroup *cgroup = identity->cgroup; cgroup != NULL;
+       cgroup = tree_next(cgroup, identity->cgroup, false)) {
+    if (cgroup->identity != NULL)
+      forget_name(naming, cgroup->identity);
+    cgroup->waits = false;
+    (void)tree_name_by_path(tree, cgroup);
   }
 }
 

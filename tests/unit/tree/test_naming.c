@@ -298,6 +298,27 @@ START_TEST(an_id_twice) {
 }
 END_TEST
 
+/* Nor is a container in a pod that is not what it seems. */
+START_TEST(in_a_pod_twice) {
+  write_file(root_directory, POD_DIRECTORY "/app/0.log", "");
+  make_link(NEXT_ID);
+  inodes = 100;
+  struct cgroup *container = add(add_pod(), NEXT_ID);
+  update();
+  ck_assert_str_eq(container->instance, "k8s_default_web-0_app");
+
+  make_link(ID);
+  inodes = 10;
+  struct cgroup *slice =
+      add(add(root, "kubepods.slice"), "kubepods-pod" UNDERSCORED ".slice");
+  struct cgroup *real = add(slice, "crio-" ID ".scope");
+  for (int pass = 0; pass < 3; pass++)
+    update();
+  ck_assert_str_eq(real->instance, "k8s_default_web-0_app");
+  ck_assert_str_eq(container->instance, "kubepods_pod" DASHED "_0f1c2d9e8b7a");
+}
+END_TEST
+
 /* A directory of logs is there before the pod. A link that says something else
  * is a lie. */
 START_TEST(a_link_of_another_pod) {
@@ -459,8 +480,8 @@ Suite *naming_suite(void) {
                   FOR_EACH(of_another_user, belongings), ONCE(a_pod),
                   ONCE(a_pod_by_its_container), TIMES(a_late_link, 7),
                   ONCE(a_very_late_link), ONCE(a_restart),
-                  TIMES(an_id_twice, 2), ONCE(a_link_of_another_pod),
-                  ONCE(a_late_pod), ONCE(a_plus), ONCE(a_name_comes_back),
-                  ONCE(no_source), ONCE(somebody_has_it), ONCE(many),
-                  ONCE(a_long_name));
+                  TIMES(an_id_twice, 2), ONCE(in_a_pod_twice),
+                  ONCE(a_link_of_another_pod), ONCE(a_late_pod), ONCE(a_plus),
+                  ONCE(a_name_comes_back), ONCE(no_source),
+                  ONCE(somebody_has_it), ONCE(many), ONCE(a_long_name));
 }
