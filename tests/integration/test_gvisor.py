@@ -138,14 +138,15 @@ def test_each_interval_is_the_sandboxs(observed):
     measurement.check_gauges(usage, dict(gauges))
 
 
-@pytest.mark.xdist_group("loads of a core")
-def test_children_count(observed, environment):
-    """They use most of it, and /proc/PID/stat of collectd has none of that"""
+@pytest.mark.timing
+def test_children_count(runsc_of, tmp_path):
+    """They use most of it, and /proc/PID/stat of collectd has none of that. On
+    a busy machine gVisor would count a collectd that waits for a processor."""
+    observed = observe_hosts(runsc_of("2024"), tmp_path, "v2")
     whole = measurement.mean_of_derives(observed.burning)
-    print(f"{environment}: the plugin sees {whole:.0f}m, /proc/self/stat of "
-          f"collectd {observed.own_millicores:.0f}m")
-    # As far as a busy machine let them.
-    assert whole > 100
+    print(f"the plugin sees {whole:.0f}m, /proc/self/stat of collectd "
+          f"{observed.own_millicores:.0f}m")
+    assert whole > 300
     assert observed.own_millicores < whole / 5
 
 
