@@ -61,7 +61,7 @@ void instance_name_of_path(const char *path, enum instance_format format,
  *
  *   "k8s_default_" "web-0" "_app"   ""       k8s_default_web-0_app
  *   "k8s_default_" "web-0" "_app"   "init"   k8s_default_web-0_app+init
- *   "libvirt_" "my vm" ""           ""       libvirt_my_vm~a7a5cd4d
+ *   "libvirt_" "my vm" ""           ""       libvirt_my_vm~e0062612
  *
  * A name that lost anything ends with "~" and a hash of the whole name, so that
  * a container that is started again has the same name.

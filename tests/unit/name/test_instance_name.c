@@ -56,6 +56,31 @@ START_TEST(whole) {
 }
 END_TEST
 
+/* The hash is FNV-1a of the whole name. */
+static const struct {
+  struct container_name parts;
+  const char *rest;
+  const char *name;
+} container_names[] = {
+    {{"k8s_default_", "web-0", "_app"}, "", "k8s_default_web-0_app"},
+    {{"k8s_default_", "web-0", "_app"}, "init", "k8s_default_web-0_app+init"},
+    {{"k8s_default_", "web-0", "_+4f1c2d9e8b7a"},
+     "a/b",
+     "k8s_default_web-0_+4f1c2d9e8b7a+a_b"},
+    {{"", "libvirt_my vm", ""}, "", "libvirt_my_vm~e0062612"},
+    {{"", "lxc_a+b", ""}, "", "lxc_a_b~d58f5ab1"},
+    {{"", "machine_a b", ""}, "c/d", "machine_a_b+c_d~7d1778b5"},
+};
+
+START_TEST(of_containers) {
+  char name[INSTANCE_NAME_SIZE];
+
+  instance_name_of_container(&container_names[_i].parts,
+                             container_names[_i].rest, name);
+  ck_assert_str_eq(name, container_names[_i].name);
+}
+END_TEST
+
 static const struct {
   const char *path;
   const char *name;
@@ -220,6 +245,7 @@ END_TEST
 
 Suite *instance_name_suite(void) {
   return suite_of("instance_name", NULL, NULL, FOR_EACH(whole, whole_names),
+                  FOR_EACH(of_containers, container_names),
                   FOR_EACH(leaf, leaf_names), FOR_EACH(hashed, hashed_names),
                   ONCE(long_names_keep_both_ends),
                   FOR_EACH(lengths_fit, lengths), ONCE(attempts_differ),
