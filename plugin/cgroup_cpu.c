@@ -286,6 +286,7 @@ static void lose_cgroups(const char *path) {
   plugin.absence_logged = true;
   collector_free(plugin.collector);
   plugin.collector = NULL;
+  plugin.names_denied = NULL;
 }
 
 /* Returns what the user can do, or what happens next. */

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/texts.h"
+
 /* One subdirectory. */
 struct listing_entry {
   uint64_t inode;
@@ -22,10 +24,7 @@ struct listing {
   struct listing_entry *entries;
   size_t count;
   size_t room;
-  /* The names, each with a zero byte at its end. */
-  char *names;
-  size_t names_length;
-  size_t names_room;
+  struct texts names;
 };
 
 /* Reads on to the next subdirectory of `stream` and stores its inode. This is

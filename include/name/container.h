@@ -15,6 +15,8 @@
  * byte. */
 #define CONTAINER_ID_SIZE 65
 #define POD_UID_SIZE 33
+/* As many digits of an id as `docker ps` and `crictl ps` show. */
+#define CONTAINER_ID_SHOWN 12
 /* Room for the name of one component, whatever it holds, and a prefix. */
 #define CONTAINER_NAME_SIZE 288
 

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "util/texts.h"
+
 /* Room for a key and a zero byte. */
 #define DIRECTORY_KEY_SIZE 65
 /* More entries than this are left out. A node has a few hundred, but anybody
@@ -39,9 +41,7 @@ struct directory_index {
   struct directory_entry *entries;
   size_t count;
   size_t room;
-  char *names;
-  size_t names_length;
-  size_t names_room;
+  struct texts names;
 };
 
 /* Reads the directory, unless it is the same as when it was read last: one

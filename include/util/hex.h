@@ -23,4 +23,14 @@ static inline size_t hex_run(const char *text) {
   return length;
 }
 
+/* Returns the byte that an escape of systemd at the beginning of `text` stands
+ * for, "\x2d" for "-", or -1 if there is none. */
+#define HEX_ESCAPE_LENGTH 4
+static inline int hex_escape(const char *text) {
+  if (text[0] != '\\' || text[1] != 'x' || hex_value(text[2]) < 0 ||
+      hex_value(text[3]) < 0)
+    return -1;
+  return hex_value(text[2]) * 16 + hex_value(text[3]);
+}
+
 #endif

@@ -42,43 +42,33 @@ const char *listing_next(DIR *stream, bool by_stat, uint64_t *inode,
   return *status > 0 ? entry->d_name : NULL;
 }
 
-static int make_room(struct listing *listing, size_t length) {
-  if (listing->count == listing->room) {
-    size_t room = listing->room * 2 + 64;
-    struct listing_entry *entries =
-        reallocarray(listing->entries, room, sizeof(*entries));
-    if (entries == NULL)
-      return -ENOMEM;
-    listing->entries = entries;
-    listing->room = room;
-  }
-  if (listing->names_room - listing->names_length < length) {
-    size_t room = listing->names_room * 2 + 4096;
-    char *names = reallocarray(listing->names, room, 1);
-    if (names == NULL)
-      return -ENOMEM;
-    listing->names = names;
-    listing->names_room = room;
-  }
+static int make_room(struct listing *listing) {
+  if (listing->count < listing->room)
+    return 0;
+  size_t room = listing->room * 2 + 64;
+  struct listing_entry *entries =
+      reallocarray(listing->entries, room, sizeof(*entries));
+  if (entries == NULL)
+    return -ENOMEM;
+  listing->entries = entries;
+  listing->room = room;
   return 0;
 }
 
 int listing_add(struct listing *listing, const char *name, uint64_t inode,
                 bool marked) {
-  size_t length = strlen(name) + 1;
-  int status = make_room(listing, length);
+  struct listing_entry entry = {.inode = inode, .marked = marked};
+  int status = make_room(listing);
 
-  if (status < 0)
-    return status;
-  memcpy(listing->names + listing->names_length, name, length);
-  listing->entries[listing->count++] = (struct listing_entry){
-      .inode = inode, .name = listing->names_length, .marked = marked};
-  listing->names_length += length;
-  return 0;
+  if (status == 0)
+    status = texts_add(&listing->names, name, &entry.name);
+  if (status == 0)
+    listing->entries[listing->count++] = entry;
+  return status;
 }
 
 const char *listing_name(const struct listing *listing, size_t index) {
-  return listing->names + listing->entries[index].name;
+  return listing->names.memory + listing->entries[index].name;
 }
 
 static int compare_inodes(const void *left, const void *right) {
@@ -95,11 +85,12 @@ void listing_sort(struct listing *listing) {
 }
 
 void listing_clear(struct listing *listing) {
-  listing->count = listing->names_length = 0;
+  listing->count = 0;
+  texts_clear(&listing->names);
 }
 
 void listing_release(struct listing *listing) {
   free(listing->entries);
-  free(listing->names);
+  texts_release(&listing->names);
   *listing = (struct listing){0};
 }

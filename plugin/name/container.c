@@ -115,15 +115,14 @@ static void write_named(struct container *container, const char *prefix,
   size_t length =
       (size_t)snprintf(container->name, sizeof(container->name), "%s_", prefix);
 
-  for (size_t i = 0; i < part.length && length < sizeof(container->name) - 1;
-       i++) {
-    const char *text = part.text + i;
-    bool escape = part.length - i >= 4 && text[0] == '\\' && text[1] == 'x' &&
-                  hex_value(text[2]) >= 0 && hex_value(text[3]) >= 0;
-    int c = escape ? hex_value(text[2]) * 16 + hex_value(text[3]) : text[0];
+  for (size_t i = 0; i < part.length && length < sizeof(container->name) - 1;) {
+    int decoded = hex_escape(part.text + i);
     /* A zero byte would end the name. */
-    container->name[length++] = (char)(c != 0 ? c : '\\');
-    i += escape ? 3 : 0;
+    char c = part.text[i];
+    if (decoded > 0)
+      c = (char)decoded;
+    container->name[length++] = c;
+    i += decoded >= 0 ? HEX_ESCAPE_LENGTH : 1;
   }
   container->name[length] = '\0';
 }

@@ -27,46 +27,35 @@ static bool is_same_directory(const struct directory_index *index,
 static void empty(struct directory_index *index) {
   if (index->fd >= 0)
     (void)close(TAKE_FD(index->fd));
-  index->count = index->names_length = 0;
+  index->count = 0;
+  texts_clear(&index->names);
   index->settled = false;
 }
 
-static int make_room_for(struct directory_index *index, size_t length) {
-  if (index->count == index->room) {
-    size_t room = index->room * 2 + 64;
-    struct directory_entry *entries =
-        reallocarray(index->entries, room, sizeof(*entries));
-    if (entries == NULL)
-      return -ENOMEM;
-    index->entries = entries;
-    index->room = room;
-  }
-  if (index->names_room - index->names_length < length) {
-    size_t room = index->names_room * 2 + 4096;
-    char *names = reallocarray(index->names, room, 1);
-    if (names == NULL)
-      return -ENOMEM;
-    index->names = names;
-    index->names_room = room;
-  }
+static int make_room_for_entry(struct directory_index *index) {
+  if (index->count < index->room)
+    return 0;
+  size_t room = index->room * 2 + 64;
+  struct directory_entry *entries =
+      reallocarray(index->entries, room, sizeof(*entries));
+  if (entries == NULL)
+    return -ENOMEM;
+  index->entries = entries;
+  index->room = room;
   return 0;
 }
 
 static int add_entry(struct directory_index *index, const char *name) {
-  size_t length = strlen(name) + 1;
-  char key[DIRECTORY_KEY_SIZE];
+  struct directory_entry entry;
 
-  if (!index->key_of(name, key))
+  if (!index->key_of(name, entry.key))
     return 0;
-  int status = make_room_for(index, length);
-  if (status < 0)
-    return status;
-  struct directory_entry *entry = &index->entries[index->count++];
-  entry->name = index->names_length;
-  memcpy(entry->key, key, sizeof(key));
-  memcpy(index->names + index->names_length, name, length);
-  index->names_length += length;
-  return 0;
+  int status = make_room_for_entry(index);
+  if (status == 0)
+    status = texts_add(&index->names, name, &entry.name);
+  if (status == 0)
+    index->entries[index->count++] = entry;
+  return status;
 }
 
 static int read_entries(struct directory_index *index, DIR *stream) {
@@ -158,7 +147,7 @@ directory_index_find(const struct directory_index *index, const char *key,
 
 const char *directory_index_name(const struct directory_index *index,
                                  const struct directory_entry *entry) {
-  return index->names + entry->name;
+  return index->names.memory + entry->name;
 }
 
 void directory_index_release(struct directory_index *index) {
@@ -166,7 +155,7 @@ void directory_index_release(struct directory_index *index) {
     return;
   empty(index);
   free(index->entries);
-  free(index->names);
+  texts_release(&index->names);
   free(index->path);
   *index = (struct directory_index){.fd = -1};
 }

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "name/container.h"
 #include "util/array.h"
 #include "util/hex.h"
 
-#define CONTAINER_ID_DIGITS 64
-#define CONTAINER_ID_SHOWN 12
+#define CONTAINER_ID_DIGITS (CONTAINER_ID_SIZE - 1)
 
 /* "~" and eight digits. */
 #define HASH_LENGTH 9
@@ -99,13 +99,10 @@ static size_t put_next(struct writer *writer, const char *text,
       put(writer, text[i]);
     return CONTAINER_ID_DIGITS;
   }
-  if (text[0] == '\\' && text[1] == 'x' && hex_value(text[2]) >= 0 &&
-      hex_value(text[3]) >= 0) {
-    char decoded = (char)(hex_value(text[2]) * 16 + hex_value(text[3]));
-    if (decoded != '_' && is_plain(decoded)) {
-      put(writer, decoded);
-      return 4;
-    }
+  int decoded = hex_escape(text);
+  if (decoded >= 0 && decoded != '_' && is_plain((char)decoded)) {
+    put(writer, (char)decoded);
+    return HEX_ESCAPE_LENGTH;
   }
   if (text[0] == '/' ||
       (text[0] == '_' && writer->format != INSTANCE_FORMAT_LEAF)) {

@@ -202,8 +202,18 @@ static bool names_are_equal(const struct kubernetes_names *a,
          strcmp(a->pod, b->pod) == 0 && strcmp(a->container, b->container) == 0;
 }
 
-/* Counts the different names that entries with this key have, and stores the
- * first. */
+/* Counts different names: if `other` are not the same as those found before,
+ * they take their place. */
+static unsigned count_names(struct kubernetes_names *names,
+                            const struct kubernetes_names *other,
+                            unsigned found) {
+  if (found > 0 && names_are_equal(names, other))
+    return found;
+  *names = *other;
+  return found + 1;
+}
+
+/* Counts the different names that links with this key have. */
 static unsigned find_links(const struct kubernetes *kubernetes, const char *key,
                            const char *uid, struct kubernetes_names *names,
                            unsigned found) {
@@ -213,13 +223,10 @@ static unsigned find_links(const struct kubernetes *kubernetes, const char *key,
 
   for (size_t i = 0; i < count && i < CANDIDATES_MAX; i++) {
     struct kubernetes_names other;
-    if (!read_link(kubernetes,
-                   directory_index_name(&kubernetes->links, &entry[i]), uid,
-                   &other) ||
-        (found > 0 && names_are_equal(names, &other)))
-      continue;
-    *names = other;
-    found++;
+    if (read_link(kubernetes,
+                  directory_index_name(&kubernetes->links, &entry[i]), uid,
+                  &other))
+      found = count_names(names, &other, found);
   }
   return found;
 }
@@ -251,11 +258,8 @@ bool kubernetes_find_pod(struct kubernetes *kubernetes, const char *uid,
   for (size_t i = 0; i < count && i < CANDIDATES_MAX; i++) {
     const char *name = directory_index_name(&kubernetes->pods, &entry[i]);
     struct kubernetes_names other;
-    if (!parse_pod(name, strlen(name), uid, &other) ||
-        (found > 0 && names_are_equal(names, &other)))
-      continue;
-    *names = other;
-    found++;
+    if (parse_pod(name, strlen(name), uid, &other))
+      found = count_names(names, &other, found);
   }
   return found == 1;
 }

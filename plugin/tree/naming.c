@@ -9,9 +9,6 @@
 
 #include "util/cleanup.h"
 
-/* As many digits of an id as `docker ps` and `crictl ps` show. */
-#define ID_SHOWN 12
-
 /* What is known of a container, a pod or a machine. */
 struct identity {
   struct cgroup *cgroup;
@@ -154,7 +151,7 @@ static void write_kubernetes_name(const struct identity *identity,
   else if (identity->is_sandbox)
     (void)snprintf(tail, sizeof(tail), "_POD");
   else if (identity->is_provisional)
-    (void)snprintf(tail, sizeof(tail), "_+%.*s", ID_SHOWN,
+    (void)snprintf(tail, sizeof(tail), "_+%.*s", CONTAINER_ID_SHOWN,
                    identity->container.id);
   else
     (void)snprintf(tail, sizeof(tail), "_%s", names->container);
@@ -324,9 +321,10 @@ static void find_names(struct naming *naming, struct tree *tree) {
 /* A container that lost its name to a younger one gets it back when that has
  * gone. */
 static void look_for_lost_names(struct naming *naming, struct tree *tree) {
+  if (naming->passes % NAMING_DELAY_MAX != 0)
+    return;
   struct cgroup *const *order = tree_order(tree);
-
-  if (order == NULL || naming->passes % NAMING_DELAY_MAX != 0)
+  if (order == NULL)
     return;
   for (size_t i = 0; i < tree->count; i++) {
     struct identity *identity = order[i]->identity;

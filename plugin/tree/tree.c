@@ -91,18 +91,10 @@ static int exchange_names(struct tree *tree, struct cgroup *cgroup,
   if (status < 0) {
     owner->instance = TAKE_POINTER(cgroup->instance);
     *place = owner;
+    return status;
   }
-  return status < 0 ? status : 0;
-}
-
-/* Takes the name of a younger cgroup that was added in the same update. */
-static int take_from_younger(struct tree *tree, struct cgroup *cgroup,
-                             struct cgroup **place) {
-  struct cgroup *owner = *place;
-  int status = exchange_names(tree, cgroup, place);
-
-  owner->apart |= status == 0;
-  return status;
+  owner->apart = true;
+  return 0;
 }
 
 static int give_name(struct tree *tree, struct cgroup *cgroup) {
@@ -119,7 +111,7 @@ static int give_name(struct tree *tree, struct cgroup *cgroup) {
   struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
   if (owner != NULL && (*owner)->birth >= tree->settled &&
       cgroup->inode < (*owner)->inode)
-    return take_from_younger(tree, cgroup, owner);
+    return exchange_names(tree, cgroup, owner);
 
   int status = owner == NULL ? take_name(tree, cgroup, name)
                              : take_name_apart(tree, cgroup);
@@ -130,15 +122,12 @@ static int give_name(struct tree *tree, struct cgroup *cgroup) {
 /* Returns 1 if the cgroup has the name of the owner at `place` now. */
 static int take_over(struct tree *tree, struct cgroup *cgroup,
                      struct cgroup **place) {
-  struct cgroup *owner = *place;
+  const struct cgroup *owner = *place;
 
   if (owner->name_rank == 0 || cgroup->name_rank <= owner->name_rank)
     return 0;
   int status = exchange_names(tree, cgroup, place);
-  if (status < 0)
-    return status;
-  owner->apart = true;
-  return 1;
+  return status < 0 ? status : 1;
 }
 
 /* Returns 1 if it has the name, 0 if not, or a negative errno. */

@@ -12,6 +12,7 @@ from debian import Debian
 from packages import (PACKAGE, SOURCE, UNIT_TESTS, System, build,
                       make_repository, older, only, run)
 
+
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
     """pytest would keep its directories, but systems are large"""
