@@ -51,8 +51,8 @@ class Prometheus:
 
     def samples(self, selector, begin, end):
         """[(labels, [(time, value), ...]), ...], as stored"""
-        data = self.ask("query", time=end,
-                        query=f"{selector}[{int(end - begin)}s]")
+        window = round(1000 * (end - begin))
+        data = self.ask("query", time=end, query=f"{selector}[{window}ms]")
         return [(series["metric"],
                  [(time, float(value)) for time, value in series["values"]])
                 for series in data["result"]]

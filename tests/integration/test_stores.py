@@ -138,16 +138,22 @@ def test_prometheus(stores, host):
                        for off in (0, -1, 1)), (key, time, value)
 
 
-def window_in_prometheus(stores, selector, phase, count):
-    """The times of the first and the last of `count` samples in a row in this
-    phase: Prometheus can miss some"""
-    begin, end = stores.phases[phase]
-    (_, samples), = stores.prometheus.samples(selector, begin, end)
-    times = [time for time, _ in samples if time >= begin + 1]
-    for first, last in zip(times, times[count - 1:]):
-        if last - first < count - 0.5:
-            return first, last
-    raise AssertionError(f"no {count} samples in a row: {times}")
+def in_a_row(stores, host, series, selectors):
+    """The times of values in a row that Prometheus has of all the selectors, in
+    the phase in which there is a load: it can miss some"""
+    begin, end = stores.phases[1]
+    times = [round(1000 * time) for time, _ in stores.csv(host)[series]
+             if begin + 1 <= time < end]
+    # In csv, times are rounded in another way.
+    stored = [{round(1000 * time) + off for time, _ in samples
+               for off in (-1, 0, 1)}
+              for selector in selectors
+              for _, samples in stores.prometheus.samples(selector, begin, end)]
+    assert len(stored) == len(selectors)
+    for row in zip(*(times[n:] for n in range(IN_A_ROW))):
+        if all(time in one for one in stored for time in row):
+            return row[0] / 1000, row[-1] / 1000
+    raise AssertionError(f"no {IN_A_ROW} of {times} in a row in {stored}")
 
 
 @pytest.mark.parametrize("host, cgroup", [(ONE, WEB), (TWO, BATCH)])
@@ -156,7 +162,9 @@ def test_rate_in_prometheus(stores, host, cgroup):
     labels = f'instance="{host}",cgroup_cpu="{cgroup}",type='
     counter = ("collectd_cgroup_cpu_derive_total"
                f'{{{labels}"cpu_usage_usec"}}')
-    first, last = window_in_prometheus(stores, counter, 1, IN_A_ROW)
+    millicores = f'collectd_cgroup_cpu_gauge{{{labels}"millicores"}}'
+    first, last = in_a_row(stores, host, (cgroup, "derive", "cpu_usage_usec"),
+                           (counter, millicores))
     # rate() extrapolates to the ends of its window, but not far. So the window
     # ends where the samples do.
     margin = 0.05
@@ -164,10 +172,10 @@ def test_rate_in_prometheus(stores, host, cgroup):
     (rate,) = stores.prometheus.query(
         f"rate({counter}[{window}ms])", last + margin).values()
     usage, gauges = (
-        samples for selector in (
-            counter, f'collectd_cgroup_cpu_gauge{{{labels}"millicores"}}')
+        samples for selector in (counter, millicores)
         for _, samples in stores.prometheus.samples(
             selector, first - margin, last + margin))
+    assert len(usage) == len(gauges) == IN_A_ROW
     # On a busy machine the intervals are not equally long.
     gauge = mean_of_gauges(usage, gauges)
     assert gauge > 50
