@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "name/instance_name.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,15 +131,16 @@ START_TEST(hashed) {
 }
 END_TEST
 
+/* Check writes to a file for each assertion, so there is one. */
 static void assert_clean(const char *name) {
-  size_t length = strlen(name);
+  static const char characters[] = "abcdefghijklmnopqrstuvwxyz"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789._-@:+~";
+  size_t length = strspn(name, characters);
 
-  ck_assert_uint_gt(length, 0);
-  ck_assert_uint_lt(length, INSTANCE_NAME_SIZE);
-  for (size_t i = 0; i < length; i++)
-    ck_assert_msg(isalnum((unsigned char)name[i]) ||
-                      strchr("._-@:+~", name[i]) != NULL,
-                  "%s", name);
+  ck_assert_msg(length > 0 && length < INSTANCE_NAME_SIZE &&
+                    name[length] == '\0',
+                "%s", name);
 }
 
 START_TEST(long_names_keep_both_ends) {
@@ -237,7 +237,8 @@ START_TEST(no_two_paths_share_a_name) {
   ck_assert_uint_gt(all_count, 3000);
   qsort(all_names, all_count, sizeof(*all_names), compare);
   for (size_t i = 1; i < all_count; i++)
-    ck_assert_str_ne(all_names[i - 1], all_names[i]);
+    if (strcmp(all_names[i - 1], all_names[i]) == 0)
+      ck_abort_msg("%s twice", all_names[i]);
   for (size_t i = 0; i < all_count; i++)
     free(all_names[i]);
 }
