@@ -8,6 +8,9 @@ from packages import SOURCE, run
 
 CONTAINERFILE = SOURCE / "packaging/container/Containerfile"
 CONFIGURATION = SOURCE / "packaging/container/collectd.conf"
+# As in Debian's own "slim" images
+SLIM = "".join(f"path-exclude /usr/share/{directory}/*\n"
+               for directory in ("doc", "info", "locale", "man"))
 
 
 class Image:
@@ -25,17 +28,23 @@ class Image:
         self.configuration = inspected["Docker"]["config"]
 
     def build(self, archive):
+        slim = self.directory / "slim"
+        slim.write_text(SLIM)
         base = self.buildah("from", "scratch").strip()
         self.buildah("add", base, archive, "/")
+        self.buildah("copy", base, slim, "/etc/dpkg/dpkg.cfg.d/slim")
         self.buildah("commit", "--quiet", "--rm", base, "localhost/base")
         self.buildah("build", "--isolation=chroot", "--layers=false",
                      "--format=docker", "--build-arg=BASE=localhost/base",
                      "--tag=localhost/image", "-f", CONTAINERFILE, SOURCE)
 
     def buildah(self, *arguments):
+        """With overlays, because copies of whole systems take long to make and to
+        remove. Nothing of them stays mounted."""
         return run("buildah", f"--root={self.directory}/storage",
-                   f"--runroot={self.directory}/run", "--storage-driver=vfs",
-                   *arguments)
+                   f"--runroot={self.directory}/run",
+                   "--storage-driver=overlay",
+                   "--storage-opt=overlay.skip_mount_home=true", *arguments)
 
     def remove(self):
         self.buildah("umount", self.container)
