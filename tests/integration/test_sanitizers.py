@@ -14,6 +14,8 @@ from daemon import Collectd
 from reports import (ours, reports_of_sanitizers, reports_of_valgrind,
                      sanitizer_library)
 
+pytestmark = pytest.mark.instrumented
+
 CHECKS = ["--leak-check=full", "--show-leak-kinds=definite,indirect",
           "--errors-for-leak-kinds=definite,indirect", "--track-fds=yes",
           "--num-callers=40"]

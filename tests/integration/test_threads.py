@@ -15,7 +15,7 @@ from reports import ours, reports_of_threads, sanitizer_library
 pytestmark = [
     pytest.mark.skipif("CGROUP_CPU_TSAN_BUILD" not in os.environ,
                        reason="CGROUP_CPU_TSAN_BUILD names no build"),
-    pytest.mark.xdist_group("loads of a core")]
+    pytest.mark.instrumented, pytest.mark.xdist_group("threads")]
 OTHERS = ("cpu", "load", "memory", "processes", "uptime")
 CGROUPS = 40
 ENDS = 5
