@@ -2,6 +2,7 @@
 """The packages, built once, and systems to install them on."""
 import contextlib
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import shared
 from apt import Apt
 from debian import Debian
-from packages import (PACKAGE, SOURCE, UNIT_TESTS, System, build,
+from packages import (PACKAGE, SOURCE, UNIT_TESTS, Build, System,
                       make_repository, older, only, run)
 
 
@@ -50,13 +51,28 @@ def make_packages(place):
     # run elsewhere with the same options for the compiler.
     untested = home("untested", "%_without_check --without-check\n")
     tests = f"TESTS={UNIT_TESTS}"
-    first = build(SOURCE, place / "first", ("deb", tests), rpm, HOME=untested)
-    run("tar", "-xf", only(first, "*[0-9].tar.xz"), "-C", place)
-    second = only(place, "collectd-cgroup_cpu-*")
-    build(second, second, ("deb",), rpm, umask=0o077, TZ="Asia/Tokyo",
-          LC_ALL="C", DEB_BUILD_OPTIONS="nocheck", HOME=untested)
-    build(SOURCE, place / "older", ("rpm", tests),
-          HOME=home("home", "%dist ~older\n"))
+
+    def make_second():
+        second = only(place, "collectd-cgroup_cpu-*")
+        build = Build(second, second, umask=0o077, TZ="Asia/Tokyo", LC_ALL="C",
+                      DEB_BUILD_OPTIONS="nocheck", HOME=untested)
+        build.make("deb")
+        build.make(*rpm)
+
+    def make_older():
+        Build(SOURCE, place / "older",
+              HOME=home("home", "%dist ~older\n")).make("rpm", tests)
+
+    # Most of a build uses one processor.
+    with ThreadPoolExecutor() as pool:
+        older_rpm = pool.submit(make_older)
+        first = Build(SOURCE, place / "first", HOME=untested)
+        first.make("deb", tests)
+        run("tar", "-xf", only(first.directory, "*[0-9].tar.xz"), "-C", place)
+        others = [older_rpm, pool.submit(make_second),
+                  pool.submit(first.make, *rpm)]
+        for other in others:
+            other.result()
 
 
 @pytest.fixture(scope="module")

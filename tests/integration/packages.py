@@ -59,21 +59,23 @@ def run(*command, **options):
     return result.stdout
 
 
-def build(source, directory, *targets, umask=0o022, **environment):
-    """Runs make TARGETS in a new build directory. The output of each target is
-    in TARGET.log there. $CGROUP_CPU_SCRATCH is a directory in which many small
-    files can be created fast. Archives are compressed in little time: they are
-    only unpacked again."""
-    directory.mkdir(exist_ok=True)
-    options = {"cwd": directory, "umask": umask,
-               "env": {**os.environ, "TMPDIR": os.environ.get(
-                   "CGROUP_CPU_SCRATCH", tempfile.gettempdir()),
-                       "XZ_OPT": "-1", **environment}}
-    run(source / "configure", **options)
-    for target in targets:
-        log = run("make", *target, **options)
-        (directory / f"{target[0]}.log").write_text(log)
-    return directory
+class Build:
+    """A new build directory. $CGROUP_CPU_SCRATCH is a directory in which many
+    small files can be created fast. Archives are compressed in little time: they
+    are only unpacked again."""
+
+    def __init__(self, source, directory, umask=0o022, **environment):
+        directory.mkdir(exist_ok=True)
+        scratch = os.environ.get("CGROUP_CPU_SCRATCH", tempfile.gettempdir())
+        self.directory = directory
+        self.options = {"cwd": directory, "umask": umask, "env": {
+            **os.environ, "TMPDIR": scratch, "XZ_OPT": "-1", **environment}}
+        run(source / "configure", **self.options)
+
+    def make(self, target, *arguments):
+        """Its output is in TARGET.log in the directory"""
+        log = run("make", target, *arguments, **self.options)
+        (self.directory / f"{target}.log").write_text(log)
 
 
 def only(directory, pattern):
