@@ -17,6 +17,7 @@ import urllib.request
 import pytest
 
 from daemon import BUILD, STOCK
+from precedence import FIRST
 from waiting import wait_until
 
 CLONE_NEWNET = 0x40000000
@@ -89,11 +90,13 @@ class Host(Namespace):
         assert status == 0, os.strerror(ctypes.get_errno())
 
     def start(self, name, *command, **environment):
-        """A server on this host, which ends with the host"""
+        """A server on this host, which ends with the host. It keeps up with what
+        it gets, whatever else the machine does: what comes by UDP would be
+        lost."""
         with open(self.directory / f"{name}.log", "ab") as log:
             process = subprocess.Popen(
-                [*self.prefix, *command], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env={**os.environ, **environment})
+                [*FIRST, *self.prefix, *command], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env={**os.environ, **environment})
         self.processes.append((name, process))
 
     def log(self):
