@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "util/array.h"
 #include "util/errors.h"
 
 /* Returns 1, 0 or a negative errno. */
@@ -42,28 +43,18 @@ const char *listing_next(DIR *stream, bool by_stat, uint64_t *inode,
   return *status > 0 ? entry->d_name : NULL;
 }
 
-static int make_room(struct listing *listing) {
-  if (listing->count < listing->room)
-    return 0;
-  size_t room = listing->room * 2 + 64;
-  struct listing_entry *entries =
-      reallocarray(listing->entries, room, sizeof(*entries));
-  if (entries == NULL)
-    return -ENOMEM;
-  listing->entries = entries;
-  listing->room = room;
-  return 0;
-}
-
 int listing_add(struct listing *listing, const char *name, uint64_t inode,
                 bool marked) {
   struct listing_entry entry = {.inode = inode, .marked = marked};
-  int status = make_room(listing);
+  struct listing_entry *entries = array_grown(listing->entries, listing->count,
+                                              &listing->room, sizeof(entry));
 
+  if (entries == NULL)
+    return -ENOMEM;
+  listing->entries = entries;
+  int status = texts_add(&listing->names, name, &entry.name);
   if (status == 0)
-    status = texts_add(&listing->names, name, &entry.name);
-  if (status == 0)
-    listing->entries[listing->count++] = entry;
+    entries[listing->count++] = entry;
   return status;
 }
 

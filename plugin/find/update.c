@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
 
@@ -18,19 +19,16 @@ void update_enqueue(struct update *update, struct cgroup *cgroup) {
 
   if (cgroup->discovery.queued || cgroup->discovery.closed)
     return;
-  if (discovery->queue_length == discovery->queue_room) {
-    size_t room = discovery->queue_room * 2 + 64;
-    struct cgroup **queue =
-        reallocarray(discovery->queue, room, sizeof(*queue));
-    if (queue == NULL) {
-      discovery->forgetful = true;
-      cgroup->discovery.complete = false;
-      update_note_directory(update, cgroup, -ENOMEM);
-      return;
-    }
-    discovery->queue = queue;
-    discovery->queue_room = room;
+  struct cgroup **queue =
+      array_grown(discovery->queue, discovery->queue_length,
+                  &discovery->queue_room, sizeof(struct cgroup *));
+  if (queue == NULL) {
+    discovery->forgetful = true;
+    cgroup->discovery.complete = false;
+    update_note_directory(update, cgroup, -ENOMEM);
+    return;
   }
+  discovery->queue = queue;
   cgroup->discovery.queued = true;
   discovery->queue[discovery->queue_length++] = cgroup;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
 
 /* A directory may change twice while the time of its last change stays the
@@ -32,29 +33,19 @@ static void empty(struct directory_index *index) {
   index->settled = false;
 }
 
-static int make_room_for_entry(struct directory_index *index) {
-  if (index->count < index->room)
-    return 0;
-  size_t room = index->room * 2 + 64;
-  struct directory_entry *entries =
-      reallocarray(index->entries, room, sizeof(*entries));
-  if (entries == NULL)
-    return -ENOMEM;
-  index->entries = entries;
-  index->room = room;
-  return 0;
-}
-
 static int add_entry(struct directory_index *index, const char *name) {
   struct directory_entry entry;
 
   if (!index->key_of(name, entry.key))
     return 0;
-  int status = make_room_for_entry(index);
+  struct directory_entry *entries =
+      array_grown(index->entries, index->count, &index->room, sizeof(entry));
+  if (entries == NULL)
+    return -ENOMEM;
+  index->entries = entries;
+  int status = texts_add(&index->names, name, &entry.name);
   if (status == 0)
-    status = texts_add(&index->names, name, &entry.name);
-  if (status == 0)
-    index->entries[index->count++] = entry;
+    entries[index->count++] = entry;
   return status;
 }
 
