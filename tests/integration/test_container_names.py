@@ -11,8 +11,8 @@ import pytest
 import measurement
 from cgroups import Cgroup
 from daemon import BURN, Collectd
-from delivered import (MILLICORES, USAGE, complaints, instances, kinds,
-                       moments, wait_for_passes)
+from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instances,
+                       kinds, moments, wait_for_passes)
 from forest import Forest
 from inspection import counting
 from kubelet import ID, NAME, PAUSE_ID, POD, SLICE, Node
@@ -24,7 +24,6 @@ pytestmark = pytest.mark.xdist_group("small loads")
 
 NEXT_ID = "0" + ID[1:]
 BY_PATH = POD.replace("/", "_")
-REMAINDER = "gauge-remainder_millicores"
 FILES = "readlink,readlinkat,stat,lstat,newfstatat,statx,open,openat,openat2"
 
 
