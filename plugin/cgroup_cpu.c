@@ -10,6 +10,7 @@
 #include "options.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/monotonic.h"
 #include "util/printable.h"
 
 #define PLUGIN "cgroup_cpu"
@@ -43,6 +44,8 @@ static struct {
   struct options options;
   bool misconfigured;
   struct collector *collector;
+  /* When the last pass began, on the monotonic clock; 0: there was none. */
+  uint64_t pass_nsec;
   struct pending_value *pending;
   size_t pending_count;
   size_t pending_room;
@@ -395,6 +398,21 @@ static void take_time(void *context) {
   *time = cdtime();
 }
 
+/* After a pass that was late by an interval or more, collectd calls again at
+ * once. Nothing is reported then: whoever computes a rate would divide by next
+ * to no time. */
+static bool is_too_early(void) {
+  uint64_t least = CDTIME_T_TO_NS(plugin_get_interval()) / 10;
+  uint64_t now = 0;
+
+  if (monotonic_nsec(&now) < 0)
+    return false;
+  if (plugin.pass_nsec != 0 && now - plugin.pass_nsec < least)
+    return true;
+  plugin.pass_nsec = now;
+  return false;
+}
+
 /* After an error, collectd calls less and less often, down to once a day. So no
  * error is returned that can go away. */
 static int read_cgroups(user_data_t *user_data) {
@@ -408,7 +426,7 @@ static int read_cgroups(user_data_t *user_data) {
   struct collector_pass pass;
 
   (void)user_data;
-  if (plugin.collector == NULL && find_cgroups() < 0)
+  if (is_too_early() || (plugin.collector == NULL && find_cgroups() < 0))
     return 0;
   collector_run(plugin.collector, &sink, &pass);
   if (pass.gone != NULL) {
