@@ -30,12 +30,14 @@ def passes():
 
 
 def watch(results):
-    """The result of a restart"""
+    """The result of a restart. While collectd runs, its directory cannot be
+    removed: it would write there again."""
     results.mkdir()
+    since = time.time()
+    run("systemctl", "stop", "collectd")
     run("rm", "-rf", CSV)
     services = {path.name for path in SERVICES.glob("*.service")}
-    since = time.time()
-    run("systemctl", "restart", "collectd")
+    run("systemctl", "start", "collectd")
     (results / "started").write_text(repr(time.time()))
     wait_until(lambda: passes() >= 2, SECONDS,
                lambda: run("journalctl", "-u", "collectd"))
