@@ -44,8 +44,9 @@ static struct {
   struct options options;
   bool misconfigured;
   struct collector *collector;
-  /* When the last pass began, on the monotonic clock; 0: there was none. */
-  uint64_t pass_nsec;
+  /* When the readings of the last pass began, on the monotonic clock; 0: there
+   * was none. */
+  uint64_t readings_nsec;
   struct pending_value *pending;
   size_t pending_count;
   size_t pending_room;
@@ -396,6 +397,7 @@ static void take_time(void *context) {
   cdtime_t *time = context;
 
   *time = cdtime();
+  (void)monotonic_nsec(&plugin.readings_nsec);
 }
 
 /* After a pass that was late by an interval or more, collectd calls again at
@@ -405,12 +407,8 @@ static bool is_too_early(void) {
   uint64_t least = CDTIME_T_TO_NS(plugin_get_interval()) / 10;
   uint64_t now = 0;
 
-  if (monotonic_nsec(&now) < 0)
-    return false;
-  if (plugin.pass_nsec != 0 && now - plugin.pass_nsec < least)
-    return true;
-  plugin.pass_nsec = now;
-  return false;
+  return monotonic_nsec(&now) == 0 && plugin.readings_nsec != 0 &&
+         now - plugin.readings_nsec < least;
 }
 
 /* After an error, collectd calls less and less often, down to once a day. So no

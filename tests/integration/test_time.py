@@ -13,6 +13,7 @@ from delivered import wait_for_passes
 from precedence import FIRST
 from recorder import Recorder
 from standins import Standins
+from waiting import wait_until
 
 pytest_plugins = ["watched"]
 pytestmark = pytest.mark.xdist_group("small loads")
@@ -107,4 +108,22 @@ def test_intervals_that_are_late(tmp_path, cgroup, start, record):
     moments = check(collectd, record, cgroup)
     lengths = [end - begin for begin, end in itertools.pairwise(moments)]
     assert len([length for length in lengths if length > 1.5 * INTERVAL]) >= 2
+    assert not collectd.messages("warning") + collectd.messages("error")
+
+
+def test_a_search_that_is_late(tmp_path, cgroup, start, record):
+    """It takes longer than an interval to look at a new cgroup, and then the
+    readings of two passes are close together, not their beginnings"""
+    standins = Standins(tmp_path / "standins")
+    collectd = start(interval=INTERVAL, prefix=standins.prefix)
+    wait_for_passes(collectd, 3)
+    standins.order("openat2", late=1.3 * INTERVAL, path="new")
+    cgroup.child("new")
+    wait_until(lambda: standins.hits > 0, 10, lambda: collectd.log)
+    standins.order()
+    wait_for_passes(collectd, 4)
+    collectd.stop()
+    moments = check(collectd, record, cgroup)
+    lengths = [end - begin for begin, end in itertools.pairwise(moments)]
+    assert max(lengths) > 1.5 * INTERVAL
     assert not collectd.messages("warning") + collectd.messages("error")
