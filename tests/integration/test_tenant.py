@@ -65,8 +65,8 @@ def test_others_are_not_harmed(cgroup, directory, start, version, tmp_path):
         assert len([moment for moment in passes if moment > begin]) >= PASSES
         # No two have the same name.
         for name in shown:
-            assert len({*moments(collectd, name)}) == len(
-                moments(collectd, name)), name
+            found = moments(collectd, name)
+            assert len({*found}) == len(found), name
 
         usage = [row for row in collectd.usage("loaded") if row[0] >= begin]
         usage = [row for row in usage if row[0] <= passes[-1]]
