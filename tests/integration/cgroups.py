@@ -138,8 +138,10 @@ class Cgroup:
                 (self.directory(version) / "cgroup.procs").read_text().split()}
 
     def is_empty(self):
+        """Also of those that were on their way into it"""
         for process in self.processes:
-            process.poll()
+            if process.poll() is None:
+                process.kill()
         for pid in self.remaining():
             try:
                 os.kill(pid, signal.SIGKILL)
