@@ -30,7 +30,7 @@ void update_enqueue(struct update *update, struct cgroup *cgroup) {
   }
   discovery->queue = queue;
   cgroup->discovery.queued = true;
-  discovery->queue[discovery->queue_length++] = cgroup;
+  queue[discovery->queue_length++] = cgroup;
 }
 
 /* The watch is added before the directory is listed, so that no change between

@@ -19,7 +19,7 @@ pytest_plugins = ["watched"]
 pytestmark = pytest.mark.xdist_group("small loads")
 INTERVAL = 0.5
 LOAD = 300
-# Nothing is reported in a pass that begins sooner after another one.
+# Nothing is reported in a pass that begins sooner after the readings of another.
 SOONEST = INTERVAL / 10 - measurement.ROUNDING
 
 
