@@ -15,13 +15,13 @@ ORDINARY_USER = ["setpriv", "--reuid=nobody", "--regid=nogroup",
                  "--clear-groups"]
 
 
-def come_first():
+def come_first(priority=-20):
     """The same for a process that has not started yet and must not run anything
     before its own program"""
     os.setsid()
     with contextlib.suppress(OSError):
-        os.nice(-20)
-        Path("/proc/self/autogroup").write_text("-20")
+        os.nice(priority)
+        Path("/proc/self/autogroup").write_text(str(priority))
 
 
 def put_first(processes):

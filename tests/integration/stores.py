@@ -77,7 +77,7 @@ class Stores:
                 self.directory / host, host=host, beside=["cpu", "statsd"],
                 options=f'Root "{cgroup.directory(version)}"\nReportAll true',
                 include=[patience, *map(examples.path, WRITERS)]))
-            collectd.start(self.network[number].prefix)
+            collectd.start([*FIRST, *self.network[number].prefix])
             self.collectds[host] = collectd
 
     def load(self):
