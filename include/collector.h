@@ -9,6 +9,7 @@
 #include "find/hierarchy.h"
 #include "options.h"
 #include "report/report.h"
+#include "tree/naming.h"
 #include "util/failure.h"
 
 /* After this many passes, a pattern without a match is probably a mistake, and
@@ -44,9 +45,8 @@ struct collector_pass {
   /* The negative errno that keeps some cgroups from being watched, or 0. New
    * cgroups below them are found later, when it is their turn to be checked. */
   int watch_error;
-  /* A directory that may not be read and could have names of containers, or
-   * NULL. Borrowed until the next pass. */
-  const char *names_denied;
+  /* What may not be read and could have names of containers. */
+  struct naming_denial names_denied;
   /* A directory left out for the first time because something else is mounted
    * on it, or NULL. Borrowed until the next pass. */
   const char *mount_point;

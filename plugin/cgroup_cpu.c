@@ -60,8 +60,6 @@ static struct {
   bool search_error_logged;
   bool watch_error_logged;
   bool root_unaccounted_logged;
-  /* The directory named last, only to compare. */
-  const void *names_denied;
 } plugin = {.options = OPTIONS_DEFAULT};
 
 /* What collectd gets for a value. It is reused for all values of a pass. */
@@ -290,7 +288,6 @@ static void lose_cgroups(const char *path) {
   plugin.absence_logged = true;
   collector_free(plugin.collector);
   plugin.collector = NULL;
-  plugin.names_denied = NULL;
 }
 
 /* Returns what the user can do, or what happens next. */
@@ -347,6 +344,23 @@ static void log_mount_point(const struct collector_pass *pass) {
          shown);
 }
 
+static void log_names_denied(const struct naming_denial *denial) {
+  char shown[PRINTABLE_PATH_SIZE];
+
+  if (denial->path == NULL)
+    return;
+  (void)printable(denial->path, shown, sizeof(shown));
+  if (denial->needs_root)
+    NOTICE(LOG_PREFIX "No permission to read %s: containers of Docker are "
+                      "reported by their paths; their names need the rights "
+                      "of root",
+           shown);
+  else
+    NOTICE(LOG_PREFIX "No permission to list %s: some containers are reported "
+                      "by their paths; let collectd's user read it",
+           shown);
+}
+
 static void log_conditions(const struct collector_pass *pass) {
   if (pass->left_out > 0)
     c_complain(LOG_WARNING, &plugin.left_out,
@@ -373,12 +387,7 @@ static void log_conditions(const struct collector_pass *pass) {
     NOTICE(LOG_PREFIX "Linux before 5.8 has no CPU time of the root of cgroup "
                       "v2: only the cgroups below it are reported");
   plugin.root_unaccounted_logged = pass->root_unaccounted;
-  if (pass->names_denied != NULL && plugin.names_denied != pass->names_denied) {
-    NOTICE(LOG_PREFIX "No permission to list %s: some containers are reported "
-                      "by their paths; let collectd's user read it",
-           pass->names_denied);
-    plugin.names_denied = pass->names_denied;
-  }
+  log_names_denied(&pass->names_denied);
 }
 
 static void log_lost_values(void) {

@@ -419,7 +419,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   pass->failed += pass->failure.error < 0;
   pass->left_out = collector->discovery.left_out;
   pass->watch_error = discovery_watch_error(&collector->discovery);
-  pass->names_denied = naming_update(&collector->naming, &collector->tree);
+  naming_update(&collector->naming, &collector->tree, &pass->names_denied);
   if (collector->discovery.has_new_mount_point)
     pass->mount_point = collector->discovery.mount_point;
 

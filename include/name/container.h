@@ -2,7 +2,8 @@
 /* Recognises the cgroups of containers, pods and machines by their paths.
  *
  * Where the engines put them: Kubernetes kubelet/cm, qos and pod names;
- * systemd.slice(5) and systemd.unit(5), "STRING ESCAPING"; systemd-nspawn(1);
+ * systemd.slice(5) and systemd.unit(5), "STRING ESCAPING"; dockerd(8),
+ * "exec-opt native.cgroupdriver" and "cgroup-parent"; systemd-nspawn(1);
  * libvirt, "Control Groups Resource Management"; lxc.container.conf(5); Nomad,
  * "cgroups"; Slurm, "cgroup/v2 plugin".
  */
@@ -27,6 +28,8 @@ enum container_kind {
   CONTAINER_POD,
   /* A container of it, or its pause container: has `pod_uid` and `id`. */
   CONTAINER_OF_POD,
+  /* Maybe one of Docker, which knows its name: has `id`. */
+  CONTAINER_OF_DOCKER,
   /* The path says it all: has `name`. */
   CONTAINER_NAMED,
   /* Of an engine whose names are not in the path. */

@@ -6,9 +6,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
-#include <time.h>
 
+#include "util/file_stamp.h"
 #include "util/texts.h"
 
 /* Room for a key and a zero byte. */
@@ -32,9 +31,7 @@ struct directory_index {
   bool (*key_of)(const char *name, char key[DIRECTORY_KEY_SIZE]);
   /* The directory that was read, or -1, and what it was then. */
   int fd;
-  dev_t device;
-  ino_t inode;
-  struct timespec changed;
+  struct file_stamp stamp;
   /* It did not change shortly before it was read. */
   bool settled;
   /* Sorted by key. */

@@ -7,6 +7,8 @@
 #ifndef CGROUP_CPU_INSTANCE_NAME_H
 #define CGROUP_CPU_INSTANCE_NAME_H
 
+#include <stdint.h>
+
 /* Room for collectd's longest field, 127 bytes, and a zero byte. */
 #define INSTANCE_NAME_SIZE 128
 
@@ -69,6 +71,9 @@ void instance_name_of_path(const char *path, enum instance_format format,
 void instance_name_of_container(const struct container_name *parts,
                                 const char *rest,
                                 char name[INSTANCE_NAME_SIZE]);
+
+/* Returns a hash of a name, never 0. */
+uint64_t instance_name_hash(const char *name);
 
 /* Writes a name that always ends with a hash, for a path whose own name is
  * taken. Each `attempt` gives another hash. */

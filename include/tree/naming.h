@@ -4,7 +4,8 @@
  *
  * A container's name may come later than its cgroup: it is looked up again in
  * each pass, and then less and less often. Meanwhile its values wait, but not
- * for long. What has its name costs nothing any more.
+ * for long. What has its name costs nothing any more, unless it can be renamed:
+ * then one system call now and then.
  */
 #ifndef CGROUP_CPU_NAMING_H
 #define CGROUP_CPU_NAMING_H
@@ -12,16 +13,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "name/docker.h"
 #include "name/kubernetes.h"
 #include "tree/tree.h"
 
 /* The first value of a container waits at most this many passes for its name,
  * and none at all if there is nothing that could tell it. */
 #define NAMING_WAIT 3
+/* For so many passes, a container whose values went out already is silent
+ * before it goes on under a name that another one had: whoever stores the
+ * counters would see one that jumps. collectd forgets a series after two
+ * intervals. */
+#define NAMING_SILENCE 3
 /* The longest time between two attempts, in passes, and the most of them in one
  * pass. */
 #define NAMING_DELAY_MAX 60
 #define NAMING_ATTEMPTS 1024
+/* Docker's containers can be renamed. They are looked at again after this time,
+ * so that with the usual interval a new name shows within a minute. */
+#define NAMING_RENAMED_SEC 45
+
+/* What may not be read and could have names, told for the first time. */
+struct naming_denial {
+  /* NULL: nothing. Borrowed until the next pass. */
+  const char *path;
+  /* Only root may read it on any host. */
+  bool needs_root;
+};
+
+/* How many names are remembered that containers had before. If more of them end
+ * at once, one that follows them may not be silent. */
+#define NAMING_FREED 4096
 
 struct naming {
   bool enabled;
@@ -31,6 +53,13 @@ struct naming {
   int (*is_roots)(void *context, const char *path);
   void *context;
   struct kubernetes kubernetes;
+  struct docker docker;
+  /* When the containers that can be renamed were looked at, on the monotonic
+   * clock. */
+  uint64_t renamed_nsec;
+  /* Which of them were told in a struct naming_denial. */
+  bool kubernetes_told;
+  bool docker_told;
   /* Cgroups with a lower `birth` have been looked at. */
   uint64_t births;
   uint32_t passes;
@@ -42,20 +71,28 @@ struct naming {
   size_t unnamed_count;
   struct identity *unnamed;
   struct identity *last_unnamed;
+  /* The names that containers had last, as hashes, and in which pass; a ring.
+   */
+  struct {
+    uint64_t name;
+    uint32_t pass;
+  } freed[NAMING_FREED];
+  size_t freed_next;
 };
 
 /* Prepares `naming`, without `is_roots` and `context`; opens nothing.
- * `name_root` is the directory that has the host's /var/log and /run, without a
- * "/" at its end; borrowed. With another format than INSTANCE_FORMAT_NAME
- * nothing is named. Returns 0 or -ENOMEM. */
+ * `name_root` is the directory that has the host's /var/log, /run,
+ * /var/lib/docker and /etc/docker, without a "/" at its end; borrowed. With
+ * another format than INSTANCE_FORMAT_NAME nothing is named. Returns 0 or
+ * -ENOMEM. */
 int naming_open(struct naming *naming, enum instance_format format,
                 const char *name_root);
 
 void naming_close(struct naming *naming);
 
-/* Names what is new and what has got a name since the last pass. Returns a
- * directory that may not be read and could have names, or NULL. */
-const char *naming_update(struct naming *naming, struct tree *tree);
+/* Names what is new and what has got a name since the last pass. */
+void naming_update(struct naming *naming, struct tree *tree,
+                   struct naming_denial *denial);
 
 /* Call it for every cgroup that leaves the tree. */
 void naming_forget(struct naming *naming, struct cgroup *cgroup);

@@ -229,6 +229,9 @@ void tree_settle(struct tree *tree);
 /* Returns the cgroup with this inode, or NULL. */
 struct cgroup *tree_find(const struct tree *tree, uint64_t inode);
 
+/* Returns the cgroup that has this name, or NULL. */
+struct cgroup *tree_find_named(const struct tree *tree, const char *name);
+
 /* Returns all cgroups, `tree->count` of them, parents before children; valid
  * until the tree changes. Also updates `selected_below`. Returns NULL without
  * memory, or if there is no cgroup. */

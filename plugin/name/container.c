@@ -168,17 +168,21 @@ static bool is_pod(const struct components *components, unsigned index,
          container_pod_uid(part.text, part.length, uid);
 }
 
+static bool copy_id(struct part part, char id[CONTAINER_ID_SIZE]) {
+  if (!is_id(part))
+    return false;
+  memcpy(id, part.text, ID_DIGITS);
+  id[ID_DIGITS] = '\0';
+  return true;
+}
+
 static bool is_container_of_pod(struct part part, char id[CONTAINER_ID_SIZE]) {
   static const char *const prefixes[] = {"cri-containerd-", "crio-", "docker-"};
 
   for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
     if (strip(&part, prefixes[i], ".scope"))
       break;
-  if (!is_id(part))
-    return false;
-  memcpy(id, part.text, ID_DIGITS);
-  id[ID_DIGITS] = '\0';
-  return true;
+  return copy_id(part, id);
 }
 
 static bool find_pod(const struct components *components, unsigned index,
@@ -311,6 +315,28 @@ static bool find_slurm(const struct components *components,
   return true;
 }
 
+/* Docker's containers are in a cgroup that their users choose: with systemd in
+ * a slice, else in any that is no service and no scope. */
+static bool find_docker(const struct components *components, unsigned index,
+                        struct container *container) {
+  struct part part = components->parts[index];
+  bool by_systemd = strip(&part, "docker-", ".scope");
+
+  for (unsigned i = 0; i < index; i++) {
+    struct part above = components->parts[i];
+    if (by_systemd
+            ? !strip(&above, "", ".slice")
+            : strip(&above, "", ".service") || strip(&above, "", ".scope"))
+      return false;
+  }
+  if (!copy_id(part, container->id))
+    return false;
+  container->kind = CONTAINER_OF_DOCKER;
+  container->depth = index + 1;
+  container->pod_uid[0] = '\0';
+  return true;
+}
+
 /* Whatever has a whole id in its name is the container of some engine. */
 static bool has_id(struct part part) {
   for (size_t i = 0; i + ID_DIGITS <= part.length; i++) {
@@ -334,7 +360,8 @@ void container_of_path(const char *path, struct container *container) {
       find_nomad(&components, container) || find_slurm(&components, container))
     return;
   for (unsigned i = 0; i < components.count; i++) {
-    if (find_pod(&components, i, container))
+    if (find_pod(&components, i, container) ||
+        find_docker(&components, i, container))
       return;
     if (has_id(components.parts[i])) {
       container->kind = CONTAINER_UNNAMED;

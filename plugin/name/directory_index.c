@@ -17,14 +17,6 @@
 /* Entries without a key are not kept, but cost time. */
 #define SCANNED_MAX (8L * DIRECTORY_INDEX_MAX)
 
-static bool is_same_directory(const struct directory_index *index,
-                              const struct stat *status) {
-  return index->fd >= 0 && index->device == status->st_dev &&
-         index->inode == status->st_ino &&
-         index->changed.tv_sec == status->st_ctim.tv_sec &&
-         index->changed.tv_nsec == status->st_ctim.tv_nsec;
-}
-
 static void empty(struct directory_index *index) {
   if (index->fd >= 0)
     (void)close(TAKE_FD(index->fd));
@@ -96,9 +88,7 @@ static int read_again(struct directory_index *index) {
   (void)closedir(stream);
   if (index->count > 0)
     qsort(index->entries, index->count, sizeof(*index->entries), compare_keys);
-  index->device = status.st_dev;
-  index->inode = status.st_ino;
-  index->changed = status.st_ctim;
+  index->stamp = file_stamp(&status);
   index->settled = error == 0 && is_settled(&status);
   return error;
 }
@@ -111,7 +101,7 @@ int directory_index_update(struct directory_index *index) {
     empty(index);
     return error;
   }
-  return index->settled && is_same_directory(index, &status)
+  return index->settled && file_stamp_is(&index->stamp, &status)
              ? 0
              : read_again(index);
 }

@@ -156,6 +156,12 @@ static uint64_t hash_on(uint64_t value, const char *text) {
   return value;
 }
 
+uint64_t instance_name_hash(const char *name) {
+  uint64_t value = hash_on(HASH_BASIS, name);
+
+  return value != 0 ? value : 1;
+}
+
 static uint32_t fold(uint64_t value) {
   return (uint32_t)(value ^ (value >> 32));
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/monotonic.h"
 
 /* What is known of a container, a pod or a machine. */
 struct identity {
@@ -15,6 +16,8 @@ struct identity {
   struct container container;
   /* Of a pod, if `is_known`. */
   struct kubernetes_names names;
+  /* What the file with the name of a container of Docker was. */
+  struct file_stamp file;
   bool is_known;
   /* A pod's name; a container's is not known. */
   bool is_provisional;
@@ -27,6 +30,12 @@ struct identity {
   uint32_t found;
   uint32_t retry;
   uint32_t delay;
+  /* Nothing is reported of it before this pass. */
+  uint32_t silent_until;
+  /* Its values have gone out, or do so in this pass. */
+  bool is_out;
+  /* Its name was looked up at least once. */
+  bool is_tried;
   bool is_unnamed;
   struct identity *previous;
   struct identity *next;
@@ -35,10 +44,12 @@ struct identity {
 int naming_open(struct naming *naming, enum instance_format format,
                 const char *name_root) {
   *naming = (struct naming){.enabled = format == INSTANCE_FORMAT_NAME};
+  docker_open(&naming->docker, name_root);
   return kubernetes_open(&naming->kubernetes, name_root);
 }
 
 void naming_close(struct naming *naming) {
+  docker_end(&naming->docker);
   kubernetes_close(&naming->kubernetes);
 }
 
@@ -77,8 +88,11 @@ static int compare_identities(const void *left, const void *right) {
   return order != 0 ? order : strcmp(a->container.id, b->container.id);
 }
 
+/* Two cgroups could seem to be the same pod or container. Those of Docker have
+ * their names only in the place where Docker put them. */
 static bool has_key(const struct identity *identity) {
-  return identity->container.kind != CONTAINER_NAMED;
+  return identity->container.kind == CONTAINER_POD ||
+         identity->container.kind == CONTAINER_OF_POD;
 }
 
 /* The next one with its id is what it seems now. */
@@ -109,11 +123,35 @@ static void forget_id(struct naming *naming, struct identity *identity) {
   *link = identity->next_same;
 }
 
+static void free_name(struct naming *naming, const char *name) {
+  size_t place = naming->freed_next++ % NAMING_FREED;
+
+  naming->freed[place].name = instance_name_hash(name);
+  naming->freed[place].pass = naming->passes;
+}
+
+static bool was_freed_lately(const struct naming *naming, const char *name) {
+  uint64_t hash = instance_name_hash(name);
+
+  for (size_t i = 0; i < NAMING_FREED; i++)
+    if (naming->freed[i].name == hash &&
+        naming->passes - naming->freed[i].pass <= NAMING_SILENCE)
+      return true;
+  return false;
+}
+
+/* Not that of its path, nor one with a hash. */
+static bool has_own_name(const struct cgroup *cgroup) {
+  return cgroup->name_rank != 0 && !cgroup->apart;
+}
+
 void naming_forget(struct naming *naming, struct cgroup *cgroup) {
   struct identity *identity = cgroup->identity;
 
   if (identity == NULL)
     return;
+  if (has_own_name(cgroup))
+    free_name(naming, cgroup->instance);
   if (has_key(identity))
     forget_id(naming, identity);
   take_out_unnamed(naming, identity);
@@ -162,7 +200,7 @@ static void write_kubernetes_name(const struct identity *identity,
 static void write_container_name(const struct identity *identity,
                                  const char *rest,
                                  char name[INSTANCE_NAME_SIZE]) {
-  if (identity->container.kind == CONTAINER_NAMED)
+  if (identity->container.name[0] != '\0')
     instance_name_of_container(
         &(struct container_name){"", identity->container.name, ""}, rest, name);
   else
@@ -191,7 +229,6 @@ static int name_all(struct tree *tree, struct cgroup *holder) {
   for (struct cgroup *cgroup = holder; cgroup != NULL;) {
     bool other = cgroup != holder && cgroup->identity != NULL;
     if (!other) {
-      cgroup->waits = false;
       int status = name_cgroup(tree, cgroup, holder);
       failure = failure < 0 ? failure : status;
     }
@@ -200,19 +237,79 @@ static int name_all(struct tree *tree, struct cgroup *holder) {
   return failure;
 }
 
+/* The values of all these go out from now on, or wait. */
+static void let_wait(struct identity *identity, bool waits) {
+  struct cgroup *holder = identity->cgroup;
+
+  for (struct cgroup *cgroup = holder; cgroup != NULL;) {
+    bool other = cgroup != holder && cgroup->identity != NULL;
+    if (!other)
+      cgroup->waits = waits;
+    cgroup = tree_next(cgroup, holder, other);
+  }
+  identity->is_out |= !waits;
+}
+
 static struct identity *pod_of(const struct identity *identity) {
   const struct cgroup *parent = identity->cgroup->parent;
 
   return parent != NULL ? parent->identity : NULL;
 }
 
+static bool is_silent(const struct naming *naming,
+                      const struct identity *identity) {
+  return (int32_t)(identity->silent_until - naming->passes) > 0;
+}
+
+/* Returns whether it is about to go on with the name of another container. A
+ * container that is new has a counter that is, too. */
+static bool takes_from_another(const struct naming *naming,
+                               const struct tree *tree,
+                               const struct identity *identity,
+                               const char *name) {
+  const struct cgroup *cgroup = identity->cgroup;
+
+  if (identity->found == naming->passes || !identity->is_out ||
+      strcmp(name, cgroup->instance) == 0)
+    return false;
+  const struct cgroup *owner = tree_find_named(tree, name);
+  return owner != NULL
+             ? owner->name_rank != 0 && owner->name_rank < cgroup->inode
+             : was_freed_lately(naming, name);
+}
+
+/* Names all that is in the container. The name that it had before is free then.
+ * Returns 0 or -ENOMEM. */
+static int change_name(struct naming *naming, struct tree *tree,
+                       struct identity *identity) {
+  const struct cgroup *cgroup = identity->cgroup;
+  bool had_own = has_own_name(cgroup);
+  char before[INSTANCE_NAME_SIZE];
+
+  (void)snprintf(before, sizeof(before), "%s", cgroup->instance);
+  int status = name_all(tree, identity->cgroup);
+  if (had_own && strcmp(before, cgroup->instance) != 0)
+    free_name(naming, before);
+  return status;
+}
+
 /* Gives a container its name, now that it is known. Returns whether nothing is
- * left to do: there was memory, and no younger one has the name. */
+ * left to do: there was memory, no younger one has the name, and its values go
+ * out. */
 static bool give_known_name(struct naming *naming, struct tree *tree,
                             struct identity *identity) {
+  const struct cgroup *cgroup = identity->cgroup;
+  char name[INSTANCE_NAME_SIZE];
+
   identity->is_known = true;
   identity->is_provisional = false;
-  if (name_all(tree, identity->cgroup) < 0 || identity->cgroup->apart)
+  write_container_name(identity, "", name);
+  bool takes = takes_from_another(naming, tree, identity, name);
+  int status = change_name(naming, tree, identity);
+  if (takes && strcmp(name, cgroup->instance) == 0)
+    identity->silent_until = naming->passes + NAMING_SILENCE;
+  let_wait(identity, is_silent(naming, identity));
+  if (status < 0 || cgroup->apart || is_silent(naming, identity))
     return false;
   take_out_unnamed(naming, identity);
   return true;
@@ -252,17 +349,47 @@ static bool find_container(struct naming *naming, struct tree *tree,
   return identity->is_sandbox;
 }
 
+/* Stores the name of a container of Docker, and whether it is another one than
+ * before. Returns 0 or a negative errno. */
+static int find_docker_name(struct naming *naming, struct identity *identity,
+                            bool *is_new) {
+  const struct cgroup *cgroup = identity->cgroup;
+  char parent[TREE_PATH_SIZE];
+  char name[DOCKER_NAME_SIZE];
+  char before[CONTAINER_NAME_SIZE];
+
+  *is_new = false;
+  if (cgroup->parent == NULL)
+    return -ENOENT;
+  (void)tree_path(cgroup->parent, parent);
+  int status = docker_find(&naming->docker, identity->container.id,
+                           cgroup->component, parent, name, &identity->file);
+  if (status < 0)
+    return status;
+  memcpy(before, identity->container.name, sizeof(before));
+  (void)snprintf(identity->container.name, sizeof(identity->container.name),
+                 "docker_%s", name);
+  *is_new = strcmp(before, identity->container.name) != 0;
+  return 0;
+}
+
 /* Returns whether the name is known now, or was already without memory to give
  * it. */
 static bool find_name(struct naming *naming, struct tree *tree,
                       struct identity *identity) {
+  bool is_new = false;
+
   if (identity->is_known && !identity->is_provisional)
     return true;
-  return identity->container.kind == CONTAINER_POD
-             ? kubernetes_find_pod(&naming->kubernetes,
-                                   identity->container.pod_uid,
-                                   &identity->names)
-             : find_container(naming, tree, identity);
+  switch (identity->container.kind) {
+  case CONTAINER_POD:
+    return kubernetes_find_pod(&naming->kubernetes, identity->container.pod_uid,
+                               &identity->names);
+  case CONTAINER_OF_DOCKER:
+    return find_docker_name(naming, identity, &is_new) == 0;
+  default:
+    return find_container(naming, tree, identity);
+  }
 }
 
 /* Returns whether the pod's name is known and the container's is not. */
@@ -281,14 +408,30 @@ static void stop_waiting(struct tree *tree, struct identity *identity) {
     identity->is_known = identity->is_provisional = true;
   }
   (void)name_all(tree, identity->cgroup);
+  let_wait(identity, false);
 }
 
 static void try_again_later(struct naming *naming, struct identity *identity) {
+  if (is_silent(naming, identity)) {
+    identity->retry = identity->silent_until;
+    return;
+  }
   if (naming->passes - identity->found >= 2 * NAMING_WAIT)
     identity->delay = identity->delay < NAMING_DELAY_MAX / 2
                           ? identity->delay * 2
                           : NAMING_DELAY_MAX;
   identity->retry = naming->passes + identity->delay;
+}
+
+/* A link of the kubelet comes after its cgroup, but Docker's file before. */
+static bool has_to_wait(const struct naming *naming,
+                        const struct identity *identity) {
+  bool may_come =
+      !identity->is_tried || (identity->container.kind != CONTAINER_OF_DOCKER &&
+                              naming->kubernetes.has_source);
+
+  return is_silent(naming, identity) ||
+         (may_come && naming->passes - identity->found < NAMING_WAIT);
 }
 
 /* Those that had their turn go to the end, so that all have one. */
@@ -302,6 +445,7 @@ static void find_names(struct naming *naming, struct tree *tree) {
     bool is_due = (int32_t)(naming->passes - identity->retry) >= 0;
 
     attempts += is_due;
+    identity->is_tried |= is_due;
     if (is_due && find_name(naming, tree, identity) &&
         give_known_name(naming, tree, identity))
       continue;
@@ -312,8 +456,7 @@ static void find_names(struct naming *naming, struct tree *tree) {
   }
   for (struct identity *identity = naming->unnamed; identity != NULL;
        identity = identity->next)
-    if ((naming->passes - identity->found >= NAMING_WAIT ||
-         !naming->kubernetes.has_source) &&
+    if (!has_to_wait(naming, identity) &&
         (identity->cgroup->waits || may_be_provisional(identity)))
       stop_waiting(tree, identity);
 }
@@ -321,20 +464,71 @@ static void find_names(struct naming *naming, struct tree *tree) {
 /* A container that lost its name to a younger one gets it back when that has
  * gone. */
 static void look_for_lost_names(struct naming *naming, struct tree *tree) {
-  if (naming->passes % NAMING_DELAY_MAX != 0)
-    return;
   struct cgroup *const *order = tree_order(tree);
   if (order == NULL)
     return;
   for (size_t i = 0; i < tree->count; i++) {
     struct identity *identity = order[i]->identity;
-    if (identity != NULL && identity->is_known && order[i]->apart &&
-        !identity->is_unnamed)
+    if (identity == NULL || !identity->is_known || !order[i]->apart)
+      continue;
+    identity->retry = naming->passes;
+    if (!identity->is_unnamed)
       append_unnamed(naming, identity);
   }
 }
 
+static bool can_be_renamed(const struct identity *identity) {
+  return identity != NULL && identity->is_known &&
+         identity->container.kind == CONTAINER_OF_DOCKER;
+}
+
+/* Looks for the new name of a container whose file was changed. What is wrong
+ * with the file itself stays so until it is changed again; any other error may
+ * pass. Returns whether there is one. */
+static bool look_for_new_name(struct naming *naming, struct tree *tree,
+                              struct identity *identity,
+                              const struct file_stamp *stamp) {
+  bool is_new = false;
+  int status = find_docker_name(naming, identity, &is_new);
+
+  if (status == -EINVAL || status == -EFBIG || status == -ENOENT)
+    identity->file = *stamp;
+  if (!is_new)
+    return false;
+  if (!give_known_name(naming, tree, identity) && !identity->is_unnamed)
+    append_unnamed(naming, identity);
+  return true;
+}
+
+/* Returns whether some names are free now. If more files have changed than are
+ * read in one pass, the others have their turn in the next. */
+static bool look_for_renamed(struct naming *naming, struct tree *tree) {
+  uint64_t now = naming->renamed_nsec;
+  struct cgroup *const *order = tree_order(tree);
+  size_t changed = 0;
+  bool found = false;
+
+  if (order == NULL || monotonic_nsec(&now) < 0 ||
+      now - naming->renamed_nsec < NAMING_RENAMED_SEC * NSEC_PER_SEC)
+    return false;
+  for (size_t i = 0; i < tree->count && changed < NAMING_ATTEMPTS; i++) {
+    struct identity *identity = order[i]->identity;
+    struct file_stamp stamp;
+    if (!can_be_renamed(identity) ||
+        !docker_has_changed(&naming->docker, identity->container.id,
+                            &identity->file, &stamp))
+      continue;
+    changed++;
+    found |= look_for_new_name(naming, tree, identity, &stamp);
+  }
+  if (changed < NAMING_ATTEMPTS)
+    naming->renamed_nsec = now;
+  return found;
+}
+
 static void forget_name(struct naming *naming, struct identity *identity) {
+  if (has_own_name(identity->cgroup))
+    free_name(naming, identity->cgroup->instance);
   identity->is_known = identity->is_provisional = false;
   if (!identity->is_refused && !identity->is_unnamed)
     append_unnamed(naming, identity);
@@ -398,7 +592,7 @@ static int add_identity(struct naming *naming, struct tree *tree,
   cgroup->identity = identity;
   if (!identity->is_refused)
     append_unnamed(naming, identity);
-  if (!has_key(identity))
+  if (container->kind == CONTAINER_NAMED)
     (void)give_known_name(naming, tree, identity);
   else
     cgroup->waits = !identity->is_refused;
@@ -464,14 +658,30 @@ static void consider_new(struct naming *naming, struct tree *tree) {
   naming->births = births;
 }
 
-const char *naming_update(struct naming *naming, struct tree *tree) {
+/* Each source is told once. */
+static void note_denial(struct naming *naming, struct naming_denial *denial) {
+  *denial = (struct naming_denial){0};
+  if (naming->kubernetes.denied != NULL && !naming->kubernetes_told) {
+    naming->kubernetes_told = true;
+    denial->path = naming->kubernetes.denied;
+  } else if (naming->docker.denied != NULL && !naming->docker_told) {
+    naming->docker_told = denial->needs_root = true;
+    denial->path = naming->docker.denied;
+  }
+}
+
+void naming_update(struct naming *naming, struct tree *tree,
+                   struct naming_denial *denial) {
+  *denial = (struct naming_denial){0};
   if (!naming->enabled)
-    return NULL;
+    return;
   naming->passes++;
   kubernetes_begin(&naming->kubernetes);
   if (tree->births != naming->births)
     consider_new(naming, tree);
-  look_for_lost_names(naming, tree);
+  if (look_for_renamed(naming, tree) || naming->passes % NAMING_DELAY_MAX == 0)
+    look_for_lost_names(naming, tree);
   find_names(naming, tree);
-  return naming->kubernetes.denied;
+  docker_end(&naming->docker);
+  note_denial(naming, denial);
 }

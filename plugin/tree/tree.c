@@ -373,6 +373,14 @@ struct cgroup *tree_find(const struct tree *tree, uint64_t inode) {
   return found;
 }
 
+struct cgroup *tree_find_named(const struct tree *tree, const char *name) {
+  const struct cgroup key = {.instance = (char *)name};
+  struct cgroup *const *place =
+      tfind(&key, &tree->by_instance, compare_instances);
+
+  return place != NULL ? *place : NULL;
+}
+
 struct cgroup *tree_next(struct cgroup *cgroup, const struct cgroup *top,
                          bool over) {
   if (!over && cgroup->first_child != NULL)

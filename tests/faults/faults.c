@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#if HAVE_JANSSON
+#include <jansson.h>
+#endif
 #include <limits.h>
 #include <regex.h>
 #include <search.h>
@@ -77,7 +80,6 @@ WRAP(DIR *, fdopendir, (int fd), (fd), NULL)
 WRAP(int, fnmatch, (const char *pattern, const char *text, int flags),
      (pattern, text, flags), -1)
 WRAP(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL)
-WRAP(int, fstat, (int fd, struct stat *status), (fd, status), -1)
 WRAP(int, getrlimit, (int resource, struct rlimit *limit), (resource, limit),
      -1)
 WRAP(int, inotify_add_watch, (int fd, const char *path, uint32_t mask),
@@ -121,17 +123,43 @@ WRAPPER(int, clock_gettime, (clockid_t clock, struct timespec *now)) {
   return 0;
 }
 
+static void give_to_root(struct stat *status) {
+  if (!faults.is_roots)
+    return;
+  status->st_uid = 0;
+  status->st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
+}
+
+WRAPPER(int, fstat, (int fd, struct stat *status)) {
+  if (fails(FAULT_fstat))
+    return -1;
+  int result = __real_fstat(fd, status);
+  if (result == 0)
+    give_to_root(status);
+  return result;
+}
+
 WRAPPER(int, fstatat,
         (int fd, const char *path, struct stat *restrict status, int flags)) {
   if (fails(FAULT_fstatat))
     return -1;
   int result = __real_fstatat(fd, path, status, flags);
-  if (result == 0 && faults.is_roots) {
-    status->st_uid = 0;
-    status->st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
-  }
+  if (result == 0)
+    give_to_root(status);
   return result;
 }
+
+#if HAVE_JANSSON
+WRAPPER(json_t *, json_loadb,
+        (const char *document, size_t length, size_t flags,
+         json_error_t *error)) {
+  if (!fails(FAULT_json_loadb))
+    return __real_json_loadb(document, length, flags, error);
+  /* Where json_error_code() finds it. */
+  error->text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_out_of_memory;
+  return NULL;
+}
+#endif
 
 WRAPPER(int, statfs, (const char *path, struct statfs *status)) {
   if (fails(FAULT_statfs))

@@ -28,6 +28,7 @@
   CALL(inotify_add_watch)                                                      \
   CALL(inotify_init1)                                                          \
   CALL(inotify_rm_watch)                                                       \
+  CALL(json_loadb)                                                             \
   CALL(lstat)                                                                  \
   CALL(open)                                                                   \
   CALL(open_memstream)                                                         \
@@ -71,7 +72,7 @@ struct faults {
   unsigned reads;
   /* No directory entry has a type. */
   bool no_types;
-  /* All files that fstatat(2) shows belong to root alone. */
+  /* All files that fstat(2) and fstatat(2) show belong to root alone. */
   bool is_roots;
   /* The time of CLOCK_MONOTONIC, in nanoseconds. */
   uint64_t now_nsec;

@@ -21,11 +21,15 @@
  * pass than this has nothing to do with names. */
 #define NAMED_PASSES (2 * NAMING_WAIT + 2)
 #define FAULTY_PASSES 2
+/* So long that each pass looks for containers with another name. */
+#define INTERVAL_NSEC (NSEC_PER_SEC * NAMING_RENAMED_SEC * 2)
 
 #define ID "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 #define PAUSE_ID                                                               \
   "0f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 #define UID "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
+#define DOCKER_ID                                                              \
+  "1f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 #define POD "kubepods/pod" UID
 #define BY_PATH "kubepods_pod" UID
 #define KNOWN "k8s_default_web-0"
@@ -58,6 +62,13 @@ static const struct named {
      100,
      "machine_web",
      {"machine.slice_machine-web.scope", NULL, NULL}},
+#if HAVE_JANSSON
+    {"docker", 60, "docker", {NULL, NULL, NULL}},
+    {"docker/" DOCKER_ID,
+     50,
+     "docker_db",
+     {"docker_1f1c2d9e8b7a", "docker_web", NULL}},
+#endif
 };
 
 static const struct fault_row rows[] = {
@@ -68,6 +79,12 @@ static const struct fault_row rows[] = {
     {FAULT_fdopendir, FAULTS_OF_MEMORY},
     {FAULT_fstat, {ENOMEM, EIO, EACCES}},
     {FAULT_fstatat, {ENOMEM, EIO, EACCES}},
+#if HAVE_JANSSON
+    {FAULT_json_loadb, FAULTS_OF_MEMORY},
+    {FAULT_openat2, FAULTS_OF_OPENING},
+    {FAULT_read, {EIO, EINTR, EISDIR}},
+    {FAULT_stat, {ENOMEM, EIO, EACCES}},
+#endif
     {FAULT_lstat, {ENOMEM, EIO, EACCES, ENOENT}},
     {FAULT_open, FAULTS_OF_OPENING},
     {FAULT_readdir, {EIO, ENOMEM}},
@@ -81,6 +98,19 @@ static char *host_root;
 static char *cgroup_root;
 static struct options options;
 static struct recorder reported;
+
+/* Docker's new file takes the place of the old one. */
+static void name_docker(const char *name) {
+  CLEANUP_FREE char *file = path_in(
+      host_root, "var/lib/docker/containers/" DOCKER_ID "/config.v2.json");
+  CLEANUP_FREE char *new = path_in(host_root, "new");
+  CLEANUP_FREE char *text = NULL;
+
+  ck_assert_int_ge(
+      asprintf(&text, "{\"ID\":\"" DOCKER_ID "\",\"Name\":\"/%s\"}", name), 0);
+  write_file(host_root, "new", text);
+  ck_assert_int_eq(rename(new, file), 0);
+}
 
 static uint64_t magic_of(const char *path) {
   (void)path;
@@ -106,6 +136,9 @@ static void setup(void) {
              "run/containerd/io.containerd.grpc.v1.cri/sandboxes/" PAUSE_ID
              "/resolv.conf",
              "");
+  write_file(host_root, "etc/docker/daemon.json", "{}");
+  write_file(host_root,
+             "var/lib/docker/containers/" DOCKER_ID "/hostconfig.json", "{}");
   ck_assert_int_ge(
       asprintf(&link, "%s/var/log/containers/web-0_default_app-" ID ".log",
                host_root),
@@ -184,11 +217,14 @@ static bool name_all_again(void) {
   struct collector_pass outcome;
   bool in_time = true;
 
+  name_docker("web");
   struct collector *collector = new_collector();
   for (unsigned pass = 0; pass < NAMED_PASSES; pass++) {
+    if (pass == 1)
+      name_docker("db");
     struct report_sink sink = recorder_sink(&reported);
     bool before = faults.happened;
-    faults.now_nsec = NSEC_PER_SEC * (uint64_t)(pass + 1);
+    faults.now_nsec = INTERVAL_NSEC * (uint64_t)(pass + 1);
     faults.active = true;
     collector_run(collector, &sink, &outcome);
     faults.active = false;

@@ -47,21 +47,28 @@ static bool is_within(const char *path, const char *digits) {
   return false;
 }
 
+static bool has_pod(const struct container *container) {
+  return container->kind == CONTAINER_POD ||
+         container->kind == CONTAINER_OF_POD;
+}
+
+static bool has_id(const struct container *container) {
+  return container->kind == CONTAINER_OF_POD ||
+         container->kind == CONTAINER_OF_DOCKER;
+}
+
 static void require_container(const char *path,
                               const struct container *container) {
-  bool has_pod =
-      container->kind == CONTAINER_POD || container->kind == CONTAINER_OF_POD;
-
   REQUIRE(container->depth <= depth_of(path));
   REQUIRE((container->kind == CONTAINER_NONE) == (container->depth == 0));
   REQUIRE((container->kind == CONTAINER_NAMED) == (*container->name != '\0'));
   REQUIRE(memchr(container->name, '\0', sizeof(container->name)) != NULL);
-  if (has_pod) {
+  if (has_pod(container)) {
     require_hex(container->pod_uid, POD_UID_SIZE - 1);
     REQUIRE(is_within(path, container->pod_uid));
     REQUIRE(strstr(path, "kubepods") != NULL);
   }
-  if (container->kind == CONTAINER_OF_POD) {
+  if (has_id(container)) {
     require_hex(container->id, CONTAINER_ID_SIZE - 1);
     REQUIRE(strstr(path, container->id) != NULL);
   }
@@ -91,9 +98,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   container_of_path(path, &other);
   REQUIRE(container.kind == other.kind && container.depth == other.depth);
   REQUIRE(strcmp(container.name, other.name) == 0);
-  if (container.kind == CONTAINER_POD || container.kind == CONTAINER_OF_POD)
+  if (has_pod(&container))
     REQUIRE(strcmp(container.pod_uid, other.pod_uid) == 0);
-  if (container.kind == CONTAINER_OF_POD)
+  if (has_id(&container))
     REQUIRE(strcmp(container.id, other.id) == 0);
   return 0;
 }

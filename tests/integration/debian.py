@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""A fresh Debian with collectd's dependencies in its cache"""
+"""A fresh Debian with what collectd and the plugin need in its cache"""
 import os
 import subprocess
 
+# What the plugin needs beside collectd
+LIBRARY = "libjansson4"
 HOOK = ('chroot "$1" apt-get -y --no-install-recommends --download-only'
-        ' -o APT::Keep-Downloaded-Packages=true install collectd')
+        ' -o APT::Keep-Downloaded-Packages=true install collectd ' + LIBRARY)
 # Only the first caller makes the archive $2.tar in $1. The directory $3 gets
 # its contents, where apt knows only what is in its cache: it needs two seconds of
 # CPU time for the lists of all of Debian, each time. dpkg does not wait for the

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from debian import LIBRARY
 from waiting import wait_until
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -232,10 +233,11 @@ exit
 
 def install_collectd(system):
     """Waits until it has started, because collectdmon forgets a stop that comes
-    earlier"""
+    earlier. What the package needs stays when it is purged, so it is there
+    before."""
     system.write("etc/collectd/collectd.conf", CONFIGURATION + (
         'Include "/etc/collectd/collectd.conf.d/*.conf"\n'))
-    system.apt("install", "collectd")
+    system.apt("install", "collectd", LIBRARY)
     wait_for_values(system, OTHER)
 
 

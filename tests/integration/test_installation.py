@@ -3,6 +3,7 @@
 of its own."""
 import pytest
 
+from debian import LIBRARY
 from packages import (CHANGE, OTHER, PACKAGE, SOURCE, USER, install_collectd,
                       make_repository, needs_debian, stub, wait_for_values)
 
@@ -87,7 +88,7 @@ def test_a_stopped_daemon_stays_stopped(system):
 
 def test_without_debians_configuration(system):
     """collectd-core alone is for administrators with their own configuration"""
-    system.apt("install", "collectd-core")
+    system.apt("install", "collectd-core", LIBRARY)
     before = system.contents()
     system.apt("install", PACKAGE)
     assert not system.exists("etc/collectd/collectd.conf")

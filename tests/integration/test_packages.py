@@ -9,6 +9,7 @@ import pytest
 
 import examples
 import grafana
+from debian import LIBRARY
 from packages import (CHANGE, CONFIGURATION, OTHER, PACKAGE, SOURCE, UNIT_TESTS,
                       USER, needs_debian, only, run, wait_for_values)
 from waiting import wait_until
@@ -229,7 +230,7 @@ def test_life_of_the_rpm(builds, system):
                    "-P", "/run/collectd.pid")
         wait_for_values(system, *series)
 
-    system.apt("install", "collectd-core")
+    system.apt("install", "collectd-core", LIBRARY)
     (system.root / "run/systemd/system").mkdir(parents=True)
     system.write("usr/bin/systemctl",
                  '#!/bin/sh\necho "$*" >>/tmp/calls\n')

@@ -15,8 +15,8 @@ from debian import Debian
 from precedence import come_first
 
 SUITE = "bookworm"
-PACKAGES = ("collectd-core,dbus,linux-image-cloud-amd64,python3-minimal,"
-            "systemd-sysv,udev,util-linux")
+PACKAGES = ("collectd-core,dbus,libjansson4,linux-image-cloud-amd64,"
+            "python3-minimal,systemd-sysv,udev,util-linux")
 PROGRAMS = ["mmdebstrap", "mke2fs", "qemu-system-x86_64", "setpriv", "unshare"]
 BUILD_SECONDS = 600
 RUN_SECONDS = 300

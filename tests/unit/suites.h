@@ -5,6 +5,15 @@
 
 #include "suite.h"
 
+/* What reads JSON */
+#if HAVE_JANSSON
+#define JSON_SUITES(SUITE)                                                     \
+  SUITE(docker)                                                                \
+  SUITE(json_file)
+#else
+#define JSON_SUITES(SUITE)
+#endif
+
 #define SUITES(SUITE)                                                          \
   SUITE(cgroup_count)                                                          \
   SUITE(cgroup_limits)                                                         \
@@ -34,7 +43,8 @@
   SUITE(report)                                                                \
   SUITE(sampler)                                                               \
   SUITE(selection)                                                             \
-  SUITE(tree)
+  SUITE(tree)                                                                  \
+  JSON_SUITES(SUITE)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)

@@ -4,6 +4,8 @@
 #include "suites.h"
 
 #define ID "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
+#define OTHER_ID                                                               \
+  "0f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 #define DASHED "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
 #define UNDERSCORED "8cb9d4e1_5f0a_4c7e_9a51_2f3f7c3a9b10"
 #define UID "8cb9d4e15f0a4c7e9a512f3f7c3a9b10"
@@ -55,12 +57,30 @@ static const struct {
     {"/a.scope" POD, CONTAINER_NONE, 0, "", ""},
     {"/a.slice" POD, CONTAINER_POD, 4, UID, ""},
     {"/mykubepods/pod" DASHED, CONTAINER_NONE, 0, "", ""},
-    /* Containers of other engines: nothing in them is a pod. */
-    {"/docker/" ID, CONTAINER_UNNAMED, 2, "", ""},
-    {"/docker/" ID "/kubepods/pod" DASHED, CONTAINER_UNNAMED, 2, "", ""},
-    {"/system.slice/docker-" ID ".scope/init", CONTAINER_UNNAMED, 2, "", ""},
+    /* Docker: below a cgroup of its user's choice, but in no service */
+    {"/docker/" ID, CONTAINER_OF_DOCKER, 2, "", ID},
+    {"/" ID, CONTAINER_OF_DOCKER, 1, "", ID},
+    {"/batch/jobs/" ID "/init", CONTAINER_OF_DOCKER, 3, "", ID},
+    {"/batch.slice/" ID, CONTAINER_OF_DOCKER, 2, "", ID},
+    {"/system.slice/docker-" ID ".scope/init", CONTAINER_OF_DOCKER, 2, "", ID},
+    {"/docker-" ID ".scope", CONTAINER_OF_DOCKER, 1, "", ID},
+    {"/a.slice/a-b.slice/docker-" ID ".scope", CONTAINER_OF_DOCKER, 3, "", ID},
+    {"/docker/docker-" ID ".scope", CONTAINER_UNNAMED, 2, "", ""},
+    {"/user.slice/user-1000.slice/user@1000.service/user.slice/docker-" ID
+     ".scope",
+     CONTAINER_UNNAMED, 5, "", ""},
+    {"/system.slice/a.service/" ID, CONTAINER_UNNAMED, 3, "", ""},
+    {"/system.slice/a.scope/" ID, CONTAINER_UNNAMED, 3, "", ""},
+    {"/docker/" ID "a", CONTAINER_NONE, 0, "", ""},
+    {"/kubepods/pod8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9bxx/" ID,
+     CONTAINER_OF_DOCKER, 3, "", ID},
+    /* Nothing in a container of another engine is a pod or a container. */
+    {"/docker/" ID "/kubepods/pod" DASHED, CONTAINER_OF_DOCKER, 2, "", ID},
+    {"/docker/" ID "/docker/" OTHER_ID, CONTAINER_OF_DOCKER, 2, "", ID},
     {"/machine.slice/libpod-" ID ".scope/container", CONTAINER_UNNAMED, 2, "",
      ""},
+    {"/machine.slice/libpod-" ID ".scope/docker/" OTHER_ID, CONTAINER_UNNAMED,
+     2, "", ""},
     {"/a/b/c", CONTAINER_NONE, 0, "", ""},
     {"/", CONTAINER_NONE, 0, "", ""},
     {"/x/" ID "0", CONTAINER_NONE, 0, "", ""},

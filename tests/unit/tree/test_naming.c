@@ -9,10 +9,13 @@
 #include "files.h"
 #include "suites.h"
 #include "util/cleanup.h"
+#include "util/units.h"
 
 #define ID "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 #define NEXT_ID                                                                \
   "0f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
+#define THIRD_ID                                                               \
+  "1f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
 #define DASHED "8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10"
 #define UNDERSCORED "8cb9d4e1_5f0a_4c7e_9a51_2f3f7c3a9b10"
 #define POD_DIRECTORY "var/log/pods/default_web-0_" DASHED
@@ -25,6 +28,7 @@ static struct tree tree;
 static struct naming naming;
 static struct cgroup *root;
 static uint64_t inodes;
+static struct naming_denial denial;
 /* The path of a cgroup that belongs to somebody else. */
 static const char *others;
 
@@ -47,7 +51,8 @@ static struct cgroup *add(struct cgroup *parent, const char *component) {
 
 static void update(void) {
   tree_settle(&tree);
-  ck_assert_ptr_null(naming_update(&naming, &tree));
+  naming_update(&naming, &tree, &denial);
+  ck_assert_ptr_null(denial.path);
   tree_check(&tree);
 }
 
@@ -63,6 +68,7 @@ static void setup(void) {
                    0);
   naming.is_roots = belongs_to_root;
   naming.context = &tree;
+  naming.docker.owner = geteuid();
   others = NULL;
   inodes = 0;
   root = add(NULL, "");
@@ -267,6 +273,32 @@ START_TEST(a_restart) {
 }
 END_TEST
 
+/* Its values went out before the link was there. The container before it has
+ * the same name, and another counter. */
+START_TEST(a_restart_with_a_late_link) {
+  write_file(root_directory, POD_DIRECTORY "/app/0.log", "");
+  struct cgroup *pod = add_pod();
+  struct cgroup *before = add(pod, ID);
+
+  make_link(ID);
+  update();
+  struct cgroup *after = add(pod, NEXT_ID);
+  for (int pass = 0; pass < 2 * NAMING_WAIT; pass++)
+    update();
+  ck_assert(!after->waits);
+  tree_remove(&tree, before);
+  make_link(NEXT_ID);
+  for (int pass = 0; pass < NAMING_SILENCE; pass++) {
+    update();
+    ck_assert_str_eq(after->instance, "k8s_default_web-0_app");
+    ck_assert(after->waits);
+  }
+  update();
+  ck_assert(!after->waits);
+  ck_assert_uint_eq(naming.unnamed_count, 0);
+}
+END_TEST
+
 /* One of two cgroups is not what it seems: the younger one, whichever was seen
  * first, and all that is in it. When the older one has gone, it can be. */
 START_TEST(an_id_twice) {
@@ -438,6 +470,214 @@ START_TEST(many) {
 }
 END_TEST
 
+/* Docker's new file takes the place of the old one. */
+static void write_docker(const char *id, const char *name) {
+  CLEANUP_FREE char *host = NULL;
+  CLEANUP_FREE char *path = NULL;
+  CLEANUP_FREE char *text = NULL;
+
+  ck_assert_int_ge(
+      asprintf(&host, "var/lib/docker/containers/%s/hostconfig.json", id), 0);
+  ck_assert_int_ge(asprintf(&path,
+                            "%s/var/lib/docker/containers/%s/config.v2.json",
+                            root_directory, id),
+                   0);
+  ck_assert_int_ge(
+      asprintf(&text, "{\"ID\":\"%s\",\"Name\":\"/%s\"}", id, name), 0);
+  write_file(root_directory, host, "{}");
+  write_file(root_directory, "new", text);
+  CLEANUP_FREE char *from = path_in(root_directory, "new");
+  ck_assert_int_eq(rename(from, path), 0);
+}
+
+#if HAVE_JANSSON
+static void let_time_pass(void) {
+  naming.renamed_nsec -= NAMING_RENAMED_SEC * NSEC_PER_SEC;
+}
+
+START_TEST(of_docker) {
+  struct cgroup *docker = add(root, "docker");
+  struct cgroup *web = add(docker, ID);
+  struct cgroup *inner = add(web, "init");
+  struct cgroup *other = add(docker, NEXT_ID);
+
+  write_docker(ID, "web");
+  update();
+  ck_assert_str_eq(web->instance, "docker_web");
+  ck_assert_str_eq(inner->instance, "docker_web+init");
+  ck_assert_str_eq(docker->instance, "docker");
+  /* Docker writes its file first, so nothing waits for one. */
+  ck_assert_str_eq(other->instance, "docker_0f1c2d9e8b7a");
+  ck_assert(!web->waits && !inner->waits && !other->waits);
+}
+END_TEST
+
+START_TEST(renamed_in_docker) {
+  struct cgroup *web = add(add(root, "docker"), ID);
+  struct cgroup *inner = add(web, "init");
+
+  write_docker(ID, "web");
+  update();
+  write_docker(ID, "frontend");
+  update();
+  ck_assert_str_eq(web->instance, "docker_web");
+  let_time_pass();
+  update();
+  ck_assert_str_eq(web->instance, "docker_frontend");
+  ck_assert_str_eq(inner->instance, "docker_frontend+init");
+  ck_assert_uint_eq(naming.unnamed_count, 0);
+
+  /* A file that makes no sense says nothing new. */
+  write_docker(ID, "front end");
+  let_time_pass();
+  update();
+  ck_assert_str_eq(web->instance, "docker_frontend");
+}
+END_TEST
+
+/* Values go out in the end, and nothing is left to do. */
+static void check_silence(const struct cgroup *cgroup, const char *name) {
+  for (int pass = 0; pass < NAMING_SILENCE; pass++) {
+    ck_assert_str_eq(cgroup->instance, name);
+    ck_assert_msg(cgroup->waits, "pass %d", pass);
+    update();
+  }
+  ck_assert_str_eq(cgroup->instance, name);
+  ck_assert(!cgroup->waits);
+  ck_assert_uint_eq(naming.unnamed_count, 0);
+}
+
+/* Whether the older one gives its name to the younger or takes the other's,
+ * each has its name within a pass. What goes on with the name of another is
+ * silent before: its counter may be far higher. */
+START_TEST(renamed_in_turn) {
+  struct cgroup *docker = add(root, "docker");
+  struct cgroup *older = add(docker, ID);
+  struct cgroup *younger = add(docker, NEXT_ID);
+  struct cgroup *giver = _i == 0 ? older : younger;
+  struct cgroup *taker = _i == 0 ? younger : older;
+  struct cgroup *inner = add(taker, "init");
+
+  write_docker(giver->component, "web");
+  write_docker(taker->component, "db");
+  update();
+  update();
+  write_docker(giver->component, "old");
+  write_docker(taker->component, "web");
+  let_time_pass();
+  update();
+  ck_assert_str_eq(giver->instance, "docker_old");
+  ck_assert(!giver->waits && inner->waits);
+  ck_assert_str_eq(inner->instance, "docker_web+init");
+  struct cgroup *born = add(taker, "born");
+  check_silence(taker, "docker_web");
+  ck_assert(!inner->waits && !born->waits);
+}
+END_TEST
+
+/* One silence follows another. */
+START_TEST(renamed_while_silent) {
+  struct cgroup *docker = add(root, "docker");
+  struct cgroup *one = add(docker, ID);
+  struct cgroup *two = add(docker, NEXT_ID);
+  struct cgroup *three = add(docker, THIRD_ID);
+
+  write_docker(ID, "one");
+  write_docker(NEXT_ID, "two");
+  write_docker(THIRD_ID, "three");
+  update();
+  update();
+  write_docker(NEXT_ID, "was-two");
+  write_docker(ID, "two");
+  let_time_pass();
+  update();
+  ck_assert(one->waits && !two->waits);
+  update();
+  write_docker(THIRD_ID, "was-three");
+  write_docker(ID, "three");
+  let_time_pass();
+  update();
+  ck_assert_str_eq(three->instance, "docker_was-three");
+  check_silence(one, "docker_three");
+}
+END_TEST
+
+/* A store has forgotten what another container had under this name. */
+START_TEST(renamed_much_later) {
+  struct cgroup *docker = add(root, "docker");
+  struct cgroup *one = add(docker, ID);
+  struct cgroup *two = add(docker, NEXT_ID);
+
+  write_docker(ID, "one");
+  write_docker(NEXT_ID, "two");
+  update();
+  tree_remove(&tree, two);
+  for (int pass = 0; pass < NAMING_SILENCE + 1; pass++)
+    update();
+  write_docker(ID, "two");
+  let_time_pass();
+  update();
+  ck_assert_str_eq(one->instance, "docker_two");
+  ck_assert(!one->waits);
+}
+END_TEST
+
+/* No time passes between looking for new names and one that is there at once.
+ */
+START_TEST(a_later_container_of_docker) {
+  struct cgroup *docker = add(root, "docker");
+
+  update();
+  write_docker(ID, "web");
+  struct cgroup *web = add(docker, ID);
+  struct cgroup *unknown = add(docker, NEXT_ID);
+  update();
+  ck_assert_str_eq(web->instance, "docker_web");
+  ck_assert_str_eq(unknown->instance, "docker_0f1c2d9e8b7a");
+  ck_assert(!web->waits && !unknown->waits);
+}
+END_TEST
+
+/* Only where Docker has put it, and nothing in it or beside it. */
+START_TEST(copies_of_docker) {
+  struct cgroup *real = add(add(root, "docker"), ID);
+  struct cgroup *inner = add(add(real, "docker"), NEXT_ID);
+  struct cgroup *copy = add(add(add(root, "default"), "docker"), NEXT_ID);
+
+  write_docker(ID, "web");
+  write_docker(NEXT_ID, "db");
+  for (int pass = 0; pass < 3; pass++)
+    update();
+  ck_assert_str_eq(real->instance, "docker_web");
+  ck_assert_str_eq(inner->instance, "docker_web+docker_0f1c2d9e8b7a");
+  ck_assert_str_eq(copy->instance, "default_docker_0f1c2d9e8b7a");
+
+  /* The copy is older, and changes nothing. */
+  struct cgroup *later = add(real->parent, NEXT_ID);
+  update();
+  ck_assert_str_eq(later->instance, "docker_db");
+  ck_assert_str_eq(copy->instance, "default_docker_0f1c2d9e8b7a");
+}
+END_TEST
+
+#define OF_DOCKER                                                              \
+  ONCE(of_docker), ONCE(renamed_in_docker), TIMES(renamed_in_turn, 2),         \
+      ONCE(renamed_while_silent), ONCE(renamed_much_later),                    \
+      ONCE(a_later_container_of_docker), ONCE(copies_of_docker)
+#else
+START_TEST(of_docker) {
+  struct cgroup *web = add(add(root, "docker"), ID);
+
+  write_docker(ID, "web");
+  update();
+  ck_assert_str_eq(web->instance, "docker_4f1c2d9e8b7a");
+  ck_assert(!web->waits);
+}
+END_TEST
+
+#define OF_DOCKER ONCE(of_docker)
+#endif
+
 /* The middle of the pod's name goes, and the end is the same after a restart,
  * with another id. */
 START_TEST(a_long_name) {
@@ -475,13 +715,13 @@ START_TEST(a_long_name) {
 END_TEST
 
 Suite *naming_suite(void) {
-  return suite_of("naming", setup, teardown, ONCE(by_the_path),
-                  ONCE(other_formats), ONCE(delegated), ONCE(of_a_pods_owner),
-                  FOR_EACH(of_another_user, belongings), ONCE(a_pod),
-                  ONCE(a_pod_by_its_container), TIMES(a_late_link, 7),
-                  ONCE(a_very_late_link), ONCE(a_restart),
-                  TIMES(an_id_twice, 2), ONCE(in_a_pod_twice),
-                  ONCE(a_link_of_another_pod), ONCE(a_late_pod), ONCE(a_plus),
-                  ONCE(a_name_comes_back), ONCE(no_source),
-                  ONCE(somebody_has_it), ONCE(many), ONCE(a_long_name));
+  return suite_of(
+      "naming", setup, teardown, ONCE(by_the_path), ONCE(other_formats),
+      ONCE(delegated), ONCE(of_a_pods_owner),
+      FOR_EACH(of_another_user, belongings), ONCE(a_pod),
+      ONCE(a_pod_by_its_container), TIMES(a_late_link, 7),
+      ONCE(a_very_late_link), ONCE(a_restart), ONCE(a_restart_with_a_late_link),
+      TIMES(an_id_twice, 2), ONCE(in_a_pod_twice), ONCE(a_link_of_another_pod),
+      ONCE(a_late_pod), ONCE(a_plus), ONCE(a_name_comes_back), ONCE(no_source),
+      ONCE(somebody_has_it), ONCE(many), OF_DOCKER, ONCE(a_long_name));
 }

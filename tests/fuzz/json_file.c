@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* JSON documents: any bytes, and documents around a text, which must come out
+ * as it went in. */
+#include "name/json_file.h"
+
+#include "fuzz.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+#define TEXT_SIZE 64
+
+static char outer[TEXT_SIZE];
+static char inner[TEXT_SIZE];
+static const struct json_text texts[] = {
+    {{"Name"}, outer, sizeof(outer)},
+    {{"Config", "Image"}, inner, sizeof(inner)},
+};
+
+static int parse(const char *document, size_t length) {
+  outer[0] = inner[0] = '\0';
+  return json_parse(document, length, texts, ARRAY_SIZE(texts));
+}
+
+static void any_bytes(const uint8_t *data, size_t size) {
+  CLEANUP_FREE char *document = malloc(size + 1);
+
+  REQUIRE(document != NULL);
+  if (size > 0)
+    memcpy(document, data, size);
+  int status = parse(document, size);
+  REQUIRE(status == 0 || status == -EINVAL || status == -EOPNOTSUPP);
+  REQUIRE(memchr(outer, '\0', sizeof(outer)) != NULL);
+  REQUIRE(memchr(inner, '\0', sizeof(inner)) != NULL);
+}
+
+/* The text of ASCII characters, each escaped or, every other one that needs no
+ * escape, as it is: RFC 8259, section 7. */
+static char *encode(const char *text) {
+  char *encoded = malloc(6 * strlen(text) + 1);
+  char *end = encoded;
+
+  REQUIRE(encoded != NULL);
+  for (size_t i = 0; text[i] != '\0'; i++) {
+    bool plain = text[i] >= ' ' && text[i] != '"' && text[i] != '\\';
+    if (plain && i % 2 == 0)
+      *end++ = text[i];
+    else
+      end += sprintf(end, "\\u%04x", (unsigned char)text[i]);
+  }
+  *end = '\0';
+  return encoded;
+}
+
+static void around_a_text(char *text) {
+  static const char format[] =
+      "{\"ID\": [{\"Name\": \"no\"}], \"Config\": {\"Env\": [\"Image=no\"], "
+      "\"Image\": \"%s\"}, \"State\": {\"Name\": -1.5e3}, \"Name\": \"%s\"}\n";
+  size_t length = strlen(text);
+
+  for (size_t i = 0; i < length; i++)
+    text[i] = (char)(text[i] & 0x7f);
+  length = strlen(text);
+  CLEANUP_FREE char *encoded = encode(text);
+  size_t size = sizeof(format) + 2 * strlen(encoded);
+  CLEANUP_FREE char *document = malloc(size);
+  REQUIRE(document != NULL);
+  int status = parse(
+      document, (size_t)snprintf(document, size, format, encoded, encoded));
+  if (status == -EOPNOTSUPP)
+    return;
+  REQUIRE(status == 0);
+  REQUIRE(strcmp(outer, length < TEXT_SIZE ? text : "") == 0);
+  REQUIRE(strcmp(inner, outer) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  CLEANUP_FREE char *text = fuzz_string(data, size);
+
+  any_bytes(data, size);
+  around_a_text(text);
+  return 0;
+}
