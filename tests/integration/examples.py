@@ -24,6 +24,11 @@ def other_side(name):
     return marked(name, ">")
 
 
+def additions(name):
+    """What may follow the receiver's configuration according to the example"""
+    return marked(name, "+")
+
+
 def queries(name):
     """The queries to the receiver according to the example"""
     return marked(name, "?").splitlines()
