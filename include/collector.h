@@ -65,6 +65,14 @@ void collector_free(struct collector *collector);
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass);
 
+/* Tells what is known of the container that the cgroup is in, see
+ * naming_describe(). */
+void collector_describe(const struct collector *collector,
+                        const struct cgroup *cgroup,
+                        void (*each)(void *context, const char *key,
+                                     const char *text, bool is_number),
+                        void *context);
+
 /* Asserts that all parts agree with the tree, if assertions are compiled in.
  * For tests: it walks the whole tree. */
 void collector_check(struct collector *collector);

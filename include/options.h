@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "name/docker.h"
 #include "name/instance_name.h"
 #include "tree/selection.h"
 #include "values/cgroup_types.h"
@@ -30,6 +31,11 @@ struct options {
   size_t keep_open;
   /* ReportUserSystem and so on: a mask of enum value_group */
   unsigned groups;
+  /* Metadata */
+  bool metadata;
+  /* NameLabel */
+  char *labels[DOCKER_LABELS_MAX];
+  size_t label_count;
   /* LogSamples */
   bool log_samples;
 };

@@ -137,27 +137,55 @@ static bool fits_writers(const char *encoded) {
   return length <= METADATA_SIZE;
 }
 
-/* The path is encoded: if char is unsigned, collectd's JSON writers pass on
- * bytes from 0x80 up, and one name in an encoding other than theirs spoils all
- * values sent with it. The metadata is optional, so an error here is not a
- * failure.
- */
-static void fill_in_cgroup(struct dispatch *dispatch,
-                           const struct cgroup *cgroup) {
-  char path[TREE_PATH_SIZE];
-  char encoded[METADATA_SIZE];
+struct metadata {
+  meta_data_t *data;
+  size_t count;
+};
 
-  dispatch->cgroup = cgroup;
-  copy_name(dispatch->list.plugin_instance, cgroup->instance);
+/* The metadata is optional, so an error here is not a failure. Texts are
+ * encoded: if char is unsigned, collectd's JSON writers pass on bytes from 0x80
+ * up, and one name in an encoding other than theirs spoils all values sent with
+ * it. */
+static void add_metadata(void *context, const char *key, const char *text,
+                         bool is_number) {
+  struct metadata *metadata = context;
+  char encoded[METADATA_SIZE];
+  int status = -1;
+
+  if (is_number)
+    status = meta_data_add_unsigned_int(metadata->data, key,
+                                        strtoul(text, NULL, 10));
+  else if (printable_encode(text, encoded, sizeof(encoded)) > 0 &&
+           fits_writers(encoded))
+    status = meta_data_add_string(metadata->data, key, encoded);
+  metadata->count += status == 0;
+}
+
+/* Of metadata without any entry, collectd's writers would make no JSON. */
+static void fill_in_metadata(struct dispatch *dispatch,
+                             const struct cgroup *cgroup) {
+  struct metadata metadata = {.data = meta_data_create()};
+  char path[TREE_PATH_SIZE];
+
   meta_data_destroy(dispatch->list.meta);
   dispatch->list.meta = NULL;
-  (void)tree_path(cgroup, path);
-  if (printable_encode(path, encoded, sizeof(encoded)) == 0 ||
-      !fits_writers(encoded))
+  if (metadata.data == NULL)
     return;
-  dispatch->list.meta = meta_data_create();
-  if (dispatch->list.meta != NULL)
-    (void)meta_data_add_string(dispatch->list.meta, PLUGIN ":path", encoded);
+  (void)tree_path(cgroup, path);
+  add_metadata(&metadata, PLUGIN ":path", path, false);
+  collector_describe(plugin.collector, cgroup, add_metadata, &metadata);
+  if (metadata.count > 0)
+    dispatch->list.meta = metadata.data;
+  else
+    meta_data_destroy(metadata.data);
+}
+
+static void fill_in_cgroup(struct dispatch *dispatch,
+                           const struct cgroup *cgroup) {
+  dispatch->cgroup = cgroup;
+  copy_name(dispatch->list.plugin_instance, cgroup->instance);
+  if (plugin.options.metadata)
+    fill_in_metadata(dispatch, cgroup);
 }
 
 static void dispatch_value(struct dispatch *dispatch,
@@ -350,11 +378,11 @@ static void log_names_denied(const struct naming_denial *denial) {
   if (denial->path == NULL)
     return;
   (void)printable(denial->path, shown, sizeof(shown));
-  if (denial->needs_root)
-    NOTICE(LOG_PREFIX "No permission to read %s: containers of Docker are "
-                      "reported by their paths; their names need the rights "
-                      "of root",
-           shown);
+  if (denial->engine != NULL)
+    NOTICE(LOG_PREFIX "No permission to read %s: some containers of %s "
+                      "are reported by their paths; their names need the "
+                      "rights of root",
+           shown, denial->engine);
   else
     NOTICE(LOG_PREFIX "No permission to list %s: some containers are reported "
                       "by their paths; let collectd's user read it",

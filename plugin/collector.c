@@ -15,6 +15,7 @@
 #include "tree/tree.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
+#include "util/open_beneath.h"
 #include "values/cpu_rates.h"
 
 struct collector {
@@ -82,6 +83,15 @@ static int may_only_root_create(void *context, const char *path) {
   return status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+static int open_processes(void *context, const char *path) {
+  const struct collector *collector = context;
+  char file[PATH_MAX];
+
+  if (snprintf(file, sizeof(file), "%s/cgroup.procs", path) >= PATH_MAX)
+    return -ENAMETOOLONG;
+  return open_beneath(collector->discovery.root_fd, file, O_RDONLY);
+}
+
 /* By default, what is before the usual place of cgroups. */
 static int open_naming(struct collector *collector) {
   const char *path = collector->hierarchy.path;
@@ -99,6 +109,10 @@ static int open_naming(struct collector *collector) {
                   collector->name_root);
   collector->naming.is_roots = may_only_root_create;
   collector->naming.context = collector;
+  collector->naming.conmon.open_processes = open_processes;
+  collector->naming.conmon.context = collector;
+  collector->naming.docker.labels = collector->options->labels;
+  collector->naming.docker.label_count = collector->options->label_count;
   return status;
 }
 
@@ -448,6 +462,14 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
                       collector->discovery.before_nsec, sink);
   note_missing(collector, pass);
   note_unmatched(collector, pass);
+}
+
+void collector_describe(const struct collector *collector,
+                        const struct cgroup *cgroup,
+                        void (*each)(void *context, const char *key,
+                                     const char *text, bool is_number),
+                        void *context) {
+  naming_describe(&collector->naming, cgroup, each, context);
 }
 
 #ifndef NDEBUG

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "name/container.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/printable.h"
@@ -75,6 +76,25 @@ static int set_boolean(bool *option, const struct option_value *value) {
   if (value->kind != OPTION_BOOLEAN)
     return -EINVAL;
   *option = value->as.boolean;
+  return 0;
+}
+
+static int set_metadata(struct options *options,
+                        const struct option_value *value) {
+  return set_boolean(&options->metadata, value);
+}
+
+/* As Docker's own: what reverse domain names are made of. */
+static int add_label(struct options *options,
+                     const struct option_value *value) {
+  if (value->kind != OPTION_STRING || !container_is_name(value->as.string) ||
+      strlen(value->as.string) >= DOCKER_LABEL_NAME_SIZE ||
+      options->label_count == DOCKER_LABELS_MAX)
+    return -EINVAL;
+  char *label = strdup(value->as.string);
+  if (label == NULL)
+    return -ENOMEM;
+  options->labels[options->label_count++] = label;
   return 0;
 }
 
@@ -204,6 +224,10 @@ static const struct option known[] = {
     {"ReportLimit", BOOLEAN, set_report_limit},
     {"ReportPressure", BOOLEAN, set_report_pressure},
     {"ReportAll", BOOLEAN, set_report_all},
+    {"Metadata", BOOLEAN, set_metadata},
+    {"NameLabel",
+     "a label of letters, digits and \"_.-\" in quotes, at most 8 times",
+     add_label},
     {"LogSamples", BOOLEAN, set_log_samples},
 };
 
@@ -277,5 +301,7 @@ void options_release(struct options *options) {
   options->root = NULL;
   free(options->name_root);
   options->name_root = NULL;
+  while (options->label_count > 0)
+    free(options->labels[--options->label_count]);
   selection_release(&options->selection);
 }

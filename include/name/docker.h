@@ -10,15 +10,31 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "name/container.h"
 #include "name/json_file.h"
 
-/* The longest name that is taken, and a zero byte. Docker has no limit of its
- * own. */
-#define DOCKER_NAME_SIZE 256
+/* The most labels that can be asked for, the longest name of one, and a zero
+ * byte. */
+#define DOCKER_LABELS_MAX 8
+#define DOCKER_LABEL_NAME_SIZE 128
+
+/* What Docker's file says of a container. */
+struct docker_container {
+  char name[ENGINE_NAME_SIZE];
+  /* The image as the user named it, or "". */
+  char image[ENGINE_NAME_SIZE];
+  /* Those that were asked for, or "". */
+  char labels[DOCKER_LABELS_MAX][ENGINE_NAME_SIZE];
+  /* What the file was, for docker_has_changed(). */
+  struct file_stamp file;
+};
 
 struct docker {
   /* What stands before "/etc/docker" and Docker's data; borrowed. */
   const char *name_root;
+  /* The names of the labels that are wanted; borrowed. */
+  char *const *labels;
+  size_t label_count;
   /* Owns Docker's files: 0, except in tests. */
   uid_t owner;
   /* Docker's configuration and what it was when it was read; and what it says:
@@ -45,14 +61,12 @@ void docker_open(struct docker *docker, const char *name_root);
  * one is not older than that. */
 void docker_end(struct docker *docker);
 
-/* Finds the name of the container whose cgroup is called `component`, in a
- * cgroup with the path `parent`, and what its file was, for
- * docker_has_changed(). Returns 0 or a negative errno, and then stores nothing:
+/* Finds the container whose cgroup is called `component`, in a cgroup with the
+ * path `parent`. Returns 0 or a negative errno, and then stores nothing:
  * -ENOENT if Docker has no such container or has put it elsewhere, -EINVAL if
  * its file makes no sense, -EOPNOTSUPP without the library that reads it. */
 int docker_find(struct docker *docker, const char *id, const char *component,
-                const char *parent, char name[DOCKER_NAME_SIZE],
-                struct file_stamp *stamp);
+                const char *parent, struct docker_container *found);
 
 /* Returns whether the file of the container is not the same any more: the
  * container may have another name. Stores what it is now. One system call. */

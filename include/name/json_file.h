@@ -11,17 +11,29 @@
 
 #include "util/file_stamp.h"
 
-/* The longest file that is read, in bytes. Docker's file of a container has its
- * environment and labels. */
-#define JSON_FILE_SIZE_MAX (1024L * 1024)
-#define JSON_KEYS_MAX 2
+#define JSON_KEYS_MAX 3
 
-/* A text in a document: the keys of the objects that it is in, and its own,
- * with NULL after fewer than JSON_KEYS_MAX; and `size` bytes of room for it. */
+/* Instead of a key: the first element of an array. */
+#define JSON_FIRST "[0]"
+
+/* A text in an object: the keys of the values that it is in, and its own, with
+ * NULL after fewer than JSON_KEYS_MAX; and `size` bytes of room for it. */
 struct json_text {
   const char *keys[JSON_KEYS_MAX];
   char *text;
   size_t size;
+};
+
+/* What is read of a document. If `each` is NULL, it is one object. Else it is
+ * an array of objects, and `each` is called, with `context`, when the texts of
+ * one of them are there; if it returns a negative errno, the rest is left. */
+struct json_wanted {
+  const struct json_text *texts;
+  size_t count;
+  /* The longest file that is read, in bytes. */
+  off_t size_max;
+  int (*each)(void *context);
+  void *context;
 };
 
 /* Returns whether the library is there. */
@@ -35,14 +47,15 @@ bool json_is_supported(void);
  * no room is "". Only a regular file that `owner` owns is read. Stores what the
  * file was in `stamp`.
  *
- * Returns 0 or a negative errno, and then stores nothing: -EFBIG for a longer
- * file, -EINVAL for anything that is no regular file of `owner` or no JSON
- * object, -EOPNOTSUPP without the library. */
-int json_file_read(int fd, uid_t owner, const struct json_text *texts,
-                   size_t count, struct file_stamp *stamp);
+ * Returns 0, or what `each` returned, or a negative errno, and then stores no
+ * stamp and, if `each` is NULL, no text: -EFBIG for a longer file, -EINVAL for
+ * anything that is no regular file of `owner` or not the document that is
+ * wanted, -EOPNOTSUPP without the library. */
+int json_file_read(int fd, uid_t owner, const struct json_wanted *wanted,
+                   struct file_stamp *stamp);
 
 /* Does the same with a document in memory. For tests. */
 int json_parse(const char *document, size_t length,
-               const struct json_text *texts, size_t count);
+               const struct json_wanted *wanted);
 
 #endif

@@ -19,12 +19,16 @@
  * subdomains. */
 #define KUBERNETES_LABEL_SIZE 64
 #define KUBERNETES_SUBDOMAIN_SIZE 254
+/* Nine digits and a zero byte. */
+#define KUBERNETES_RESTARTS_SIZE 10
 
 struct kubernetes_names {
   char namespace_name[KUBERNETES_LABEL_SIZE];
   char pod[KUBERNETES_SUBDOMAIN_SIZE];
   /* "" if only the pod is known. */
   char container[KUBERNETES_LABEL_SIZE];
+  /* How often the container was started again, in digits, or "". */
+  char restarts[KUBERNETES_RESTARTS_SIZE];
 };
 
 struct kubernetes {

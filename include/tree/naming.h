@@ -13,8 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "name/conmon.h"
+#include "name/containerd.h"
 #include "name/docker.h"
 #include "name/kubernetes.h"
+#include "name/podman.h"
 #include "tree/tree.h"
 
 /* The first value of a container waits at most this many passes for its name,
@@ -29,16 +32,18 @@
  * pass. */
 #define NAMING_DELAY_MAX 60
 #define NAMING_ATTEMPTS 1024
-/* Docker's containers can be renamed. They are looked at again after this time,
- * so that with the usual interval a new name shows within a minute. */
+/* Containers of Docker and Podman can be renamed. They are looked at again
+ * after this time, so that with the usual interval a new name shows within a
+ * minute. */
 #define NAMING_RENAMED_SEC 45
 
 /* What may not be read and could have names, told for the first time. */
 struct naming_denial {
   /* NULL: nothing. Borrowed until the next pass. */
   const char *path;
-  /* Only root may read it on any host. */
-  bool needs_root;
+  /* Only root may read it on any host, and it has the names of this engine; or
+   * NULL. */
+  const char *engine;
 };
 
 /* How many names are remembered that containers had before. If more of them end
@@ -54,12 +59,18 @@ struct naming {
   void *context;
   struct kubernetes kubernetes;
   struct docker docker;
+  struct podman podman;
+  struct conmon conmon;
+  struct containerd containerd;
+  /* A container of Podman was not found, and its lists may not be read. */
+  bool podman_denied;
   /* When the containers that can be renamed were looked at, on the monotonic
    * clock. */
   uint64_t renamed_nsec;
   /* Which of them were told in a struct naming_denial. */
   bool kubernetes_told;
   bool docker_told;
+  bool podman_told;
   /* Cgroups with a lower `birth` have been looked at. */
   uint64_t births;
   uint32_t passes;
@@ -80,9 +91,10 @@ struct naming {
   size_t freed_next;
 };
 
-/* Prepares `naming`, without `is_roots` and `context`; opens nothing.
- * `name_root` is the directory that has the host's /var/log, /run,
- * /var/lib/docker and /etc/docker, without a "/" at its end; borrowed. With
+/* Prepares `naming`, without `is_roots`, `context`, those of `conmon` and the
+ * labels of `docker`; opens
+ * nothing. `name_root` is the directory that has the host's /var/log, /run,
+ * /var/lib and /etc/docker, without a "/" at its end; borrowed. With
  * another format than INSTANCE_FORMAT_NAME nothing is named. Returns 0 or
  * -ENOMEM. */
 int naming_open(struct naming *naming, enum instance_format format,
@@ -93,6 +105,14 @@ void naming_close(struct naming *naming);
 /* Names what is new and what has got a name since the last pass. */
 void naming_update(struct naming *naming, struct tree *tree,
                    struct naming_denial *denial);
+
+/* Tells what is known of the container, pod or machine that the cgroup is in,
+ * by the names that OpenTelemetry has for it: its semantic conventions
+ * "Container" and "Kubernetes". `is_number`: the text is a whole number. */
+void naming_describe(const struct naming *naming, const struct cgroup *cgroup,
+                     void (*each)(void *context, const char *key,
+                                  const char *text, bool is_number),
+                     void *context);
 
 /* Call it for every cgroup that leaves the tree. */
 void naming_forget(struct naming *naming, struct cgroup *cgroup);

@@ -74,6 +74,18 @@ static struct part take_until(struct part *part, char separator) {
   return taken;
 }
 
+/* Keeps only what is behind the last `separator`. Returns whether it is
+ * there. */
+static bool keep_last(struct part *part, char separator) {
+  const char *last = memrchr(part->text, separator, part->length);
+
+  if (last == NULL)
+    return false;
+  part->length -= (size_t)(last + 1 - part->text);
+  part->text = last + 1;
+  return true;
+}
+
 static bool is_number(struct part part) {
   for (size_t i = 0; i < part.length; i++)
     if (part.text[i] < '0' || part.text[i] > '9')
@@ -149,23 +161,21 @@ static void find_kubelet(const struct components *components, unsigned index,
 /* "pod<uid>" below "kubepods", or the last part of a slice's name below
  * "…kubepods.slice". */
 static bool is_pod(const struct components *components, unsigned index,
-                   char uid[POD_UID_SIZE]) {
+                   struct container *container) {
   struct part part = components->parts[index];
   bool by_systemd = false;
   bool by_itself = false;
 
   find_kubelet(components, index, &by_systemd, &by_itself);
   if (by_systemd && strip(&part, "", ".slice")) {
-    const char *last = memrchr(part.text, '-', part.length);
-    if (last == NULL)
+    if (!keep_last(&part, '-'))
       return false;
-    part.length -= (size_t)(last + 1 - part.text);
-    part.text = last + 1;
   } else if (!by_itself) {
     return false;
   }
+  container->is_api_uid = part.length > strlen("pod") + POD_UID_DIGITS;
   return strip(&part, "pod", "") &&
-         container_pod_uid(part.text, part.length, uid);
+         container_pod_uid(part.text, part.length, container->pod_uid);
 }
 
 static bool copy_id(struct part part, char id[CONTAINER_ID_SIZE]) {
@@ -176,23 +186,32 @@ static bool copy_id(struct part part, char id[CONTAINER_ID_SIZE]) {
   return true;
 }
 
-static bool is_container_of_pod(struct part part, char id[CONTAINER_ID_SIZE]) {
-  static const char *const prefixes[] = {"cri-containerd-", "crio-", "docker-"};
+static bool is_container_of_pod(struct part part, struct container *container) {
+  static const struct {
+    const char *prefix;
+    const char *runtime;
+  } scopes[] = {{"cri-containerd-", "containerd"},
+                {"crio-", "cri-o"},
+                {"docker-", "docker"}};
 
-  for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-    if (strip(&part, prefixes[i], ".scope"))
-      break;
-  return copy_id(part, id);
+  const char *runtime = NULL;
+  for (size_t i = 0; i < ARRAY_SIZE(scopes) && runtime == NULL; i++)
+    if (strip(&part, scopes[i].prefix, ".scope"))
+      runtime = scopes[i].runtime;
+  if (!copy_id(part, container->id))
+    return false;
+  container->runtime = runtime;
+  return true;
 }
 
 static bool find_pod(const struct components *components, unsigned index,
                      struct container *container) {
-  if (!is_pod(components, index, container->pod_uid))
+  if (!is_pod(components, index, container))
     return false;
   container->kind = CONTAINER_POD;
   container->depth = index + 1;
   if (index + 1 < components->count &&
-      is_container_of_pod(components->parts[index + 1], container->id)) {
+      is_container_of_pod(components->parts[index + 1], container)) {
     container->kind = CONTAINER_OF_POD;
     container->depth++;
   }
@@ -315,6 +334,71 @@ static bool find_slurm(const struct components *components,
   return true;
 }
 
+static bool is_in_slices(const struct components *components, unsigned index) {
+  for (unsigned i = 0; i < index; i++) {
+    struct part part = components->parts[i];
+    if (!strip(&part, "", ".slice"))
+      return false;
+  }
+  return true;
+}
+
+static bool is_in_unit(const struct components *components, unsigned index) {
+  for (unsigned i = 0; i < index; i++) {
+    struct part part = components->parts[i];
+    if (strip(&part, "", ".service") || strip(&part, "", ".scope"))
+      return true;
+  }
+  return false;
+}
+
+/* Podman's containers are in a scope of systemd, in a cgroup of a service of
+ * systemd, or in "libpod_parent". */
+static bool is_container_of_podman(const struct components *components,
+                                   unsigned index, char id[CONTAINER_ID_SIZE]) {
+  if (index >= components->count)
+    return false;
+  struct part part = components->parts[index];
+  struct part above = components->parts[index > 0 ? index - 1 : 0];
+
+  if (is_in_slices(components, index))
+    return strip(&part, "libpod-", ".scope") && copy_id(part, id);
+  if (component_is(components, 0, "libpod_parent"))
+    return strip(&part, "libpod-", "") && copy_id(part, id);
+  return strip(&above, "", ".service") && is_in_slices(components, index - 1) &&
+         strip(&part, "libpod-payload-", "") && copy_id(part, id);
+}
+
+/* The last part of a slice's name, or a cgroup in "libpod_parent". */
+static bool is_pod_of_podman(const struct components *components,
+                             unsigned index, char id[CONTAINER_ID_SIZE]) {
+  struct part part = components->parts[index];
+
+  if (!is_in_slices(components, index))
+    return index == 1 && component_is(components, 0, "libpod_parent") &&
+           copy_id(part, id);
+  return strip(&part, "", ".slice") && keep_last(&part, '-') &&
+         strip(&part, "libpod_pod_", "") && copy_id(part, id);
+}
+
+static bool find_podman(const struct components *components, unsigned index,
+                        struct container *container) {
+  bool is_pod = is_pod_of_podman(components, index, container->id);
+
+  if (is_container_of_podman(components, index + is_pod, container->id)) {
+    container->kind = CONTAINER_OF_PODMAN;
+    container->runtime = "podman";
+    container->depth = index + is_pod + 1;
+  } else if (is_pod) {
+    container->kind = CONTAINER_PODMAN_POD;
+    container->depth = index + 1;
+  } else {
+    return false;
+  }
+  container->pod_uid[0] = '\0';
+  return true;
+}
+
 /* Docker's containers are in a cgroup that their users choose: with systemd in
  * a slice, else in any that is no service and no scope. */
 static bool find_docker(const struct components *components, unsigned index,
@@ -322,16 +406,13 @@ static bool find_docker(const struct components *components, unsigned index,
   struct part part = components->parts[index];
   bool by_systemd = strip(&part, "docker-", ".scope");
 
-  for (unsigned i = 0; i < index; i++) {
-    struct part above = components->parts[i];
-    if (by_systemd
-            ? !strip(&above, "", ".slice")
-            : strip(&above, "", ".service") || strip(&above, "", ".scope"))
-      return false;
-  }
+  if (by_systemd ? !is_in_slices(components, index)
+                 : is_in_unit(components, index))
+    return false;
   if (!copy_id(part, container->id))
     return false;
   container->kind = CONTAINER_OF_DOCKER;
+  container->runtime = "docker";
   container->depth = index + 1;
   container->pod_uid[0] = '\0';
   return true;
@@ -361,6 +442,7 @@ void container_of_path(const char *path, struct container *container) {
     return;
   for (unsigned i = 0; i < components.count; i++) {
     if (find_pod(&components, i, container) ||
+        find_podman(&components, i, container) ||
         find_docker(&components, i, container))
       return;
     if (has_id(components.parts[i])) {
@@ -369,4 +451,17 @@ void container_of_path(const char *path, struct container *container) {
       return;
     }
   }
+}
+
+#define LETTERS_AND_DIGITS                                                     \
+  "abcdefghijklmnopqrstuvwxyz"                                                 \
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"                                                 \
+  "0123456789"
+
+bool container_is_name(const char *text) {
+  return *text != '\0' && text[strspn(text, LETTERS_AND_DIGITS "_.-")] == '\0';
+}
+
+bool container_is_image(const char *text) {
+  return text[strspn(text, LETTERS_AND_DIGITS "_.-/:@")] == '\0';
 }

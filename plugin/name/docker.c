@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "name/container.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
@@ -19,6 +18,9 @@
 #define PARENT "/docker"
 #define PARENT_SLICE "system.slice"
 #define SLICE ".slice"
+/* The longest file that is read, in bytes: it has the environment and labels of
+ * a container. */
+#define FILE_SIZE_MAX (1024L * 1024)
 
 /* Writes a path below the root of names, or "" if it is too long. */
 static void write_path(const struct docker *docker, const char *directory,
@@ -58,6 +60,8 @@ static int read_changed_configuration(struct docker *docker) {
       {{"data-root"}, data_root, sizeof(data_root)},
       {{"cgroup-parent"}, cgroup_parent, sizeof(cgroup_parent)},
   };
+  const struct json_wanted wanted = {
+      .texts = texts, .count = ARRAY_SIZE(texts), .size_max = FILE_SIZE_MAX};
   struct stat status;
   struct file_stamp stamp;
 
@@ -69,8 +73,7 @@ static int read_changed_configuration(struct docker *docker) {
       open(docker->configuration, (JSON_FILE_FLAGS & ~O_NOFOLLOW) | O_CLOEXEC);
   if (fd < 0)
     return -errno;
-  int error =
-      json_file_read(fd, docker->owner, texts, ARRAY_SIZE(texts), &stamp);
+  int error = json_file_read(fd, docker->owner, &wanted, &stamp);
   if (error < 0)
     return error;
   docker->configuration_stamp = stamp;
@@ -97,15 +100,15 @@ static void refresh_docker(struct docker *docker) {
 }
 
 static int read_container(const struct docker *docker, const char *id,
-                          const char *file, const struct json_text *texts,
-                          size_t count, struct file_stamp *stamp) {
+                          const char *file, const struct json_wanted *wanted,
+                          struct file_stamp *stamp) {
   char path[CONTAINER_ID_SIZE + 32];
 
   if (docker->directory < 0)
     return docker->directory;
   (void)snprintf(path, sizeof(path), "%s/%s", id, file);
   CLEANUP_FD int fd = open_beneath(docker->directory, path, JSON_FILE_FLAGS);
-  return fd < 0 ? fd : json_file_read(fd, docker->owner, texts, count, stamp);
+  return fd < 0 ? fd : json_file_read(fd, docker->owner, wanted, stamp);
 }
 
 /* Compares with the path that systemd gives to a slice: "/a.slice/a-b.slice"
@@ -148,63 +151,67 @@ static bool is_path(const char *path, const char *given) {
  * name of this one. So it counts only where Docker has put it. */
 static int check_place(const struct docker *docker, const char *id,
                        const char *component, const char *parent) {
-  char wanted[PATH_MAX];
+  char own[PATH_MAX];
   struct file_stamp stamp;
-  const struct json_text text = {{"CgroupParent"}, wanted, sizeof(wanted)};
+  const struct json_text text = {{"CgroupParent"}, own, sizeof(own)};
+  const struct json_wanted wanted = {
+      .texts = &text, .count = 1, .size_max = FILE_SIZE_MAX};
   bool by_systemd = strcmp(component, id) != 0;
-  int status = read_container(docker, id, "hostconfig.json", &text, 1, &stamp);
+  int status = read_container(docker, id, "hostconfig.json", &wanted, &stamp);
 
   if (status < 0)
     return status;
   const char *place = by_systemd ? PARENT_SLICE : PARENT;
   if (docker->cgroup_parent[0] != '\0')
     place = docker->cgroup_parent;
-  if (wanted[0] != '\0')
-    place = wanted;
+  if (own[0] != '\0')
+    place = own;
   return (by_systemd ? is_slice(parent, place) : is_path(parent, place))
              ? 0
              : -ENOENT;
 }
 
-static bool is_name(const char *text) {
-  static const char characters[] = "abcdefghijklmnopqrstuvwxyz"
-                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                   "0123456789_.-";
-
-  return *text != '\0' && text[strspn(text, characters)] == '\0';
-}
-
 /* In the file, a "/" stands before the name. */
-static int read_name(const struct docker *docker, const char *id,
-                     char name[DOCKER_NAME_SIZE], struct file_stamp *stamp) {
-  char found_id[CONTAINER_ID_SIZE];
-  char found[DOCKER_NAME_SIZE + 1];
-  struct file_stamp found_stamp;
-  const struct json_text texts[] = {
+static int read_names(const struct docker *docker, const char *id,
+                      struct docker_container *found) {
+  char found_id[CONTAINER_ID_SIZE] = "";
+  char name[ENGINE_NAME_SIZE + 1] = "";
+  struct docker_container result = {.name = ""};
+  struct json_text texts[3 + DOCKER_LABELS_MAX] = {
       {{"ID"}, found_id, sizeof(found_id)},
-      {{"Name"}, found, sizeof(found)},
+      {{"Name"}, name, sizeof(name)},
+      {{"Config", "Image"}, result.image, sizeof(result.image)},
   };
-  int status = read_container(docker, id, "config.v2.json", texts,
-                              ARRAY_SIZE(texts), &found_stamp);
+  for (size_t i = 0; i < docker->label_count; i++)
+    texts[3 + i] = (struct json_text){{"Config", "Labels", docker->labels[i]},
+                                      result.labels[i],
+                                      sizeof(result.labels[i])};
+  const struct json_wanted wanted = {.texts = texts,
+                                     .count = 3 + docker->label_count,
+                                     .size_max = FILE_SIZE_MAX};
+  int status =
+      read_container(docker, id, "config.v2.json", &wanted, &result.file);
 
   if (status < 0)
     return status;
-  if (strcmp(found_id, id) != 0 || found[0] != '/' || !is_name(found + 1))
+  if (strcmp(found_id, id) != 0 || name[0] != '/' ||
+      !container_is_name(name + 1))
     return -EINVAL;
-  (void)snprintf(name, DOCKER_NAME_SIZE, "%s", found + 1);
-  *stamp = found_stamp;
+  (void)snprintf(result.name, sizeof(result.name), "%s", name + 1);
+  if (!container_is_image(result.image))
+    result.image[0] = '\0';
+  *found = result;
   return 0;
 }
 
 int docker_find(struct docker *docker, const char *id, const char *component,
-                const char *parent, char name[DOCKER_NAME_SIZE],
-                struct file_stamp *stamp) {
+                const char *parent, struct docker_container *found) {
   if (!json_is_supported())
     return -EOPNOTSUPP;
   refresh_docker(docker);
   int status = check_place(docker, id, component, parent);
   if (status == 0)
-    status = read_name(docker, id, name, stamp);
+    status = read_names(docker, id, found);
   if (error_is_denial(status))
     docker->denied = docker->path;
   else if (status < 0 && docker->configuration_denied)

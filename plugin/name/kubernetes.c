@@ -48,7 +48,7 @@ static bool parse_pod(const char *text, size_t length, const char *uid,
   if (first == NULL || first == last)
     return false;
   size_t pod_length = (size_t)(last - first) - 1;
-  names->container[0] = '\0';
+  names->container[0] = names->restarts[0] = '\0';
   return copy_dns(text, (size_t)(first - text), false, names->namespace_name,
                   sizeof(names->namespace_name)) &&
          copy_dns(first + 1, pod_length, true, names->pod,
@@ -70,13 +70,20 @@ static const char *take_last(const char *path, size_t *length,
   return slash + 1;
 }
 
-static bool is_log_number(const char *text, size_t length) {
+/* Copies the number of a log file. */
+static bool copy_restarts(const char *text, size_t length,
+                          char restarts[KUBERNETES_RESTARTS_SIZE]) {
   size_t digits = 0;
 
   while (digits < length && text[digits] >= '0' && text[digits] <= '9')
     digits++;
-  return digits > 0 && length - digits == strlen(LOG_SUFFIX) &&
-         memcmp(text + digits, LOG_SUFFIX, length - digits) == 0;
+  if (digits == 0 || digits >= KUBERNETES_RESTARTS_SIZE ||
+      length - digits != strlen(LOG_SUFFIX) ||
+      memcmp(text + digits, LOG_SUFFIX, length - digits) != 0)
+    return false;
+  memcpy(restarts, text, digits);
+  restarts[digits] = '\0';
+  return true;
 }
 
 bool kubernetes_parse_target(const char *target, const char *uid,
@@ -84,17 +91,21 @@ bool kubernetes_parse_target(const char *target, const char *uid,
   size_t length = strlen(target);
   size_t part_length = 0;
   const char *part = take_last(target, &length, &part_length);
+  char restarts[KUBERNETES_RESTARTS_SIZE];
 
-  if (part == NULL || !is_log_number(part, part_length))
+  if (part == NULL || !copy_restarts(part, part_length, restarts))
     return false;
   const char *container = take_last(target, &length, &part_length);
   size_t container_length = part_length;
   if (container == NULL)
     return false;
   part = take_last(target, &length, &part_length);
-  return part != NULL && parse_pod(part, part_length, uid, names) &&
-         copy_dns(container, container_length, false, names->container,
-                  sizeof(names->container));
+  if (part == NULL || !parse_pod(part, part_length, uid, names) ||
+      !copy_dns(container, container_length, false, names->container,
+                sizeof(names->container)))
+    return false;
+  memcpy(names->restarts, restarts, sizeof(restarts));
+  return true;
 }
 
 /* "<pod>_<namespace>_<container>-<id>.log", of which the end of the id may be

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree/naming.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
+#include "util/errors.h"
 #include "util/monotonic.h"
 
 /* What is known of a container, a pod or a machine. */
@@ -16,8 +19,11 @@ struct identity {
   struct container container;
   /* Of a pod, if `is_known`. */
   struct kubernetes_names names;
-  /* What the file with the name of a container of Docker was. */
+  /* Of a container of Docker. */
   struct file_stamp file;
+  char image[ENGINE_NAME_SIZE];
+  /* Those that were asked for, or NULL. */
+  char (*labels)[ENGINE_NAME_SIZE];
   bool is_known;
   /* A pod's name; a container's is not known. */
   bool is_provisional;
@@ -45,11 +51,17 @@ int naming_open(struct naming *naming, enum instance_format format,
                 const char *name_root) {
   *naming = (struct naming){.enabled = format == INSTANCE_FORMAT_NAME};
   docker_open(&naming->docker, name_root);
+  podman_open(&naming->podman, name_root);
+  conmon_open(&naming->conmon);
+  containerd_open(&naming->containerd, name_root);
   return kubernetes_open(&naming->kubernetes, name_root);
 }
 
 void naming_close(struct naming *naming) {
   docker_end(&naming->docker);
+  podman_close(&naming->podman);
+  conmon_close(&naming->conmon);
+  containerd_end(&naming->containerd);
   kubernetes_close(&naming->kubernetes);
 }
 
@@ -92,35 +104,46 @@ static int compare_identities(const void *left, const void *right) {
  * their names only in the place where Docker put them. */
 static bool has_key(const struct identity *identity) {
   return identity->container.kind == CONTAINER_POD ||
-         identity->container.kind == CONTAINER_OF_POD;
+         identity->container.kind == CONTAINER_OF_POD ||
+         identity->container.kind == CONTAINER_PODMAN_POD ||
+         identity->container.kind == CONTAINER_OF_PODMAN;
 }
 
-/* The next one with its id is what it seems now. */
-static void leave_to_next(struct naming *naming, struct identity **place) {
-  struct identity *next = (*place)->next_same;
+/* Podman does not tell where the cgroup of a container is. So of two with one
+ * id neither is named, and none that joins them, as long as one of them is
+ * there: a container that starts again would leave its name to the other. */
+static bool names_neither(const struct identity *identity) {
+  return identity->container.kind == CONTAINER_PODMAN_POD ||
+         identity->container.kind == CONTAINER_OF_PODMAN;
+}
 
-  if (next == NULL) {
-    (void)tdelete(*place, &naming->by_id, compare_identities);
-    return;
-  }
-  *place = next;
-  next->is_refused = false;
-  next->found = next->retry = naming->passes;
-  next->delay = 1;
-  append_unnamed(naming, next);
+/* From now on, it is what it seems. */
+static void release(struct naming *naming, struct identity *identity) {
+  identity->is_refused = false;
+  identity->found = identity->retry = naming->passes;
+  identity->delay = 1;
+  append_unnamed(naming, identity);
+}
+
+static void take_out_of(struct identity **place, struct identity *identity) {
+  struct identity **link = place;
+
+  while (*link != identity)
+    link = &(*link)->next_same;
+  *link = identity->next_same;
 }
 
 static void forget_id(struct naming *naming, struct identity *identity) {
   struct identity **place = tfind(identity, &naming->by_id, compare_identities);
 
-  if (*place == identity) {
-    leave_to_next(naming, place);
+  if (*place == identity && identity->next_same == NULL) {
+    (void)tdelete(identity, &naming->by_id, compare_identities);
     return;
   }
-  struct identity **link = &(*place)->next_same;
-  while (*link != identity)
-    link = &(*link)->next_same;
-  *link = identity->next_same;
+  take_out_of(place, identity);
+  struct identity *first = *place;
+  if (first->is_refused && !names_neither(first))
+    release(naming, first);
 }
 
 static void free_name(struct naming *naming, const char *name) {
@@ -155,11 +178,12 @@ void naming_forget(struct naming *naming, struct cgroup *cgroup) {
   if (has_key(identity))
     forget_id(naming, identity);
   take_out_unnamed(naming, identity);
+  free(identity->labels);
   free(identity);
   cgroup->identity = NULL;
 }
 
-static struct cgroup *holder_of(struct cgroup *cgroup) {
+static const struct cgroup *holder_of(const struct cgroup *cgroup) {
   while (cgroup != NULL && cgroup->identity == NULL)
     cgroup = cgroup->parent;
   return cgroup;
@@ -200,11 +224,24 @@ static void write_kubernetes_name(const struct identity *identity,
 static void write_container_name(const struct identity *identity,
                                  const char *rest,
                                  char name[INSTANCE_NAME_SIZE]) {
-  if (identity->container.name[0] != '\0')
-    instance_name_of_container(
-        &(struct container_name){"", identity->container.name, ""}, rest, name);
-  else
+  char head[CONTAINER_ID_SHOWN + 16];
+  const char *own = identity->container.name;
+
+  /* What is in a container called "pod" would have the names of pods. The "+"
+   * is replaced, and a hash tells them apart. */
+  if (strcmp(own, "podman_pod") == 0)
+    own = "podman_pod+";
+  if (identity->container.kind == CONTAINER_PODMAN_POD) {
+    (void)snprintf(head, sizeof(head), "podman_pod+%.*s", CONTAINER_ID_SHOWN,
+                   identity->container.id);
+    instance_name_of_container(&(struct container_name){head, "", ""}, rest,
+                               name);
+  } else if (own[0] != '\0') {
+    instance_name_of_container(&(struct container_name){"", own, ""}, rest,
+                               name);
+  } else {
     write_kubernetes_name(identity, rest, name);
+  }
 }
 
 /* Names a cgroup after the container that it is in, if that has a name. Returns
@@ -337,6 +374,7 @@ static bool find_container(struct naming *naming, struct tree *tree,
     identity->names = names;
     if (!pod->is_known) {
       pod->names = names;
+      pod->names.container[0] = pod->names.restarts[0] = '\0';
       (void)give_known_name(naming, tree, pod);
     }
     return true;
@@ -349,26 +387,75 @@ static bool find_container(struct naming *naming, struct tree *tree,
   return identity->is_sandbox;
 }
 
-/* Stores the name of a container of Docker, and whether it is another one than
- * before. Returns 0 or a negative errno. */
-static int find_docker_name(struct naming *naming, struct identity *identity,
+/* Without memory for them, they are missing. */
+static void keep_labels(struct identity *identity,
+                        const struct docker_container *found, size_t count) {
+  if (count == 0)
+    return;
+  if (identity->labels == NULL)
+    identity->labels = calloc(count, sizeof(*identity->labels));
+  if (identity->labels != NULL)
+    memcpy(identity->labels, found->labels, count * sizeof(*identity->labels));
+}
+
+static int ask_docker(struct naming *naming, struct identity *identity,
+                      const char *parent, char name[ENGINE_NAME_SIZE]) {
+  struct docker_container found;
+  int status = docker_find(&naming->docker, identity->container.id,
+                           identity->cgroup->component, parent, &found);
+
+  if (status < 0)
+    return status;
+  memcpy(name, found.name, sizeof(found.name));
+  memcpy(identity->image, found.image, sizeof(found.image));
+  keep_labels(identity, &found, naming->docker.label_count);
+  identity->file = found.file;
+  return 0;
+}
+
+/* What Podman's lists say is true after a rename as well, and whoever is not in
+ * them is none of its containers. So its processes are asked only if there is
+ * no list to read. */
+static int ask_podman(struct naming *naming, struct identity *identity,
+                      const char *parent, char name[ENGINE_NAME_SIZE]) {
+  const char *id = identity->container.id;
+  int listed = podman_find(&naming->podman, id, name);
+
+  if (listed == 0 ||
+      !(error_is_denial(listed) || listed == -ENODATA || listed == -EOPNOTSUPP))
+    return listed;
+  int status = conmon_find(&naming->conmon, id, parent, name);
+  naming->podman_denied |= status == -ENOENT && error_is_denial(listed);
+  return status;
+}
+
+static bool is_of_engine(const struct identity *identity) {
+  return identity->container.kind == CONTAINER_OF_DOCKER ||
+         identity->container.kind == CONTAINER_OF_PODMAN;
+}
+
+/* Stores the name of a container of Docker or Podman, and whether it is another
+ * one than before. Returns 0 or a negative errno. */
+static int find_engine_name(struct naming *naming, struct identity *identity,
                             bool *is_new) {
-  const struct cgroup *cgroup = identity->cgroup;
+  bool is_docker = identity->container.kind == CONTAINER_OF_DOCKER;
   char parent[TREE_PATH_SIZE];
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
   char before[CONTAINER_NAME_SIZE];
 
   *is_new = false;
-  if (cgroup->parent == NULL)
+  if (identity->cgroup->parent == NULL)
     return -ENOENT;
-  (void)tree_path(cgroup->parent, parent);
-  int status = docker_find(&naming->docker, identity->container.id,
-                           cgroup->component, parent, name, &identity->file);
+  (void)tree_path(identity->cgroup->parent, parent);
+  int status = is_docker ? ask_docker(naming, identity, parent, name)
+                         : ask_podman(naming, identity, parent, name);
+  if (error_is_scarcity(status))
+    identity->is_tried = false;
   if (status < 0)
     return status;
   memcpy(before, identity->container.name, sizeof(before));
   (void)snprintf(identity->container.name, sizeof(identity->container.name),
-                 "docker_%s", name);
+                 "%s_%s", is_docker ? "docker" : "podman", name);
   *is_new = strcmp(before, identity->container.name) != 0;
   return 0;
 }
@@ -386,7 +473,10 @@ static bool find_name(struct naming *naming, struct tree *tree,
     return kubernetes_find_pod(&naming->kubernetes, identity->container.pod_uid,
                                &identity->names);
   case CONTAINER_OF_DOCKER:
-    return find_docker_name(naming, identity, &is_new) == 0;
+  case CONTAINER_OF_PODMAN:
+    return find_engine_name(naming, identity, &is_new) == 0;
+  case CONTAINER_PODMAN_POD:
+    return true;
   default:
     return find_container(naming, tree, identity);
   }
@@ -423,12 +513,12 @@ static void try_again_later(struct naming *naming, struct identity *identity) {
   identity->retry = naming->passes + identity->delay;
 }
 
-/* A link of the kubelet comes after its cgroup, but Docker's file before. */
+/* A link of the kubelet comes after its cgroup, but what tells the names of
+ * Docker and Podman before. */
 static bool has_to_wait(const struct naming *naming,
                         const struct identity *identity) {
-  bool may_come =
-      !identity->is_tried || (identity->container.kind != CONTAINER_OF_DOCKER &&
-                              naming->kubernetes.has_source);
+  bool may_come = !identity->is_tried ||
+                  (!is_of_engine(identity) && naming->kubernetes.has_source);
 
   return is_silent(naming, identity) ||
          (may_come && naming->passes - identity->found < NAMING_WAIT);
@@ -477,19 +567,14 @@ static void look_for_lost_names(struct naming *naming, struct tree *tree) {
   }
 }
 
-static bool can_be_renamed(const struct identity *identity) {
-  return identity != NULL && identity->is_known &&
-         identity->container.kind == CONTAINER_OF_DOCKER;
-}
-
-/* Looks for the new name of a container whose file was changed. What is wrong
- * with the file itself stays so until it is changed again; any other error may
- * pass. Returns whether there is one. */
+/* Looks for the new name of a container. What is wrong with Docker's file
+ * itself stays so until it is changed again; any other error may pass. Returns
+ * whether there is a new name. */
 static bool look_for_new_name(struct naming *naming, struct tree *tree,
                               struct identity *identity,
                               const struct file_stamp *stamp) {
   bool is_new = false;
-  int status = find_docker_name(naming, identity, &is_new);
+  int status = find_engine_name(naming, identity, &is_new);
 
   if (status == -EINVAL || status == -EFBIG || status == -ENOENT)
     identity->file = *stamp;
@@ -498,6 +583,24 @@ static bool look_for_new_name(struct naming *naming, struct tree *tree,
   if (!give_known_name(naming, tree, identity) && !identity->is_unnamed)
     append_unnamed(naming, identity);
   return true;
+}
+
+/* Docker's files are looked at one by one, and read only if they have changed.
+ * Podman's lists are in memory, and its processes never have new names. Returns
+ * whether a file was read. */
+static bool look_at_engine(struct naming *naming, struct tree *tree,
+                           struct identity *identity, bool *found) {
+  bool is_docker = identity->container.kind == CONTAINER_OF_DOCKER;
+  const char *id = identity->container.id;
+  struct file_stamp stamp = {0};
+  char name[ENGINE_NAME_SIZE];
+
+  if (is_docker
+          ? !docker_has_changed(&naming->docker, id, &identity->file, &stamp)
+          : podman_find(&naming->podman, id, name) < 0)
+    return false;
+  *found |= look_for_new_name(naming, tree, identity, &stamp);
+  return is_docker;
 }
 
 /* Returns whether some names are free now. If more files have changed than are
@@ -513,13 +616,8 @@ static bool look_for_renamed(struct naming *naming, struct tree *tree) {
     return false;
   for (size_t i = 0; i < tree->count && changed < NAMING_ATTEMPTS; i++) {
     struct identity *identity = order[i]->identity;
-    struct file_stamp stamp;
-    if (!can_be_renamed(identity) ||
-        !docker_has_changed(&naming->docker, identity->container.id,
-                            &identity->file, &stamp))
-      continue;
-    changed++;
-    found |= look_for_new_name(naming, tree, identity, &stamp);
+    if (identity != NULL && identity->is_known && is_of_engine(identity))
+      changed += look_at_engine(naming, tree, identity, &found);
   }
   if (changed < NAMING_ATTEMPTS)
     naming->renamed_nsec = now;
@@ -542,15 +640,17 @@ static void refuse(struct naming *naming, struct tree *tree,
   take_out_unnamed(naming, identity);
   for (struct cgroup *cgroup = identity->cgroup; cgroup != NULL;
        cgroup = tree_next(cgroup, identity->cgroup, false)) {
-    if (cgroup->identity != NULL)
+    if (cgroup->identity != NULL) {
       forget_name(naming, cgroup->identity);
+      cgroup->identity->is_out = true;
+    }
     cgroup->waits = false;
     (void)tree_name_by_path(tree, cgroup);
   }
 }
 
 /* An id is that of one container or pod only: of two cgroups with it, the older
- * one is what it seems. Returns 0 or -ENOMEM. */
+ * one is what it seems, or neither. Returns 0 or -ENOMEM. */
 static int add_id(struct naming *naming, struct tree *tree,
                   struct identity *identity) {
   struct identity **place =
@@ -558,21 +658,18 @@ static int add_id(struct naming *naming, struct tree *tree,
 
   if (place == NULL)
     return -ENOMEM;
-  if (*place == identity)
-    return 0;
   struct identity *first = *place;
-  if (identity->cgroup->inode < first->cgroup->inode) {
-    identity->next_same = first;
-    *place = identity;
-    refuse(naming, tree, first);
+  assert(first != NULL);
+  if (first == identity)
     return 0;
-  }
-  while (first->next_same != NULL &&
-         first->next_same->cgroup->inode < identity->cgroup->inode)
-    first = first->next_same;
-  identity->next_same = first->next_same;
-  first->next_same = identity;
-  identity->is_refused = true;
+  struct identity **link = place;
+  while (*link != NULL && (*link)->cgroup->inode < identity->cgroup->inode)
+    link = &(*link)->next_same;
+  identity->next_same = *link;
+  *link = identity;
+  identity->is_refused = *place != identity || names_neither(identity);
+  if (!first->is_refused && (*place == identity || names_neither(first)))
+    refuse(naming, tree, first);
   return 0;
 }
 
@@ -590,9 +687,14 @@ static int add_identity(struct naming *naming, struct tree *tree,
   if (has_key(identity) && add_id(naming, tree, identity) < 0)
     return -ENOMEM;
   cgroup->identity = identity;
+  /* What is refused does not wait. */
+  identity->is_out = identity->is_refused;
   if (!identity->is_refused)
     append_unnamed(naming, identity);
-  if (container->kind == CONTAINER_NAMED)
+  bool says_it_all = container->kind == CONTAINER_NAMED ||
+                     container->kind == CONTAINER_OF_CONTAINERD ||
+                     container->kind == CONTAINER_PODMAN_POD;
+  if (says_it_all && !identity->is_refused)
     (void)give_known_name(naming, tree, identity);
   else
     cgroup->waits = !identity->is_refused;
@@ -617,28 +719,61 @@ static int is_placed_by_root(const struct naming *naming, const char *path) {
   return status;
 }
 
-/* The path alone tells whether the cgroup is in a container. Whoever else may
- * create cgroups could have made it look like one of another's. Returns 0, or a
- * negative errno if it has to be considered again. */
-static int consider(struct naming *naming, struct tree *tree,
+/* Above a task, there is only the cgroup of its namespace. What may not be
+ * looked at stays so. Returns 0, or a negative errno that may pass. */
+static int consider_task(struct naming *naming, const struct cgroup *cgroup,
+                         struct container *container) {
+  if (container->kind != CONTAINER_NONE || cgroup->depth != 2)
+    return 0;
+  const char *namespace_name = cgroup->parent->component;
+  int status =
+      containerd_find(&naming->containerd, namespace_name, cgroup->component);
+  if (status < 0)
+    return status == -ENOENT || error_is_denial(status) ? 0 : status;
+  *container = (struct container){.kind = CONTAINER_OF_CONTAINERD,
+                                  .runtime = "containerd",
+                                  .depth = cgroup->depth};
+  (void)snprintf(container->name, sizeof(container->name), "ctr_%s_%s",
+                 namespace_name, cgroup->component);
+  return 0;
+}
+
+/* Whoever is root in a task of containerd can create any cgroup there. */
+static bool is_in_task(const struct cgroup *cgroup) {
+  const struct cgroup *holder = holder_of(cgroup->parent);
+
+  return holder != NULL &&
+         holder->identity->container.kind == CONTAINER_OF_CONTAINERD;
+}
+
+/* Gives the cgroup of a container an identity. Whoever else may create cgroups
+ * could have made it look like one of another's. Returns 0, or a negative errno
+ * if it has to be considered again. */
+static int identify(struct naming *naming, struct tree *tree,
                     struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
   struct container container;
 
   (void)tree_path(cgroup, path);
   container_of_path(path, &container);
-  if (container.kind == CONTAINER_NONE || container.kind == CONTAINER_UNNAMED ||
-      cgroup->identity != NULL)
+  int status = consider_task(naming, cgroup, &container);
+  if (status < 0 || container.kind == CONTAINER_NONE ||
+      container.kind == CONTAINER_UNNAMED || container.depth != cgroup->depth ||
+      is_in_task(cgroup))
+    return status;
+  status = is_placed_by_root(naming, path);
+  return status > 0 ? add_identity(naming, tree, cgroup, &container) : status;
+}
+
+/* Returns 0, or a negative errno if it has to be considered again. */
+static int consider(struct naming *naming, struct tree *tree,
+                    struct cgroup *cgroup) {
+  if (cgroup->identity != NULL)
     return 0;
-  if (container.depth == cgroup->depth) {
-    int status = is_placed_by_root(naming, path);
-    if (status != 0)
-      return status > 0 ? add_identity(naming, tree, cgroup, &container)
-                        : status;
-  }
-  struct cgroup *holder = holder_of(cgroup);
-  if (holder == NULL)
-    return 0;
+  int status = identify(naming, tree, cgroup);
+  const struct cgroup *holder = holder_of(cgroup);
+  if (status < 0 || holder == NULL || holder == cgroup)
+    return status;
   cgroup->waits = holder->waits;
   return name_cgroup(tree, cgroup, holder);
 }
@@ -665,8 +800,11 @@ static void note_denial(struct naming *naming, struct naming_denial *denial) {
     naming->kubernetes_told = true;
     denial->path = naming->kubernetes.denied;
   } else if (naming->docker.denied != NULL && !naming->docker_told) {
-    naming->docker_told = denial->needs_root = true;
-    denial->path = naming->docker.denied;
+    naming->docker_told = true;
+    *denial = (struct naming_denial){naming->docker.denied, "Docker"};
+  } else if (naming->podman_denied && !naming->podman_told) {
+    naming->podman_told = true;
+    *denial = (struct naming_denial){naming->podman.denied, "Podman"};
   }
 }
 
@@ -676,6 +814,7 @@ void naming_update(struct naming *naming, struct tree *tree,
   if (!naming->enabled)
     return;
   naming->passes++;
+  naming->podman_denied = false;
   kubernetes_begin(&naming->kubernetes);
   if (tree->births != naming->births)
     consider_new(naming, tree);
@@ -683,5 +822,78 @@ void naming_update(struct naming *naming, struct tree *tree,
     look_for_lost_names(naming, tree);
   find_names(naming, tree);
   docker_end(&naming->docker);
+  podman_end(&naming->podman);
+  conmon_end(&naming->conmon);
+  containerd_end(&naming->containerd);
   note_denial(naming, denial);
+}
+
+/* As the API writes it. */
+static void write_uid(const struct container *container,
+                      char uid[POD_UID_SIZE + 4]) {
+  const char *digits = container->pod_uid;
+
+  if (container->is_api_uid)
+    (void)snprintf(uid, POD_UID_SIZE + 4, "%.8s-%.4s-%.4s-%.4s-%s", digits,
+                   digits + 8, digits + 12, digits + 16, digits + 20);
+  else
+    uid[0] = '\0';
+}
+
+/* The name that the engine knows, without what we put before it. */
+static const char *own_name(const struct identity *identity) {
+  return is_of_engine(identity) ? strchr(identity->container.name, '_') + 1
+                                : "";
+}
+
+static void describe_labels(const struct naming *naming,
+                            const struct identity *identity,
+                            void (*each)(void *context, const char *key,
+                                         const char *text, bool is_number),
+                            void *context) {
+  char key[DOCKER_LABEL_NAME_SIZE + sizeof("container.label.")];
+
+  for (size_t i = 0; i < naming->docker.label_count && identity->labels != NULL;
+       i++) {
+    (void)snprintf(key, sizeof(key), "container.label.%s",
+                   naming->docker.labels[i]);
+    if (identity->labels[i][0] != '\0')
+      each(context, key, identity->labels[i], false);
+  }
+}
+
+void naming_describe(const struct naming *naming, const struct cgroup *cgroup,
+                     void (*each)(void *context, const char *key,
+                                  const char *text, bool is_number),
+                     void *context) {
+  char uid[POD_UID_SIZE + 4];
+  const struct cgroup *holder = holder_of(cgroup);
+
+  if (holder == NULL || !holder->identity->is_known)
+    return;
+  const struct identity *identity = holder->identity;
+  const struct container *container = &identity->container;
+  bool is_pod = container->kind == CONTAINER_POD ||
+                container->kind == CONTAINER_PODMAN_POD;
+  write_uid(container, uid);
+  const struct {
+    const char *key;
+    const char *text;
+    bool is_number;
+  } attributes[] = {
+      {"k8s.namespace.name", identity->names.namespace_name, false},
+      {"k8s.pod.name", identity->names.pod, false},
+      {"k8s.pod.uid", uid, false},
+      {"k8s.container.name", identity->names.container, false},
+      {"k8s.container.restart_count", identity->names.restarts, true},
+      {"container.id", is_pod ? "" : container->id, false},
+      {"container.name", own_name(identity), false},
+      {"container.image.name", identity->image, false},
+      {"container.runtime.name", container->runtime, false},
+  };
+  for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+    if (attributes[i].text != NULL && attributes[i].text[0] != '\0')
+      each(context, attributes[i].key, attributes[i].text,
+           attributes[i].is_number);
+  describe_labels(naming, identity, each, context);
 }

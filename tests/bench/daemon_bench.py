@@ -90,7 +90,7 @@ def floor(targets, more=""):
 
 def compared(targets):
     return {
-        "cgroup_cpu": ours(),
+        "cgroup_cpu": ours(more="Metadata true"),
         "collectd's cgroups": variant("cgroups", f'CGroup "/^{LEAF}/"'),
         "hand over": floor(targets),
         "hand over with metadata": floor(targets, "Metadata true"),
@@ -109,6 +109,7 @@ def settings():
         "`LeavesOnly true`": ours(".group*", "LeavesOnly true"),
         "`CGroup` selects 10 %": ours(".group0.slice/*"),
         "`KeepOpen 0`": ours(more="KeepOpen 0"),
+        "`Metadata true`": ours(more="Metadata true"),
         "`ReportAll true`": ours(more="ReportAll true"),
     }
 

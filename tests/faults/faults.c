@@ -270,17 +270,27 @@ WRAPPER(ssize_t, getline, (char **line, size_t *size, FILE *stream)) {
   return -1;
 }
 
+/* Returns the path that takes the place of `path`, if that is in `directory`.
+ */
+static const char *moved(const char *path, const char *directory,
+                         const char *replacement, char place[PATH_MAX]) {
+  size_t length = strlen(directory);
+
+  if (replacement == NULL || strncmp(path, directory, length) != 0)
+    return path;
+  (void)snprintf(place, PATH_MAX, "%s%s", replacement, path + length);
+  return place;
+}
+
 WRAPPER(int, open, (const char *path, int flags, ...)) {
-  const size_t length = strlen(MACHINE_CPUS_DIRECTORY);
-  char moved[PATH_MAX];
+  char of_machine[PATH_MAX];
+  char of_process[PATH_MAX];
 
   if (fails(FAULT_open))
     return -1;
-  if (faults.machine == NULL ||
-      strncmp(path, MACHINE_CPUS_DIRECTORY, length) != 0)
-    return __real_open(path, flags);
-  (void)snprintf(moved, sizeof(moved), "%s%s", faults.machine, path + length);
-  return __real_open(moved, flags);
+  path = moved(path, MACHINE_CPUS_DIRECTORY, faults.machine, of_machine);
+  path = moved(path, "/proc/17", faults.process, of_process);
+  return __real_open(path, flags);
 }
 
 WRAPPER(int, openat, (int directory, const char *path, int flags, ...)) {

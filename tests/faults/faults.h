@@ -76,8 +76,10 @@ struct faults {
   bool is_roots;
   /* The time of CLOCK_MONOTONIC, in nanoseconds. */
   uint64_t now_nsec;
-  /* The directory that replaces MACHINE_CPUS_DIRECTORY; NULL: none does. */
+  /* The directories that replace MACHINE_CPUS_DIRECTORY and "/proc/17"; NULL:
+   * none does. */
   const char *machine;
+  const char *process;
   /* Replaces statfs(2) unless NULL. Returns the magic number of a directory. */
   uint64_t (*magic)(const char *path);
 };

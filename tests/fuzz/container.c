@@ -54,7 +54,9 @@ static bool has_pod(const struct container *container) {
 
 static bool has_id(const struct container *container) {
   return container->kind == CONTAINER_OF_POD ||
-         container->kind == CONTAINER_OF_DOCKER;
+         container->kind == CONTAINER_OF_DOCKER ||
+         container->kind == CONTAINER_OF_PODMAN ||
+         container->kind == CONTAINER_PODMAN_POD;
 }
 
 static void require_container(const char *path,
@@ -72,6 +74,9 @@ static void require_container(const char *path,
     require_hex(container->id, CONTAINER_ID_SIZE - 1);
     REQUIRE(strstr(path, container->id) != NULL);
   }
+  if (container->kind == CONTAINER_PODMAN_POD ||
+      container->kind == CONTAINER_OF_PODMAN)
+    REQUIRE(strstr(path, "libpod") != NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

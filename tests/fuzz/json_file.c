@@ -17,8 +17,37 @@ static const struct json_text texts[] = {
 };
 
 static int parse(const char *document, size_t length) {
+  const struct json_wanted wanted = {.texts = texts,
+                                     .count = ARRAY_SIZE(texts)};
+
   outer[0] = inner[0] = '\0';
-  return json_parse(document, length, texts, ARRAY_SIZE(texts));
+  return json_parse(document, length, &wanted);
+}
+
+static int count(void *context) {
+  ++*(size_t *)context;
+  return 0;
+}
+
+/* Twice in an array, it is what it is alone. */
+static void in_an_array(const char *document, size_t length) {
+  size_t objects = 0;
+  const struct json_wanted wanted = {texts, ARRAY_SIZE(texts), 0, count,
+                                     &objects};
+  char before[TEXT_SIZE];
+  CLEANUP_FREE char *array = malloc(2 * length + 3);
+
+  REQUIRE(array != NULL);
+  int alone = parse(document, length);
+  memcpy(before, outer, sizeof(before));
+  array[0] = '[';
+  memcpy(array + 1, document, length);
+  array[length + 1] = ',';
+  memcpy(array + length + 2, document, length);
+  array[2 * length + 2] = ']';
+  int status = json_parse(array, 2 * length + 3, &wanted);
+  REQUIRE(alone != 0 ||
+          (status == 0 && objects == 2 && strcmp(before, outer) == 0));
 }
 
 static void any_bytes(const uint8_t *data, size_t size) {
@@ -31,6 +60,7 @@ static void any_bytes(const uint8_t *data, size_t size) {
   REQUIRE(status == 0 || status == -EINVAL || status == -EOPNOTSUPP);
   REQUIRE(memchr(outer, '\0', sizeof(outer)) != NULL);
   REQUIRE(memchr(inner, '\0', sizeof(inner)) != NULL);
+  in_an_array(document, size);
 }
 
 /* The text of ASCII characters, each escaped or, every other one that needs no

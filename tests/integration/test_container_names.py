@@ -15,9 +15,10 @@ from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instances,
                        kinds, moments, wait_for_passes)
 from forest import Forest
 from inspection import counting
-from kubelet import ID, NAME, PAUSE_ID, POD, SLICE, Node
+from kubelet import ID, NAME, PAUSE_ID, POD, SLICE, UID, Node
 from precedence import FIRST, ORDINARY_USER
 from recorder import Recorder
+from sinks import HttpSink, plugin
 
 pytest_plugins = ["watched"]
 pytestmark = pytest.mark.xdist_group("small loads")
@@ -34,8 +35,8 @@ def node(tmp_path):
 
 @pytest.fixture
 def begin(start, node):
-    return lambda *arguments, **options: start(
-        f'NameRoot "{node.root}"', *arguments, **options)
+    return lambda *arguments, options="", **more: start(
+        f'NameRoot "{node.root}"\n{options}', *arguments, **more)
 
 
 @pytest.mark.parametrize("path, scope", [
@@ -247,3 +248,34 @@ def test_no_permission(directory, open_place):
     notice, = collectd.messages("notice")
     assert f"No permission to list {node.pods}:" in notice
     assert "let collectd's user read it" in notice
+
+
+@pytest.mark.parametrize("version", ["v2"])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_metadata(directory, node, begin, wanted):
+    """By the names of OpenTelemetry, and only if they are wanted"""
+    node.add_pod()
+    node.add_container(ID, restarts=3)
+    container = f"{SLICE}/crio-{ID}.scope"
+    with Forest(directory, [f"{container}/init"]), HttpSink() as sink:
+        collectd = begin(options="Metadata true" if wanted else "",
+                         beside=[plugin("write_http", sink.node())])
+        wait_for_passes(collectd, 3)
+        collectd.stop()
+
+    described = {value["plugin_instance"]: value.get("meta")
+                 for value in sink.values}
+    if not wanted:
+        assert not any(described.values())
+        return
+    pod = {"k8s.namespace.name": "default", "k8s.pod.name": "web-0",
+           "k8s.pod.uid": UID}
+    inside = {**pod, "k8s.container.name": "app",
+              "k8s.container.restart_count": 3, "container.id": ID,
+              "container.runtime.name": "cri-o"}
+    for name, path, more in (
+            ("root", "", {}), ("kubepods.slice", "/kubepods.slice", {}),
+            ("k8s_default_web-0", f"/{SLICE}", pod),
+            (NAME, f"/{container}", inside),
+            (f"{NAME}+init", f"/{container}/init", inside)):
+        assert described[name] == {"cgroup_cpu:path": path or "/", **more}

@@ -31,9 +31,9 @@ CONFIGURATIONS = configurations()
 
 def test_there_are_some():
     names = [name for name, _ in CONFIGURATIONS]
-    assert names.count(MANUAL) == 4
+    assert names.count(MANUAL) == 5
     assert names.count("README.md") == 2
-    assert names.count("packaging/container/README.md") == 1
+    assert names.count("packaging/container/README.md") == 2
 
 
 @pytest.mark.parametrize("name, text", CONFIGURATIONS)

@@ -131,7 +131,7 @@ class Run:
                                 for _ in range(2))
             http = stack.enter_context(HttpSink())
             port = free_port()
-            collectd = Collectd(directory, f'Root "{root}"', 0.5, [
+            collectd = Collectd(directory, f'Root "{root}"\nMetadata true', 0.5, [
                 plugin("write_graphite", "\n".join(
                     [graphite.node(), dotted.node("PreserveSeparator true")])),
                 plugin("write_http", http.node()),
@@ -269,7 +269,7 @@ def start_with_http(start):
     with contextlib.ExitStack() as sinks:
         def begin(options=""):
             sink = sinks.enter_context(HttpSink())
-            return start(options, 0.2,
+            return start(f"Metadata true\n{options}", 0.2,
                          [plugin("write_http", sink.node())]), sink
 
         yield begin

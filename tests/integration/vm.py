@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import shared
-from debian import Debian
+from debian import LIBRARY, Debian
 from precedence import come_first
 
 SUITE = "bookworm"
-PACKAGES = ("collectd-core,dbus,libjansson4,linux-image-cloud-amd64,"
+PACKAGES = (f"collectd-core,dbus,{LIBRARY},linux-image-cloud-amd64,"
             "python3-minimal,systemd-sysv,udev,util-linux")
 PROGRAMS = ["mmdebstrap", "mke2fs", "qemu-system-x86_64", "setpriv", "unshare"]
 BUILD_SECONDS = 600

@@ -2,11 +2,14 @@
 #include "files.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 
@@ -73,4 +76,39 @@ void write_file(const char *directory, const char *name, const char *text) {
   ck_assert_msg(file != NULL, "cannot write %s", path);
   ck_assert_int_ge(fputs(text, file), 0);
   ck_assert_int_eq(fclose(file), 0);
+}
+
+void write_bytes(const char *directory, const char *name, const char *bytes,
+                 size_t length) {
+  CLEANUP_FREE char *path = path_in(directory, name);
+
+  write_file(directory, name, "");
+  CLEANUP_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+  ck_assert_int_eq(write(fd, bytes, length), (ssize_t)length);
+}
+
+void replace_file(const char *directory, const char *name, const char *text) {
+  CLEANUP_FREE char *new = NULL;
+  CLEANUP_FREE char *to = path_in(directory, name);
+
+  ck_assert_int_ge(asprintf(&new, "%s.new", name), 0);
+  write_file(directory, new, text);
+  CLEANUP_FREE char *from = path_in(directory, new);
+  ck_assert_int_eq(rename(from, to), 0);
+}
+
+int in_tree_as_nobody(const char *directory, int (*call)(void *context),
+                      void *context) {
+  CLEANUP_FD int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  bool is_root = getuid() == 0;
+
+  ck_assert_int_eq(chmod(directory, 0755), 0);
+  ck_assert_int_eq(chdir(directory), 0);
+  if (is_root)
+    ck_assert_int_eq(seteuid(65534), 0);
+  int result = call(context);
+  if (is_root)
+    ck_assert_int_eq(seteuid(0), 0);
+  ck_assert_int_eq(fchdir(before), 0);
+  return result;
 }

@@ -3,6 +3,8 @@
 #ifndef FILES_H
 #define FILES_H
 
+#include <stddef.h>
+
 /* Returns the path of `name` in `directory`. The caller frees it. */
 char *path_in(const char *directory, const char *name);
 
@@ -20,5 +22,18 @@ void remove_tree(char *directory);
 /* Writes `text` to the file `name` in `directory`, and creates directories as
  * needed. */
 void write_file(const char *directory, const char *name, const char *text);
+
+/* The same with any bytes. */
+void write_bytes(const char *directory, const char *name, const char *bytes,
+                 size_t length);
+
+/* The same, but another file takes the place of the old one. */
+void replace_file(const char *directory, const char *name, const char *text);
+
+/* Makes the call with `directory` as the current one and, if the test is root,
+ * without root's rights; others need not be able to pass the directories
+ * above. Returns what the call returned. */
+int in_tree_as_nobody(const char *directory, int (*call)(void *context),
+                      void *context);
 
 #endif

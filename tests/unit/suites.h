@@ -9,7 +9,8 @@
 #if HAVE_JANSSON
 #define JSON_SUITES(SUITE)                                                     \
   SUITE(docker)                                                                \
-  SUITE(json_file)
+  SUITE(json_file)                                                             \
+  SUITE(podman)
 #else
 #define JSON_SUITES(SUITE)
 #endif
@@ -18,7 +19,9 @@
   SUITE(cgroup_count)                                                          \
   SUITE(cgroup_limits)                                                         \
   SUITE(collector)                                                             \
+  SUITE(conmon)                                                                \
   SUITE(container)                                                             \
+  SUITE(containerd)                                                            \
   SUITE(cpu_limit)                                                             \
   SUITE(cpu_rates)                                                             \
   SUITE(cpu_set)                                                               \

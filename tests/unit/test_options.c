@@ -104,6 +104,13 @@ START_TEST(values_are_taken) {
   ck_assert_uint_eq(options.groups, VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM |
                                         VALUE_GROUP_THROTTLING |
                                         VALUE_GROUP_PRESSURE);
+  accept(&options, "Metadata", boolean(true));
+  ck_assert(options.metadata);
+  accept(&options, "NameLabel", string("com.docker.compose.service"));
+  accept(&options, "NameLabel", string("my_label-2"));
+  ck_assert_uint_eq(options.label_count, 2);
+  ck_assert_str_eq(options.labels[0], "com.docker.compose.service");
+  ck_assert_str_eq(options.labels[1], "my_label-2");
   accept(&options, "LogSamples", boolean(true));
   ck_assert(options.log_samples);
   accept(&options, "LogSamples", boolean(false));
@@ -136,6 +143,21 @@ START_TEST(quoted_booleans_are_taken) {
   accept(&options, "LogSamples", string(quoted[_i].text));
   ck_assert(options.log_samples == quoted[_i].value);
   options_release(&options);
+}
+END_TEST
+
+START_TEST(labels_have_a_limit) {
+  struct options options = OPTIONS_DEFAULT;
+  struct option_value value = string("label");
+  CLEANUP_FREE char *message = NULL;
+
+  for (size_t i = 0; i < DOCKER_LABELS_MAX; i++)
+    accept(&options, "NameLabel", value);
+  ck_assert_int_eq(options_set(&options, "NameLabel", &value, &message),
+                   -EINVAL);
+  ck_assert_ptr_nonnull(strstr(message, "at most 8 times"));
+  options_release(&options);
+  ck_assert_uint_eq(options.label_count, 0);
 }
 END_TEST
 
@@ -198,6 +220,10 @@ START_TEST(values_are_refused) {
   refuse("MaxCgroups", number(NAN), "nan", "from 1 to 1000000");
   refuse("KeepOpen", number(1000001), "1000001", "from 0 to 1000000");
   refuse("ReportAll", string("all"), "\"all\"", "true or false");
+  refuse("Metadata", string("all"), "\"all\"", "true or false");
+  refuse("NameLabel", string(""), "\"\"", "letters, digits");
+  refuse("NameLabel", string("a b"), "\"a b\"", "letters, digits");
+  refuse("NameLabel", number(1), "1", "letters, digits");
   refuse("LogSamples", string("y"), "\"y\"", "true or false");
   refuse("LogSamples", number(1), "1", "true or false");
   refuse("LogSamples", none, "a list, a block or nothing", "true or false");
@@ -219,9 +245,9 @@ START_TEST(a_refused_value_changes_nothing) {
 END_TEST
 
 Suite *options_suite(void) {
-  return suite_of("options", NULL, NULL, ONCE(defaults), ONCE(values_are_taken),
-                  FOR_EACH(quoted_booleans_are_taken, quoted),
-                  ONCE(messages_are_printable_and_whole),
-                  ONCE(values_are_refused),
-                  ONCE(a_refused_value_changes_nothing));
+  return suite_of(
+      "options", NULL, NULL, ONCE(defaults), ONCE(values_are_taken),
+      FOR_EACH(quoted_booleans_are_taken, quoted), ONCE(labels_have_a_limit),
+      ONCE(messages_are_printable_and_whole), ONCE(values_are_refused),
+      ONCE(a_refused_value_changes_nothing));
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "name/container.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "suites.h"
 
 #define ID "4f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a60514f1c2d9e8b7a6051"
@@ -77,10 +80,46 @@ static const struct {
     /* Nothing in a container of another engine is a pod or a container. */
     {"/docker/" ID "/kubepods/pod" DASHED, CONTAINER_OF_DOCKER, 2, "", ID},
     {"/docker/" ID "/docker/" OTHER_ID, CONTAINER_OF_DOCKER, 2, "", ID},
-    {"/machine.slice/libpod-" ID ".scope/container", CONTAINER_UNNAMED, 2, "",
+    /* Podman: in a scope, in a unit of systemd, or in "libpod_parent" */
+    {"/machine.slice/libpod-" ID ".scope", CONTAINER_OF_PODMAN, 2, "", ID},
+    {"/libpod-" ID ".scope", CONTAINER_OF_PODMAN, 1, "", ID},
+    {"/a.slice/a-b.slice/libpod-" ID ".scope", CONTAINER_OF_PODMAN, 3, "", ID},
+    {"/system.slice/web.service/libpod-payload-" ID "/x", CONTAINER_OF_PODMAN,
+     3, "", ID},
+    {"/web.service/libpod-payload-" ID, CONTAINER_OF_PODMAN, 2, "", ID},
+    {"/libpod_parent/libpod-" ID, CONTAINER_OF_PODMAN, 2, "", ID},
+    {"/libpod_parent/" OTHER_ID, CONTAINER_PODMAN_POD, 2, "", OTHER_ID},
+    {"/libpod_parent/" OTHER_ID "/libpod-" ID, CONTAINER_OF_PODMAN, 3, "", ID},
+    {"/libpod_parent/" OTHER_ID "/conmon", CONTAINER_PODMAN_POD, 2, "",
+     OTHER_ID},
+    {"/machine.slice/machine-libpod_pod_" OTHER_ID ".slice",
+     CONTAINER_PODMAN_POD, 2, "", OTHER_ID},
+    {"/machine.slice/machine-libpod_pod_" OTHER_ID ".slice/libpod-" ID ".scope",
+     CONTAINER_OF_PODMAN, 3, "", ID},
+    {"/machine.slice/machine-libpod_pod_" OTHER_ID ".slice/libpod-conmon-" ID
+     ".scope",
+     CONTAINER_PODMAN_POD, 2, "", OTHER_ID},
+    /* Not where Podman puts them, or somebody else may put them there */
+    {"/machine.slice/libpod-conmon-" ID ".scope", CONTAINER_UNNAMED, 2, "", ""},
+    {"/system.slice/web.service/libpod-" ID ".scope", CONTAINER_UNNAMED, 3, "",
      ""},
-    {"/machine.slice/libpod-" ID ".scope/docker/" OTHER_ID, CONTAINER_UNNAMED,
-     2, "", ""},
+    {"/system.slice/web.service/a/libpod-payload-" ID, CONTAINER_UNNAMED, 4, "",
+     ""},
+    {"/system.slice/libpod-payload-" ID, CONTAINER_UNNAMED, 2, "", ""},
+    {"/system.slice/web.scope/libpod-payload-" ID, CONTAINER_UNNAMED, 3, "",
+     ""},
+    {"/a/libpod-" ID, CONTAINER_UNNAMED, 2, "", ""},
+    {"/a/libpod_parent/libpod-" ID, CONTAINER_UNNAMED, 3, "", ""},
+    {"/libpod_parent/libpod_pod_" ID, CONTAINER_UNNAMED, 2, "", ""},
+    {"/a.service/a-libpod_pod_" ID ".slice", CONTAINER_UNNAMED, 2, "", ""},
+    {"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID
+     ".scope",
+     CONTAINER_UNNAMED, 5, "", ""},
+    {"/machine.slice/libpod-" ID ".scope/container", CONTAINER_OF_PODMAN, 2, "",
+     ID},
+    {"/machine.slice/libpod-" ID ".scope/docker/" OTHER_ID, CONTAINER_OF_PODMAN,
+     2, "", ID},
+    {"/machine.slice/other-" ID ".scope", CONTAINER_UNNAMED, 2, "", ""},
     {"/a/b/c", CONTAINER_NONE, 0, "", ""},
     {"/", CONTAINER_NONE, 0, "", ""},
     {"/x/" ID "0", CONTAINER_NONE, 0, "", ""},
@@ -94,8 +133,55 @@ START_TEST(finds_pods) {
   ck_assert_uint_eq(container.depth, pods[_i].depth);
   if (container.kind == CONTAINER_POD || container.kind == CONTAINER_OF_POD)
     ck_assert_str_eq(container.pod_uid, pods[_i].uid);
-  if (container.kind == CONTAINER_OF_POD)
+  if (pods[_i].id[0] != '\0')
     ck_assert_str_eq(container.id, pods[_i].id);
+}
+END_TEST
+
+static const struct {
+  const char *path;
+  const char *runtime;
+  bool is_api_uid;
+} more[] = {
+    {POD "/cri-containerd-" ID ".scope", "containerd", true},
+    {POD "/crio-" ID ".scope/container", "cri-o", true},
+    {POD "/docker-" ID ".scope", "docker", true},
+    {POD "/" ID, NULL, true},
+    {POD "/crio-conmon-" ID ".scope", NULL, true},
+    {SLICES UID ".slice", NULL, false},
+    {"/kubepods/pod" DASHED, NULL, true},
+    {"/kubepods/pod" UID "/" ID, NULL, false},
+    {"/docker/" ID, "docker", false},
+    {"/libpod_parent/libpod-" ID, "podman", false},
+};
+
+START_TEST(finds_more) {
+  struct container container;
+
+  container_of_path(more[_i].path, &container);
+  ck_assert_pstr_eq(container.runtime, more[_i].runtime);
+  if (container.pod_uid[0] != '\0')
+    ck_assert_int_eq(container.is_api_uid, more[_i].is_api_uid);
+}
+END_TEST
+
+static const struct {
+  const char *text;
+  bool is_name;
+  bool is_image;
+} texts[] = {
+    {"web-0_a.B", true, true},
+    {"", false, true},
+    {"docker.io/library/a:1", false, true},
+    {"a@sha256:0f", false, true},
+    {"a b", false, false},
+    {"a\"", false, false},
+    {"\xc3\xa4", false, false},
+};
+
+START_TEST(of_texts) {
+  ck_assert_int_eq(container_is_name(texts[_i].text), texts[_i].is_name);
+  ck_assert_int_eq(container_is_image(texts[_i].text), texts[_i].is_image);
 }
 END_TEST
 
@@ -179,6 +265,7 @@ END_TEST
 
 Suite *container_suite(void) {
   return suite_of("container", NULL, NULL, FOR_EACH(finds_pods, pods),
+                  FOR_EACH(finds_more, more), FOR_EACH(of_texts, texts),
                   FOR_EACH(finds_names, named),
                   FOR_EACH(finds_no_names, unnamed));
 }

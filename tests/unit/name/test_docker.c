@@ -2,7 +2,6 @@
 #include "name/docker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,17 +35,13 @@ static void teardown(void) {
   remove_tree(root);
 }
 
-/* Like Docker: another file takes the place of the old one. */
+/* As Docker does it. */
 static void write_anew(const char *place, const char *id, const char *file,
                        const char *text) {
   CLEANUP_FREE char *name = NULL;
-  CLEANUP_FREE char *new = NULL;
 
-  ck_assert_int_ge(asprintf(&name, "%s/%s/%s/%s", root, place, id, file), 0);
-  ck_assert_int_ge(asprintf(&new, "%s/%s/.tmp", place, id), 0);
-  write_file(root, new, text);
-  CLEANUP_FREE char *from = path_in(root, new);
-  ck_assert_int_eq(rename(from, name), 0);
+  ck_assert_int_ge(asprintf(&name, "%s/%s/%s", place, id, file), 0);
+  replace_file(root, name, text);
 }
 
 static void write_parent(const char *place, const char *id,
@@ -72,15 +67,16 @@ static void write_named(const char *place, const char *id, const char *name) {
 }
 
 static int find_in(const char *parent, const char *id, const char *component,
-                   char name[DOCKER_NAME_SIZE]) {
-  struct file_stamp stamp;
+                   char name[ENGINE_NAME_SIZE]) {
+  struct docker_container found = {.name = ""};
 
-  name[0] = '\0';
   docker_end(&docker);
-  return docker_find(&docker, id, component, parent, name, &stamp);
+  int status = docker_find(&docker, id, component, parent, &found);
+  memcpy(name, found.name, sizeof(found.name));
+  return status;
 }
 
-static int find(const char *id, char name[DOCKER_NAME_SIZE]) {
+static int find(const char *id, char name[ENGINE_NAME_SIZE]) {
   return find_in("/docker", id, id, name);
 }
 
@@ -106,7 +102,7 @@ static const struct {
 };
 
 START_TEST(of_names) {
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
 
   write_named(USUAL, ID, names[_i].in_file);
   ck_assert_int_eq(find(ID, name), names[_i].name != NULL ? 0 : -EINVAL);
@@ -120,12 +116,38 @@ START_TEST(of_a_real_container) {
   static const char id[] = CAPTURED_ID;
   CLEANUP_FREE char *text = fixture_text("docker/config.v2.json");
   CLEANUP_FREE char *host = fixture_text("docker/hostconfig.json");
-  char name[DOCKER_NAME_SIZE];
+  struct docker_container found;
 
   write_container(USUAL, id, text);
   write_anew(USUAL, id, "hostconfig.json", host);
-  ck_assert_int_eq(find_in("/jobs", id, id, name), 0);
-  ck_assert_str_eq(name, "web-frontend");
+  ck_assert_int_eq(docker_find(&docker, id, id, "/jobs", &found), 0);
+  ck_assert_str_eq(found.name, "web-frontend");
+  ck_assert_str_eq(found.image, "busybox");
+}
+END_TEST
+
+static const struct {
+  const char *config;
+  const char *image;
+} images[] = {
+    {"{\"Image\":\"docker.io/library/a:1\"}", "docker.io/library/a:1"},
+    {"{\"Image\":\"a b\"}", ""},
+    {"{\"Image\":1}", ""},
+    {"{}", ""},
+};
+
+START_TEST(of_images) {
+  CLEANUP_FREE char *text = NULL;
+  struct docker_container found;
+
+  ck_assert_int_ge(
+      asprintf(&text, "{\"ID\":\"" ID "\",\"Name\":\"/web\",\"Config\":%s}",
+               images[_i].config),
+      0);
+  write_container(USUAL, ID, text);
+  ck_assert_int_eq(docker_find(&docker, ID, ID, "/docker", &found), 0);
+  ck_assert_str_eq(found.name, "web");
+  ck_assert_str_eq(found.image, images[_i].image);
 }
 END_TEST
 
@@ -170,7 +192,7 @@ static const struct {
 
 START_TEST(of_places) {
   CLEANUP_FREE char *text = NULL;
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
   bool found = places[_i].found;
 
   ck_assert_int_ge(
@@ -188,7 +210,7 @@ END_TEST
 
 START_TEST(of_another_container) {
   CLEANUP_FREE char *file = path_in(root, USUAL "/" ID "/hostconfig.json");
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
 
   write_container(USUAL, ID, "{\"ID\":\"" OTHER_ID "\",\"Name\":\"/web\"}");
   ck_assert_int_eq(find(ID, name), -EINVAL);
@@ -204,7 +226,7 @@ END_TEST
 
 /* The configuration can name another directory, also while collectd runs. */
 START_TEST(elsewhere) {
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
 
   write_named(USUAL, ID, "/usual");
   write_named("data/docker/containers", ID, "/other");
@@ -222,11 +244,30 @@ START_TEST(elsewhere) {
 }
 END_TEST
 
+START_TEST(of_labels) {
+  char service[] = "com.docker.compose.service";
+  char other[] = "other";
+  char *const wanted[] = {service, other};
+  struct docker_container found;
+
+  docker.labels = wanted;
+  docker.label_count = ARRAY_SIZE(wanted);
+  write_container(
+      USUAL, ID,
+      "{\"ID\":\"" ID "\",\"Name\":\"/web\",\"Config\":{\"Labels\":"
+      "{\"com.docker.compose.service\":\"front end\",\"more\":\"x\"},"
+      "\"other\":\"no\"}}");
+  ck_assert_int_eq(docker_find(&docker, ID, ID, "/docker", &found), 0);
+  ck_assert_str_eq(found.labels[0], "front end");
+  ck_assert_str_eq(found.labels[1], "");
+}
+END_TEST
+
 static const char *const configurations[] = {
     "{}", "{\"data-root\": \"data/docker\"}", "{\"data-root\": 1}"};
 
 START_TEST(of_another_configuration) {
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
 
   write_file(root, "etc/docker/daemon.json", configurations[_i]);
   write_named(USUAL, ID, "/usual");
@@ -237,7 +278,7 @@ END_TEST
 
 /* What it said before still holds. */
 START_TEST(of_a_broken_configuration) {
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
 
   write_named(USUAL, ID, "/usual");
   write_named("data/docker/containers", ID, "/other");
@@ -251,31 +292,29 @@ START_TEST(of_a_broken_configuration) {
 END_TEST
 
 START_TEST(renamed) {
-  struct file_stamp stamp;
+  struct docker_container found;
   struct file_stamp now;
-  char name[DOCKER_NAME_SIZE];
 
   write_named(USUAL, ID, "/web");
-  ck_assert_int_eq(docker_find(&docker, ID, ID, "/docker", name, &stamp), 0);
-  ck_assert(!docker_has_changed(&docker, ID, &stamp, &now));
+  ck_assert_int_eq(docker_find(&docker, ID, ID, "/docker", &found), 0);
+  ck_assert(!docker_has_changed(&docker, ID, &found.file, &now));
   docker_end(&docker);
-  ck_assert(!docker_has_changed(&docker, ID, &stamp, &now));
+  ck_assert(!docker_has_changed(&docker, ID, &found.file, &now));
   write_named(USUAL, ID, "/db");
-  ck_assert(docker_has_changed(&docker, ID, &stamp, &now));
-  ck_assert_int_eq(docker_find(&docker, ID, ID, "/docker", name, &stamp), 0);
-  ck_assert_str_eq(name, "db");
-  ck_assert_int_eq(memcmp(&stamp, &now, sizeof(stamp)), 0);
-  ck_assert(!docker_has_changed(&docker, ID, &stamp, &now));
+  ck_assert(docker_has_changed(&docker, ID, &found.file, &now));
+  ck_assert_int_eq(docker_find(&docker, ID, ID, "/docker", &found), 0);
+  ck_assert_str_eq(found.name, "db");
+  ck_assert_int_eq(memcmp(&found.file, &now, sizeof(now)), 0);
+  ck_assert(!docker_has_changed(&docker, ID, &found.file, &now));
 
   /* A name that makes no sense changes nothing. */
   write_named(USUAL, ID, "/d b");
-  ck_assert_int_eq(docker_find(&docker, ID, ID, "/docker", name, &stamp),
-                   -EINVAL);
-  ck_assert_str_eq(name, "db");
-  ck_assert(docker_has_changed(&docker, ID, &stamp, &now));
+  ck_assert_int_eq(docker_find(&docker, ID, ID, "/docker", &found), -EINVAL);
+  ck_assert_str_eq(found.name, "db");
+  ck_assert(docker_has_changed(&docker, ID, &found.file, &now));
 
   /* A container that has gone has no other name. */
-  ck_assert(!docker_has_changed(&docker, OTHER_ID, &stamp, &now));
+  ck_assert(!docker_has_changed(&docker, OTHER_ID, &found.file, &now));
 }
 END_TEST
 
@@ -294,33 +333,20 @@ static const struct {
     {"etc/docker/daemon.json", 0, NULL},
 };
 
-/* Root may read anything, so it gives up its rights meanwhile. From within the
- * tree, because others may not pass the directories above it everywhere. */
-static int find_as_nobody(const char *id, char name[DOCKER_NAME_SIZE]) {
-  CLEANUP_FD int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  bool is_root = getuid() == 0;
-
-  ck_assert_int_eq(chmod(root, 0755), 0);
-  ck_assert_int_eq(chdir(root), 0);
+static int find_in_tree(void *context) {
   docker_open(&docker, ".");
-  docker.owner = geteuid();
-  if (is_root)
-    ck_assert_int_eq(seteuid(65534), 0);
-  int status = find(id, name);
-  if (is_root)
-    ck_assert_int_eq(seteuid(0), 0);
-  ck_assert_int_eq(fchdir(before), 0);
-  return status;
+  docker.owner = getuid();
+  return find(ID, context);
 }
 
 START_TEST(denied) {
   CLEANUP_FREE char *path = path_in(root, denials[_i].path);
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
 
   write_file(root, "etc/docker/daemon.json", "{}");
   write_named(USUAL, ID, "/web");
   ck_assert_int_eq(chmod(path, 0), 0);
-  int status = find_as_nobody(ID, name);
+  int status = in_tree_as_nobody(root, find_in_tree, name);
   const char *found = docker.denied;
   ck_assert_int_eq(chmod(path, 0700), 0);
   ck_assert_int_eq(status, denials[_i].status);
@@ -331,13 +357,13 @@ END_TEST
 /* It may say that the containers are elsewhere. */
 START_TEST(configuration_denied) {
   CLEANUP_FREE char *path = path_in(root, "etc/docker/daemon.json");
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
 
   write_file(root, "etc/docker/daemon.json",
              "{\"data-root\": \"/data/docker\"}");
   write_named("data/docker/containers", ID, "/other");
   ck_assert_int_eq(chmod(path, 0), 0);
-  int status = find_as_nobody(ID, name);
+  int status = in_tree_as_nobody(root, find_in_tree, name);
   const char *found = docker.denied;
   ck_assert_int_eq(chmod(path, 0700), 0);
   ck_assert_int_eq(status, -ENOENT);
@@ -348,7 +374,7 @@ END_TEST
 /* Whoever follows that would read elsewhere. */
 START_TEST(through_a_link) {
   CLEANUP_FREE char *link = path_in(root, USUAL "/" ID);
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
 
   write_named("elsewhere", ID, "/web");
   write_file(root, USUAL "/readme", "");
@@ -359,7 +385,7 @@ END_TEST
 
 START_TEST(a_linked_configuration) {
   CLEANUP_FREE char *link = path_in(root, "etc/docker/daemon.json");
-  char name[DOCKER_NAME_SIZE];
+  char name[ENGINE_NAME_SIZE];
 
   write_file(root, "etc/managed.json", "{\"data-root\": \"/data/docker\"}");
   write_file(root, "etc/docker/readme", "");
@@ -372,7 +398,8 @@ END_TEST
 
 Suite *docker_suite(void) {
   return suite_of("docker", setup, teardown, FOR_EACH(of_names, names),
-                  ONCE(of_a_real_container), FOR_EACH(of_places, places),
+                  ONCE(of_a_real_container), FOR_EACH(of_images, images),
+                  ONCE(of_labels), FOR_EACH(of_places, places),
                   ONCE(of_another_container), ONCE(elsewhere),
                   FOR_EACH(of_another_configuration, configurations),
                   ONCE(of_a_broken_configuration), ONCE(renamed),

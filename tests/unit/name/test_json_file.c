@@ -37,8 +37,13 @@ static void teardown(void) {
   remove_tree(root);
 }
 
+#define SIZE_MAX_OF_FILES 65536
+
+static const struct json_wanted wanted = {
+    .texts = texts, .count = ARRAY_SIZE(texts), .size_max = SIZE_MAX_OF_FILES};
+
 static int parse(const char *document) {
-  return json_parse(document, strlen(document), texts, ARRAY_SIZE(texts));
+  return json_parse(document, strlen(document), &wanted);
 }
 
 static const struct {
@@ -82,6 +87,60 @@ START_TEST(of_documents) {
 }
 END_TEST
 
+/* What was seen of a list: each Name and a comma. */
+static char seen[64];
+
+static int see(void *context) {
+  ck_assert_ptr_eq(context, seen);
+  size_t length = strlen(seen);
+  (void)snprintf(seen + length, sizeof(seen) - length, "%s,", outer);
+  return strcmp(outer, "stop") == 0 ? -ENOMEM : 0;
+}
+
+static const struct {
+  const char *document;
+  int status;
+  const char *seen;
+} arrays[] = {
+    {"[]", 0, ""},
+    {"[{\"Name\": \"a\"}, {}, {\"Name\": \"b\"}]", 0, "a,,b,"},
+    {"[{\"Name\": \"a\"}, {\"Name\": \"stop\"}, {\"Name\": \"b\"}]", -ENOMEM,
+     "a,stop,"},
+    {"[{\"Name\": \"a\"}, 1]", -EINVAL, "a,"},
+    {"{\"Name\": \"a\"}", -EINVAL, ""},
+    {"[{\"Name\": \"a\"}", -EINVAL, ""},
+};
+
+START_TEST(of_arrays) {
+  const struct json_wanted each = {texts, ARRAY_SIZE(texts), 0, see, seen};
+  const char *document = arrays[_i].document;
+
+  seen[0] = '\0';
+  ck_assert_int_eq(json_parse(document, strlen(document), &each),
+                   arrays[_i].status);
+  ck_assert_str_eq(seen, arrays[_i].seen);
+}
+END_TEST
+
+static const struct {
+  const char *document;
+  const char *first;
+} firsts[] = {
+    {"{\"a\": [\"b\", \"c\"]}", "b"}, {"{\"a\": []}", ""},
+    {"{\"a\": \"b\"}", ""},           {"{\"a\": {\"[0]\": \"b\"}}", ""},
+    {"{\"a\": [[\"b\"]]}", ""},       {"{\"a\": [1]}", ""},
+};
+
+START_TEST(of_the_first) {
+  const struct json_text first = {{"a", JSON_FIRST}, outer, sizeof(outer)};
+  const struct json_wanted one = {.texts = &first, .count = 1};
+  const char *document = firsts[_i].document;
+
+  ck_assert_int_eq(json_parse(document, strlen(document), &one), 0);
+  ck_assert_str_eq(outer, firsts[_i].first);
+}
+END_TEST
+
 /* However deep it is, it needs no more stack. */
 START_TEST(nested) {
   enum { DEPTH = 100000 };
@@ -98,7 +157,7 @@ static int read_as(const char *path, uid_t owner, struct file_stamp *stamp) {
   CLEANUP_FD int fd = openat(directory, path, JSON_FILE_FLAGS | O_CLOEXEC);
 
   ck_assert_int_ge(fd, 0);
-  return json_file_read(fd, owner, texts, ARRAY_SIZE(texts), stamp);
+  return json_file_read(fd, owner, &wanted, stamp);
 }
 
 static int read_file(const char *path) {
@@ -166,10 +225,10 @@ START_TEST(of_a_large_file) {
   CLEANUP_FREE char *path = path_in(root, "large");
 
   write_file(root, "large", "{}");
-  ck_assert_int_eq(truncate(path, JSON_FILE_SIZE_MAX + 1), 0);
+  ck_assert_int_eq(truncate(path, SIZE_MAX_OF_FILES + 1), 0);
   ck_assert_int_eq(read_file("large"), -EFBIG);
   /* All of it is read. */
-  ck_assert_int_eq(truncate(path, JSON_FILE_SIZE_MAX), 0);
+  ck_assert_int_eq(truncate(path, SIZE_MAX_OF_FILES), 0);
   ck_assert_int_eq(read_file("large"), -EINVAL);
 }
 END_TEST
@@ -177,6 +236,7 @@ END_TEST
 Suite *json_file_suite(void) {
   return suite_of(
       "json_file", setup, teardown, FOR_EACH(of_documents, documents),
-      ONCE(nested), ONCE(of_a_file), ONCE(of_a_file_without_sense),
-      ONCE(of_another_owner), ONCE(of_no_file), ONCE(of_a_large_file));
+      FOR_EACH(of_arrays, arrays), FOR_EACH(of_the_first, firsts), ONCE(nested),
+      ONCE(of_a_file), ONCE(of_a_file_without_sense), ONCE(of_another_owner),
+      ONCE(of_no_file), ONCE(of_a_large_file));
 }

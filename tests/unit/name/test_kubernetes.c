@@ -74,6 +74,7 @@ static const struct {
     {"/var/log/pods/default_web-0_" OTHER_DASHED "/app/0.log", NULL, "", ""},
     {"/var/log/pods/default_web-0_" DASHED "/app/x.log", NULL, "", ""},
     {"/var/log/pods/default_web-0_" DASHED "/app/.log", NULL, "", ""},
+    {"/var/log/pods/default_web-0_" DASHED "/app/1234567890.log", NULL, "", ""},
     {"/var/log/pods/default_web-0_" DASHED "/app/0.log.gz", NULL, "", ""},
     {"/var/log/pods/default_web-0_" DASHED "/0.log", NULL, "", ""},
     {"/var/log/pods/default_web-0_" DASHED "//0.log", NULL, "", ""},
@@ -106,6 +107,11 @@ START_TEST(targets_of_links) {
   ck_assert_str_eq(names.namespace_name, targets[_i].namespace_name);
   ck_assert_str_eq(names.pod, targets[_i].pod);
   ck_assert_str_eq(names.container, targets[_i].container);
+  ck_assert_int_eq(strncmp(strrchr(targets[_i].target, '/') + 1, names.restarts,
+                           strlen(names.restarts)),
+                   0);
+  ck_assert_uint_eq(strlen(strrchr(targets[_i].target, '/') + 1),
+                    strlen(names.restarts) + strlen(".log"));
 }
 END_TEST
 

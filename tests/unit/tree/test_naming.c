@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree/naming.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +25,7 @@
 #define TARGET "/" POD_DIRECTORY "/app/0.log"
 
 static char *root_directory;
+static char *proc;
 static struct selection selection;
 static struct tree tree;
 static struct naming naming;
@@ -42,6 +45,28 @@ static int belongs_to_root(void *context, const char *path) {
   return others == NULL || strcmp(path, others) != 0;
 }
 
+/* The processes of a cgroup, from a file. */
+static int open_processes(void *context, const char *path) {
+  CLEANUP_FREE char *name = NULL;
+
+  ck_assert_ptr_eq(context, &tree);
+  ck_assert_int_ge(
+      asprintf(&name, "%s/cgroup/%s/cgroup.procs", root_directory, path), 0);
+  int fd = open(name, O_RDONLY | O_CLOEXEC);
+  return fd >= 0 ? fd : -ENOENT;
+}
+
+static void open_naming(const char *name_root) {
+  ck_assert_int_eq(naming_open(&naming, INSTANCE_FORMAT_NAME, name_root), 0);
+  naming.is_roots = belongs_to_root;
+  naming.context = &tree;
+  naming.docker.owner = naming.podman.owner = geteuid();
+  naming.conmon.owner = naming.containerd.owner = geteuid();
+  naming.conmon.open_processes = open_processes;
+  naming.conmon.context = &tree;
+  naming.conmon.proc = proc;
+}
+
 static struct cgroup *add(struct cgroup *parent, const char *component) {
   struct cgroup *added = NULL;
 
@@ -58,17 +83,14 @@ static void update(void) {
 
 static void setup(void) {
   root_directory = make_tree();
+  proc = path_in(root_directory, "proc");
   write_file(root_directory, "var/log/containers/readme", "");
   write_file(root_directory, "var/log/pods/readme", "");
   selection = (struct selection){0};
   tree = (struct tree){.selection = &selection,
                        .instance_format = INSTANCE_FORMAT_NAME,
                        .on_remove = forget};
-  ck_assert_int_eq(naming_open(&naming, INSTANCE_FORMAT_NAME, root_directory),
-                   0);
-  naming.is_roots = belongs_to_root;
-  naming.context = &tree;
-  naming.docker.owner = geteuid();
+  open_naming(root_directory);
   others = NULL;
   inodes = 0;
   root = add(NULL, "");
@@ -78,6 +100,7 @@ static void teardown(void) {
   tree_release(&tree);
   ck_assert_uint_eq(naming.unnamed_count, 0);
   naming_close(&naming);
+  free(proc);
   remove_tree(root_directory);
 }
 
@@ -417,9 +440,7 @@ END_TEST
 /* Nothing could tell a name, so nothing waits for one. */
 START_TEST(no_source) {
   naming_close(&naming);
-  ck_assert_int_eq(naming_open(&naming, INSTANCE_FORMAT_NAME, "/nowhere"), 0);
-  naming.is_roots = belongs_to_root;
-  naming.context = &tree;
+  open_naming("/nowhere");
   struct cgroup *container = add(add_pod(), ID);
 
   update();
@@ -470,24 +491,37 @@ START_TEST(many) {
 }
 END_TEST
 
-/* Docker's new file takes the place of the old one. */
+/* What is known, as "key=text" and "key:number" */
+static void describe(void *context, const char *key, const char *text,
+                     bool is_number) {
+  ck_assert_int_gt(
+      fprintf(context, "%s%c%s ", key, is_number ? ':' : '=', text), 0);
+}
+
+static void check_description(const struct cgroup *cgroup,
+                              const char *expected) {
+  CLEANUP_FREE char *described = NULL;
+  size_t size = 0;
+  FILE *file = open_memstream(&described, &size);
+
+  naming_describe(&naming, cgroup, describe, file);
+  ck_assert_int_eq(fclose(file), 0);
+  ck_assert_str_eq(described, expected);
+}
+
 static void write_docker(const char *id, const char *name) {
   CLEANUP_FREE char *host = NULL;
-  CLEANUP_FREE char *path = NULL;
+  CLEANUP_FREE char *file = NULL;
   CLEANUP_FREE char *text = NULL;
 
   ck_assert_int_ge(
       asprintf(&host, "var/lib/docker/containers/%s/hostconfig.json", id), 0);
-  ck_assert_int_ge(asprintf(&path,
-                            "%s/var/lib/docker/containers/%s/config.v2.json",
-                            root_directory, id),
-                   0);
+  ck_assert_int_ge(
+      asprintf(&file, "var/lib/docker/containers/%s/config.v2.json", id), 0);
   ck_assert_int_ge(
       asprintf(&text, "{\"ID\":\"%s\",\"Name\":\"/%s\"}", id, name), 0);
   write_file(root_directory, host, "{}");
-  write_file(root_directory, "new", text);
-  CLEANUP_FREE char *from = path_in(root_directory, "new");
-  ck_assert_int_eq(rename(from, path), 0);
+  replace_file(root_directory, file, text);
 }
 
 #if HAVE_JANSSON
@@ -660,10 +694,32 @@ START_TEST(copies_of_docker) {
 }
 END_TEST
 
+START_TEST(a_description_of_docker) {
+  char label[] = "com.docker.compose.service";
+  char *const labels[] = {label};
+  struct cgroup *web = add(add(root, "docker"), ID);
+
+  naming.docker.labels = labels;
+  naming.docker.label_count = 1;
+  write_file(root_directory, "var/lib/docker/containers/" ID "/hostconfig.json",
+             "{}");
+  write_file(root_directory, "var/lib/docker/containers/" ID "/config.v2.json",
+             "{\"ID\":\"" ID
+             "\",\"Name\":\"/web\",\"Config\":{\"Image\":\"a:1\","
+             "\"Labels\":{\"com.docker.compose.service\":\"front\"}}}");
+  update();
+  check_description(web, "container.id=" ID
+                         " container.name=web container.image.name=a:1 "
+                         "container.runtime.name=docker "
+                         "container.label.com.docker.compose.service=front ");
+}
+END_TEST
+
 #define OF_DOCKER                                                              \
-  ONCE(of_docker), ONCE(renamed_in_docker), TIMES(renamed_in_turn, 2),         \
-      ONCE(renamed_while_silent), ONCE(renamed_much_later),                    \
-      ONCE(a_later_container_of_docker), ONCE(copies_of_docker)
+  ONCE(a_description_of_docker), ONCE(of_docker), ONCE(renamed_in_docker),     \
+      TIMES(renamed_in_turn, 2), ONCE(renamed_while_silent),                   \
+      ONCE(renamed_much_later), ONCE(a_later_container_of_docker),             \
+      ONCE(copies_of_docker)
 #else
 START_TEST(of_docker) {
   struct cgroup *web = add(add(root, "docker"), ID);
@@ -677,6 +733,227 @@ END_TEST
 
 #define OF_DOCKER ONCE(of_docker)
 #endif
+
+#define OTHER_POD                                                              \
+  "machine-libpod_pod_" NEXT_ID ".slice/libpod-conmon-" ID ".scope"
+
+/* Its process, which anybody may look at */
+static void make_conmon(const char *cgroup) {
+  static const char arguments[] = "conmon\0-c\0" ID "\0-n\0web";
+  CLEANUP_FREE char *list = NULL;
+
+  ck_assert_int_ge(asprintf(&list, "cgroup/%s/cgroup.procs", cgroup), 0);
+  write_file(root_directory, list, "17\n");
+  write_file(root_directory, "proc/17/comm", "conmon\n");
+  write_bytes(root_directory, "proc/17/cmdline", arguments, sizeof(arguments));
+}
+
+START_TEST(of_podman) {
+  struct cgroup *slice = add(root, "machine.slice");
+  struct cgroup *pod = add(slice, "machine-libpod_pod_" NEXT_ID ".slice");
+  struct cgroup *web = add(pod, "libpod-" ID ".scope");
+  struct cgroup *inner = add(web, "container");
+  struct cgroup *process = add(pod, "libpod-conmon-" ID ".scope");
+  struct cgroup *unknown = add(slice, "libpod-" THIRD_ID ".scope");
+
+  make_conmon("machine.slice/" OTHER_POD);
+  update();
+  ck_assert_str_eq(pod->instance, "podman_pod+0f1c2d9e8b7a");
+  ck_assert_str_eq(web->instance, "podman_web");
+  ck_assert_str_eq(inner->instance, "podman_web+container");
+  ck_assert_str_eq(process->instance,
+                   "podman_pod+0f1c2d9e8b7a+libpod-conmon-4f1c2d9e8b7a.scope");
+  ck_assert_str_eq(unknown->instance,
+                   "machine.slice_libpod-1f1c2d9e8b7a.scope");
+  for (struct cgroup *each = root; each != NULL;
+       each = tree_next(each, root, false))
+    ck_assert(!each->waits);
+}
+END_TEST
+
+static void check_no_podman(void) {
+  for (struct cgroup *each = root; each != NULL;
+       each = tree_next(each, root, false))
+    ck_assert_msg(!each->waits && strncmp(each->instance, "podman", 6) != 0,
+                  "%s", each->instance);
+}
+
+/* Of two cgroups with one id or pod, neither is named, whichever is older. What
+ * is left is not named either, nor the next one beside it. */
+START_TEST(a_copy_of_podman) {
+  struct cgroup *slice = add(root, "machine.slice");
+  inodes = 100;
+  struct cgroup *pod = add(slice, "machine-libpod_pod_" NEXT_ID ".slice");
+  struct cgroup *web = add(pod, "libpod-" ID ".scope");
+
+  make_conmon("machine.slice/" OTHER_POD);
+  update();
+  ck_assert_str_eq(web->instance, "podman_web");
+  inodes = _i == 0 ? 200 : 50;
+  struct cgroup *parent = add(root, "libpod_parent");
+  struct cgroup *other_pod = add(parent, NEXT_ID);
+  (void)add(other_pod, "libpod-" ID);
+  update();
+  check_no_podman();
+
+  tree_remove(&tree, pod);
+  update();
+  check_no_podman();
+  inodes = 300;
+  pod = add(slice, "machine-libpod_pod_" NEXT_ID ".slice");
+  web = add(pod, "libpod-" ID ".scope");
+  update();
+  check_no_podman();
+
+  tree_remove(&tree, other_pod);
+  tree_remove(&tree, pod);
+  update();
+  pod = add(slice, "machine-libpod_pod_" NEXT_ID ".slice");
+  web = add(pod, "libpod-" ID ".scope");
+  update();
+  ck_assert_str_eq(web->instance, "podman_web");
+  ck_assert_str_eq(pod->instance, "podman_pod+0f1c2d9e8b7a");
+  ck_assert(!web->waits && !pod->waits);
+}
+END_TEST
+
+/* What is in a container is not called like a pod. */
+START_TEST(a_container_called_pod) {
+  static const char arguments[] = "conmon\0-c\0" ID "\0-n\0pod";
+  struct cgroup *slice = add(root, "machine.slice");
+  struct cgroup *pod = add(slice, "machine-libpod_pod_" NEXT_ID ".slice");
+  struct cgroup *inner = add(add(slice, "libpod-" ID ".scope"), "0f1c2d9e8b7a");
+
+  make_conmon("machine.slice/libpod-conmon-" ID ".scope");
+  write_bytes(root_directory, "proc/17/cmdline", arguments, sizeof(arguments));
+  update();
+  ck_assert_str_eq(pod->instance, "podman_pod+0f1c2d9e8b7a");
+  ck_assert_msg(strncmp(inner->instance, "podman_pod_+0f1c2d9e8b7a~", 25) == 0,
+                "%s", inner->instance);
+}
+END_TEST
+
+#if HAVE_JANSSON
+static void write_podman(const char *id, const char *name) {
+  CLEANUP_FREE char *text = NULL;
+
+  ck_assert_int_ge(
+      asprintf(&text, "[{\"id\":\"%s\",\"names\":[\"%s\"]}]", id, name), 0);
+  replace_file(root_directory,
+               "var/lib/containers/storage/overlay-containers/containers.json",
+               text);
+}
+
+/* Its process keeps the name that it was started with. */
+START_TEST(renamed_in_podman) {
+  struct cgroup *web = add(add(root, "machine.slice"), "libpod-" ID ".scope");
+  struct cgroup *inner = add(web, "container");
+
+  make_conmon("machine.slice/libpod-conmon-" ID ".scope");
+  write_podman(ID, "db");
+  update();
+  ck_assert_str_eq(web->instance, "podman_db");
+  write_podman(ID, "frontend");
+  update();
+  ck_assert_str_eq(web->instance, "podman_db");
+  let_time_pass();
+  update();
+  ck_assert_str_eq(web->instance, "podman_frontend");
+  ck_assert_str_eq(inner->instance, "podman_frontend+container");
+  ck_assert_uint_eq(naming.unnamed_count, 0);
+}
+END_TEST
+
+/* If there is a list, whoever is not in it is no container of Podman. */
+START_TEST(only_by_its_process) {
+  struct cgroup *web = add(add(root, "machine.slice"), "libpod-" ID ".scope");
+
+  make_conmon("machine.slice/libpod-conmon-" ID ".scope");
+  write_podman(NEXT_ID, "db");
+  for (int pass = 0; pass < 3; pass++)
+    update();
+  ck_assert_str_eq(web->instance, "machine.slice_libpod-4f1c2d9e8b7a.scope");
+  ck_assert(!web->waits);
+}
+END_TEST
+
+#define OF_PODMAN                                                              \
+  ONCE(of_podman), TIMES(a_copy_of_podman, 2), ONCE(a_container_called_pod),   \
+      ONCE(renamed_in_podman), ONCE(only_by_its_process)
+#else
+#define OF_PODMAN                                                              \
+  ONCE(of_podman), TIMES(a_copy_of_podman, 2), ONCE(a_container_called_pod)
+#endif
+
+static void make_task(const char *name) {
+  CLEANUP_FREE char *file = NULL;
+
+  ck_assert_int_ge(
+      asprintf(&file,
+               "run/containerd/io.containerd.runtime.v2.task/%s/config.json",
+               name),
+      0);
+  write_file(root_directory, file, "{}");
+}
+
+/* Nothing but containerd's directories tells which cgroups are its tasks, and
+ * nobody in one of them can make another. */
+START_TEST(of_containerd) {
+  struct cgroup *jobs = add(root, "jobs");
+  struct cgroup *task = add(jobs, "batch_1");
+  struct cgroup *inner = add(task, "init");
+  struct cgroup *copy = add(add(task, "docker"), ID);
+  struct cgroup *other = add(jobs, "other");
+  struct cgroup *deeper = add(add(add(root, "a"), "jobs"), "batch_1");
+
+  make_task("jobs/batch_1");
+  make_task("a/b");
+  write_docker(ID, "web");
+  update();
+  ck_assert_str_eq(jobs->instance, "jobs");
+  ck_assert_str_eq(task->instance, "ctr_jobs_batch_1");
+  ck_assert_str_eq(inner->instance, "ctr_jobs_batch_1+init");
+  ck_assert_str_eq(copy->instance, "ctr_jobs_batch_1+docker_4f1c2d9e8b7a");
+  ck_assert_str_eq(other->instance, "jobs_other");
+  ck_assert_str_eq(deeper->instance, "a_jobs_batch__1");
+  for (struct cgroup *each = root; each != NULL;
+       each = tree_next(each, root, false))
+    ck_assert(!each->waits);
+}
+END_TEST
+
+#define OF_THE_POD                                                             \
+  "k8s.namespace.name=default k8s.pod.name=web-0 k8s.pod.uid=" DASHED " "
+
+START_TEST(a_description) {
+  struct cgroup *pod = add_pod();
+  struct cgroup *container = add(pod, ID);
+  struct cgroup *inner = add(container, "init");
+  struct cgroup *late = add(pod, NEXT_ID);
+  struct cgroup *podman =
+      add(add(root, "machine.slice"), "libpod-" ID ".scope");
+  struct cgroup *machine = add(podman->parent, "machine-web.scope");
+
+  check_description(inner, "");
+  make_link(ID);
+  make_conmon("machine.slice/libpod-conmon-" ID ".scope");
+  for (int pass = 0; pass <= NAMING_WAIT; pass++)
+    update();
+  check_description(root, "");
+  check_description(pod->parent, "");
+  check_description(pod, OF_THE_POD);
+  check_description(container, OF_THE_POD "k8s.container.name=app "
+                                          "k8s.container.restart_count:0 "
+                                          "container.id=" ID " ");
+  check_description(inner, OF_THE_POD "k8s.container.name=app "
+                                      "k8s.container.restart_count:0 "
+                                      "container.id=" ID " ");
+  check_description(late, OF_THE_POD "container.id=" NEXT_ID " ");
+  check_description(podman, "container.id=" ID " container.name=web "
+                            "container.runtime.name=podman ");
+  check_description(machine, "");
+}
+END_TEST
 
 /* The middle of the pod's name goes, and the end is the same after a restart,
  * with another id. */
@@ -723,5 +1000,6 @@ Suite *naming_suite(void) {
       ONCE(a_very_late_link), ONCE(a_restart), ONCE(a_restart_with_a_late_link),
       TIMES(an_id_twice, 2), ONCE(in_a_pod_twice), ONCE(a_link_of_another_pod),
       ONCE(a_late_pod), ONCE(a_plus), ONCE(a_name_comes_back), ONCE(no_source),
-      ONCE(somebody_has_it), ONCE(many), OF_DOCKER, ONCE(a_long_name));
+      ONCE(somebody_has_it), ONCE(many), OF_DOCKER, OF_PODMAN,
+      ONCE(of_containerd), ONCE(a_description), ONCE(a_long_name));
 }

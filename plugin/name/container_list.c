@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "name/container_list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/hex.h"
+
+/* A list while it is read, and the texts of the container that is read. */
+struct reading {
+  struct container_list *list;
+  char id[CONTAINER_ID_SIZE];
+  char name[ENGINE_NAME_SIZE];
+};
+
+/* The longest file that is read, in bytes: some thousand containers. */
+#define FILE_SIZE_MAX (4L * 1024 * 1024)
+
+void container_list_clear(struct container_list *list) {
+  list->stamp = (struct file_stamp){0};
+  list->error = 0;
+  list->count = 0;
+  texts_clear(&list->names);
+}
+
+int container_list_add(struct container_list *list, const char *id,
+                       const char *name) {
+  struct listed_container container;
+
+  if (hex_run(id) != CONTAINER_ID_SIZE - 1 || !container_is_name(name))
+    return 0;
+  struct listed_container *containers = array_grown(
+      list->containers, list->count, &list->room, sizeof(container));
+  if (containers == NULL)
+    return -ENOMEM;
+  list->containers = containers;
+  memcpy(container.id, id, sizeof(container.id));
+  int status = texts_add(&list->names, name, &container.name);
+  if (status == 0)
+    containers[list->count++] = container;
+  return status;
+}
+
+static int add_read(void *context) {
+  const struct reading *reading = context;
+
+  return container_list_add(reading->list, reading->id, reading->name);
+}
+
+static int compare_ids(const void *left, const void *right) {
+  const struct listed_container *a = left;
+  const struct listed_container *b = right;
+
+  return strcmp(a->id, b->id);
+}
+
+void container_list_sort(struct container_list *list) {
+  if (list->count > 0)
+    qsort(list->containers, list->count, sizeof(*list->containers),
+          compare_ids);
+}
+
+static int read_again(struct container_list *list, int fd, uid_t owner) {
+  struct reading reading = {.list = list};
+  const struct json_text texts[] = {
+      {{"id"}, reading.id, sizeof(reading.id)},
+      {{"names", JSON_FIRST}, reading.name, sizeof(reading.name)},
+  };
+  const struct json_wanted wanted = {texts, ARRAY_SIZE(texts), FILE_SIZE_MAX,
+                                     add_read, &reading};
+  struct file_stamp stamp;
+  int status = json_file_read(fd, owner, &wanted, &stamp);
+
+  if (status < 0)
+    return status;
+  container_list_sort(list);
+  list->stamp = stamp;
+  return 0;
+}
+
+static int open_and_read(struct container_list *list, const char *path,
+                         uid_t owner) {
+  CLEANUP_FD int fd = open(path, JSON_FILE_FLAGS | O_CLOEXEC);
+
+  return fd < 0 ? -errno : read_again(list, fd, owner);
+}
+
+int container_list_update(struct container_list *list, const char *path,
+                          uid_t owner) {
+  struct stat status;
+
+  if (stat(path, &status) < 0) {
+    int error = -errno;
+    container_list_clear(list);
+    return error;
+  }
+  if (file_stamp_is(&list->stamp, &status))
+    return list->error;
+  container_list_clear(list);
+  int error = open_and_read(list, path, owner);
+  if (error < 0)
+    container_list_clear(list);
+  if (error == -EINVAL || error == -EFBIG) {
+    list->stamp = file_stamp(&status);
+    list->error = error;
+  }
+  return error;
+}
+
+const char *container_list_find(const struct container_list *list,
+                                const char *id) {
+  struct listed_container key = {.name = 0};
+
+  if (list->count == 0 || strlen(id) >= sizeof(key.id))
+    return NULL;
+  memcpy(key.id, id, strlen(id) + 1);
+  const struct listed_container *found =
+      bsearch(&key, list->containers, list->count, sizeof(key), compare_ids);
+  return found != NULL ? list->names.memory + found->name : NULL;
+}
+
+void container_list_release(struct container_list *list) {
+  free(list->containers);
+  texts_release(&list->names);
+  *list = (struct container_list){0};
+}
