@@ -28,6 +28,8 @@ def pytest_configure(config):
             "containers: of the image, which come before all else on the host",
             "image: of containers, what needs only the image, which takes long"
             " to build",
+            "engines: with the containers of real engines, which take long for"
+            " what they do",
             "instrumented: with valgrind or a build with sanitizers, which"
             " measure nothing",
             "timing: measure CPU time or how soon things happen, which needs a"

@@ -12,7 +12,7 @@ from engine import COUNTER, LIMITED, SPIN
 from recorder import Recorder
 
 pytest_plugins = ["engines"]
-pytestmark = pytest.mark.xdist_group("docker")
+pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("docker")]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from recorder import Recorder
 from waiting import wait_until
 
 pytest_plugins = ["engines", "watched"]
-pytestmark = pytest.mark.xdist_group("docker")
+pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("docker")]
 
 COMPOSE = SOURCE / "packaging/container/compose.yaml"
 

@@ -13,6 +13,7 @@ from podman import Podman
 from recorder import Recorder
 
 pytest_plugins = ["engines"]
+pytestmark = pytest.mark.engines
 
 
 @pytest.fixture(scope="module", params=[

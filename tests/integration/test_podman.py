@@ -11,7 +11,7 @@ from podman import Podman
 from precedence import FIRST, ORDINARY_USER
 
 pytest_plugins = ["engines", "watched"]
-pytestmark = pytest.mark.xdist_group("podman")
+pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("podman")]
 
 
 @pytest.fixture(scope="module")
