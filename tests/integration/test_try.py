@@ -13,15 +13,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from cgroups import COUNTERS, hierarchies
+from cgroups import COUNTERS, Cgroup, hierarchies
 from command_line import check_output, check_refusal
-from precedence import come_first
+from daemon import BURN
+from precedence import FIRST, come_first
 from waiting import wait_until
 
 SOURCE = Path(__file__).resolve().parents[2]
 TRY = SOURCE / "packaging" / "try"
 USAGE = ("Usage: packaging/try [--seconds N | --follow] [--millicores N]"
          " [--output FILE]")
+
+# As LXC calls the cgroup of a container
+CONTAINER = f"lxc.payload.cgroup_cpu_test.{os.getpid()}"
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="must be root")
 
@@ -133,7 +137,9 @@ def assert_is_chart(path):
 def finished(tmp_path_factory):
     """A whole run, and the kernel's record of it: (time, root, own)"""
     kernel, elsewhere = [], []
-    with running(tmp_path_factory.mktemp("try"), "--seconds", "8") as run:
+    with running(tmp_path_factory.mktemp("try"), "--seconds", "8") as run, \
+            Cgroup({run.version: run.root}, CONTAINER) as container:
+        container.start(*FIRST, BURN, "--millicores", "50")
         while run.process.poll() is None:
             with contextlib.suppress(OSError):
                 kernel.append((time.monotonic(), *run.usage()))
@@ -213,6 +219,14 @@ def test_its_figures_are_those_of_the_kernel(finished):
         assert own.burning == pytest.approx((last - first) / 1000 / took, abs=3)
         assert finished.kernel[0][2] <= first < last <= finished.kernel[-1][2]
         assert own.idle == pytest.approx(0, abs=1)
+
+
+@needs_root
+@pytest.mark.timing
+def test_it_shows_containers_by_name(finished):
+    shown = table(finished.output)[CONTAINER.replace("lxc.payload.", "lxc_")]
+    assert shown.samples >= 6
+    assert shown.burning == pytest.approx(50, abs=3)
 
 
 def press_ctrl_c(folder, send, moment, builds=False):
