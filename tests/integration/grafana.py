@@ -108,8 +108,11 @@ def interpolate(store, dashboard, text, choices):
 
 
 def matched(variable, values):
-    """The values that a variable's regex selects or extracts"""
+    """The values that a variable's regex selects or extracts. It can have a group
+    for what is shown and another for the value."""
     if not variable["regex"]:
         return values
-    expression = re.compile(variable["regex"].strip("/"))
-    return [match[1] for match in map(expression.search, values) if match]
+    expression = re.compile(re.sub(r"\(\?<(value|text)>", r"(?P<\1>",
+                                   variable["regex"].strip("/")))
+    group = "value" if "value" in expression.groupindex else 1
+    return [match[group] for match in map(expression.search, values) if match]

@@ -16,7 +16,9 @@ def chosen(store, hosts, cgroup, **more):
     """Choices for the variables; hosts is a list or grafana.ALL"""
     if hosts != grafana.ALL:
         hosts = [named(store, host) for host in hosts]
-    return {"host": hosts, "cgroup": named(store, cgroup), **more}
+    return {"host": hosts, "cgroup": named(store, cgroup),
+            "namespace": grafana.ALL, "pod": grafana.ALL,
+            "container": grafana.ALL, **more}
 
 
 def graphite(stores, dashboard, target, choices, begin, end):

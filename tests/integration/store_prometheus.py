@@ -27,7 +27,8 @@ class Prometheus:
         self.directory.mkdir()
         configuration = self.directory / "prometheus.yml"
         configuration.write_text(twice_a_second(
-            examples.other_side("write_prometheus")))
+            examples.other_side("write_prometheus")
+            + examples.additions("write_prometheus")))
         self.host.start(
             "prometheus", "prometheus", f"--config.file={configuration}",
             f"--storage.tsdb.path={self.directory}/data",

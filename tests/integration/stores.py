@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Two hosts that fill all stores at the same time, with the examples for users.
 
-On host one (v1) web.service is idle, then burns, and then a quota throttles it.
+On host one (v1) web.service is idle, then burns, and then a quota throttles it,
+beside a pod of Kubernetes with one container.
 On host two (v2) the tasks of batch.service wait for one CPU.
 """
 import contextlib
@@ -13,6 +14,7 @@ import examples
 import store_prometheus
 from cgroups import Cgroup, controller, require_both
 from daemon import BURN, Collectd
+from kubelet import ID, NAME, POD, Node
 from network import Network
 from precedence import FIRST
 from store_graphite import Graphite
@@ -24,6 +26,8 @@ NAMES = {"graphite.example.com": None, "influxdb.example.com": None,
 WRITERS = ("write_graphite", "network_influxdb", "write_influxdb_udp",
            "write_prometheus", "rrdtool")
 WEB = "system.slice_web.service"
+# All that the pod adds. The last two are the pod itself and the container.
+KUBERNETES = ("kubepods", "kubepods_besteffort", "k8s_default_web-0", NAME)
 BATCH = "batch.service"
 BURNED, QUOTA = 600, 200
 # On a busy machine, passes can be two seconds apart. By default collectd then
@@ -68,6 +72,9 @@ class Stores:
 
     def start_collectds(self):
         self.collectds = {}
+        self.node = Node(self.directory / "node")
+        self.node.add_pod()
+        self.node.add_container(ID)
         patience = self.directory / "patience.conf"
         patience.write_text(PATIENCE)
         for number, (host, cgroup, version) in enumerate((
@@ -75,7 +82,8 @@ class Stores:
             self.stack.enter_context(cgroup)
             collectd = self.stack.enter_context(Collectd(
                 self.directory / host, host=host, beside=["cpu", "statsd"],
-                options=f'Root "{cgroup.directory(version)}"\nReportAll true',
+                options=f'Root "{cgroup.directory(version)}"\n'
+                        f'NameRoot "{self.node.root}"\nReportAll true',
                 include=[patience, *map(examples.path, WRITERS)]))
             collectd.start([*FIRST, *self.network[number].prefix])
             self.collectds[host] = collectd
@@ -89,6 +97,10 @@ class Stores:
         # Other work on the machine must not affect the test.
         (self.cpu / self.v1.path / "cpu.shares").write_text("262144")
         web = self.v1.child("system.slice").child("web.service")
+        pod = self.v1
+        for name in (*POD.split("/"), ID):
+            pod = pod.child(name)
+        pod.start(BURN, "--millicores", "100", stdout=subprocess.DEVNULL)
         self.wait_for_phase(one)
         web.start(BURN, "--millicores", str(BURNED), stdout=subprocess.DEVNULL)
         self.wait_for_phase(one)

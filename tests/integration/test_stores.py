@@ -15,7 +15,7 @@ from expected import (DECIMALS, as_stored, check_seconds, check_series,
                       check_slots, is_counter, rates_of_steps, spread)
 from measurement import mean_of_gauges
 from store_influxdb import NAMES
-from stores import BATCH, BURNED, ONE, QUOTA, TWO, WEB
+from stores import BATCH, BURNED, KUBERNETES, ONE, QUOTA, TWO, WEB
 from waiting import wait_until
 
 HOSTS = pytest.mark.parametrize("host", [ONE, TWO])
@@ -69,7 +69,7 @@ def test_graphite_draws_the_example(stores):
     series = stores.graphite.query(target, begin, end)
     assert {name.split(".")[2] for name in series} == {
         f"cgroup_cpu-{name.replace('.', '_')}"
-        for name in (WEB, BATCH, "system.slice")}
+        for name in (WEB, BATCH, "system.slice", *KUBERNETES)}
     size = {"width": 400, "height": 200, "from": begin, "until": end}
     image, empty = (stores.graphite.render(format="png", target=name, **size)
                     for name in (target, "collectd.none"))
@@ -114,8 +114,8 @@ def prometheus_series(stores, host):
                 f'collectd_cgroup_cpu_{family}{{instance="{host}"}}',
                 begin, end):
             assert labels["__name__"] == f"collectd_cgroup_cpu_{family}"
-            assert set(labels) == {"__name__", "cgroup_cpu", "instance", "job",
-                                   "type"}
+            assert set(labels) - {"namespace", "pod", "container"} == {
+                "__name__", "cgroup_cpu", "instance", "job", "type"}
             found[labels["cgroup_cpu"], kind, labels["type"]] = samples
     return found
 
@@ -280,7 +280,8 @@ def test_variables_of_the_dashboards(stores, store):
 
     cgroups = {host: {cgroup for cgroup, *_ in stores.csv(host)}
                for host in (ONE, TWO)}
-    assert panels.options(stores, store, "host", {}) == names([ONE, TWO])
+    everything = panels.chosen(store, grafana.ALL, "")
+    assert panels.options(stores, store, "host", everything) == names([ONE, TWO])
     for hosts, expected in (([ONE], cgroups[ONE]), ([TWO], cgroups[TWO]),
                             ([ONE, TWO], cgroups[ONE] | cgroups[TWO]),
                             (grafana.ALL, cgroups[ONE] | cgroups[TWO])):
@@ -331,12 +332,38 @@ def test_panels_of_all_hosts_and_cgroups(stores, store):
         return tuple(panels.named(store, word) for word in words)
 
     assert mentions(2) == mentions(3) == {
-        name(ONE, WEB), name(ONE, "system.slice"), name(TWO, BATCH)}
+        name(TWO, BATCH), *(name(ONE, cgroup) for cgroup in
+                            (WEB, "system.slice", *KUBERNETES))}
     assert mentions(11) == mentions(13) == {name(ONE), name(TWO)}
     assert mentions(12) == {name(ONE)}
     for rows in shown[12].values():
         assert 50 <= max(value for _, value in rows) <= 100
-    for host, cgroups in ((ONE, 3), (TWO, 2)):
+    for host, cgroups in ((ONE, 7), (TWO, 2)):
         assert {max(value for _, value in rows)
                 for names, rows in shown[13].items()
                 if panels.named(store, host) in names} == {cgroups}
+
+
+@STORES
+def test_a_choice_of_containers(stores, store):
+    """Graphite knows only the namespace: dots of a pod's name are underscores
+    there"""
+    pod, container = KUBERNETES[-2:]
+    begin, end = stores.window(ONE)
+    namespace = {"graphite": "k8s_default_"}.get(store, "default")
+    known = {"namespace": namespace, "pod": "web-0", "container": "app"}
+    if store == "graphite":
+        known = {"namespace": namespace}
+    before = {}
+    for variable, value in known.items():
+        choices = panels.chosen(store, [ONE], "", **before)
+        assert panels.options(stores, store, variable, choices) == {value}
+        before[variable] = value
+    for variable in known:
+        choices = panels.chosen(store, grafana.ALL, "",
+                                **{variable: known[variable]})
+        chosen = {container} if variable == "container" else {pod, container}
+        assert panels.options(stores, store, "cgroup", choices) == chosen
+        for number in (2, 3):
+            shown = panels.show(stores, store, number, choices, begin, end)
+            assert {name.split()[-1] for name in shown} == chosen
