@@ -25,7 +25,9 @@ from scraper import Scraper
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("image")]
 
-ENVIRONMENTS = ["v1", "v2", "gVisor"]
+# The sandbox's tests mostly wait, and run beside the others.
+in_gvisor = pytest.mark.xdist_group("image in gVisor")
+ENVIRONMENTS = ["v1", "v2", pytest.param("gVisor", marks=in_gvisor)]
 TOOLS = ("buildah", "mmdebstrap", "runc", "crun", "runsc", "ip",
          "nsenter")
 TICK = {"gVisor": 0.01}
@@ -212,6 +214,7 @@ def ticks_of(container):
                             for each in fields)
 
 
+@in_gvisor
 def test_burn_shows_in_gvisor(run_pod, pod_of):
     """With an interval of one second, ticks of 10 ms would be too coarse. So
     the interval is that of the manifest. On a busy machine gVisor counts ticks
