@@ -53,9 +53,12 @@ int json_parse(const char *document, size_t length,
   json_error_t error = {0};
   json_t *root = json_loadb(document, length, JSON_REJECT_DUPLICATES, &error);
 
+  /* Without memory the library does not always tell what failed. */
   if (root == NULL)
-    return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM
-                                                               : -EINVAL;
+    return json_error_code(&error) == json_error_out_of_memory ||
+                   json_error_code(&error) == json_error_unknown
+               ? -ENOMEM
+               : -EINVAL;
   int status = take_all(root, wanted);
   json_decref(root);
   return status;

@@ -155,8 +155,8 @@ WRAPPER(json_t *, json_loadb,
          json_error_t *error)) {
   if (!fails(FAULT_json_loadb))
     return __real_json_loadb(document, length, flags, error);
-  /* Where json_error_code() finds it. */
-  error->text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_out_of_memory;
+  /* As it is if malloc() fails: nothing is told. */
+  memset(error, 0, sizeof(*error));
   return NULL;
 }
 #endif
