@@ -18,6 +18,9 @@
 /* collectd's JSON writers have this much room for a metadata value in
  * quotes. */
 #define METADATA_SIZE 512
+/* Their buffer, by default of 4096 bytes, must also have room for the rest of
+ * one value. */
+#define METADATA_SIZE_OF_ALL 3072
 
 /* A collectd built with shorter names would cut them silently. */
 _Static_assert(DATA_MAX_NAME_LEN >= INSTANCE_NAME_SIZE,
@@ -127,20 +130,27 @@ static void copy_name(char name[DATA_MAX_NAME_LEN], const char *text) {
   name[length] = '\0';
 }
 
+struct metadata {
+  meta_data_t *data;
+  size_t count;
+  /* What it takes in JSON so far, in bytes. */
+  size_t used;
+};
+
 /* collectd's JSON writers refuse a value if they have no room for its
  * metadata. */
-static bool fits_writers(const char *encoded) {
+static bool fits_writers(struct metadata *metadata, const char *key,
+                         const char *encoded) {
   size_t length = sizeof("\"\"");
 
   for (; *encoded != '\0'; encoded++)
     length += *encoded == '"' || *encoded == '\\' ? 2 : 1;
-  return length <= METADATA_SIZE;
+  size_t whole = metadata->used + strlen(key) + sizeof("\"\":,") + length;
+  if (length > METADATA_SIZE || whole > METADATA_SIZE_OF_ALL)
+    return false;
+  metadata->used = whole;
+  return true;
 }
-
-struct metadata {
-  meta_data_t *data;
-  size_t count;
-};
 
 /* The metadata is optional, so an error here is not a failure. Texts are
  * encoded: if char is unsigned, collectd's JSON writers pass on bytes from 0x80
@@ -156,7 +166,7 @@ static void add_metadata(void *context, const char *key, const char *text,
     status = meta_data_add_unsigned_int(metadata->data, key,
                                         strtoul(text, NULL, 10));
   else if (printable_encode(text, encoded, sizeof(encoded)) > 0 &&
-           fits_writers(encoded))
+           fits_writers(metadata, key, encoded))
     status = meta_data_add_string(metadata->data, key, encoded);
   metadata->count += status == 0;
 }

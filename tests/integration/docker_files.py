@@ -10,14 +10,14 @@ class DockerFiles:
         self.directory = root / "var/lib/docker/containers"
         self.directory.mkdir(parents=True, exist_ok=True)
 
-    def add(self, identifier, name):
+    def add(self, identifier, name, labels=None):
         place = self.directory / identifier
         place.mkdir()
         (place / "hostconfig.json").write_text(
             json.dumps({"CgroupParent": ""}))
         (place / "config.v2.json").write_text(json.dumps(
             {"ID": identifier, "Name": f"/{name}",
-             "Config": {"Image": "busybox", "Labels": {}}}))
+             "Config": {"Image": "busybox", "Labels": labels or {}}}))
 
     def remove(self, identifier):
         place = self.directory / identifier

@@ -13,6 +13,7 @@ from cgroups import Cgroup
 from daemon import BURN, Collectd
 from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instances,
                        kinds, moments, wait_for_passes)
+from docker_files import DockerFiles
 from forest import Forest
 from inspection import counting
 from kubelet import ID, NAME, PAUSE_ID, POD, SLICE, UID, Node
@@ -279,3 +280,27 @@ def test_metadata(directory, node, begin, wanted):
             (NAME, f"/{container}", inside),
             (f"{NAME}+init", f"/{container}/init", inside)):
         assert described[name] == {"cgroup_cpu:path": path or "/", **more}
+
+
+@pytest.mark.parametrize("version", ["v2"])
+def test_more_metadata_than_writers_take(directory, begin, tmp_path):
+    """What is too much is left out, and no value is lost"""
+    labels = {f"label{number}": '"' * 240 for number in range(8)}
+    DockerFiles(tmp_path / "node").add(ID, "web", labels)
+    options = "".join(f"NameLabel {label}\n" for label in labels)
+    with Forest(directory, [f"docker/{ID}"]), HttpSink() as sink:
+        collectd = begin(options=f"Metadata true\n{options}",
+                         beside=[plugin("write_http", sink.node())])
+        passes = wait_for_passes(collectd, 3, "docker_web")
+        collectd.stop()
+
+    usage = {value["time"]: value["meta"] for value in sink.values
+             if value["plugin_instance"] == "docker_web"
+             and value["type_instance"] == "cpu_usage_usec"}
+    assert len(usage) >= len(passes)
+    for meta in usage.values():
+        found = {name.removeprefix("container.label."): text
+                 for name, text in meta.items() if "label" in name}
+        assert 4 <= len(found) < 8
+        assert found.items() <= labels.items()
+        assert meta["cgroup_cpu:path"] == f"/docker/{ID}"
