@@ -262,6 +262,7 @@ START_TEST(of_a_long_list) {
   FILE *file = open_memstream(&list, &size);
   char name[ENGINE_NAME_SIZE];
 
+  ck_assert_int_gt(fprintf(file, "12345678\n"), 0);
   for (size_t i = 0; i < LINES; i++)
     ck_assert_int_gt(fprintf(file, "1234567\n"), 0);
   ck_assert_int_eq(fclose(file), 0);
