@@ -30,6 +30,7 @@ NAMES = {
     "k8s_default_a234~789_app~0a1b2c3d": ("default", "a234~789", "app"),
     "docker_my_web-1.2": (None, None, "my_web-1.2"),
     "docker_web+init": (None, None, "web"),
+    "docker_web~0a1b2c3d": (None, None, "web"),
     "podman_job": (None, None, "job"),
     f"podman_pod+{ID}": (None, None, None),
     "system.slice_ssh.service": (None, None, None),
