@@ -101,7 +101,7 @@ static int compare_identities(const void *left, const void *right) {
 }
 
 /* Two cgroups could seem to be the same pod or container. Those of Docker have
- * their names only in the place where Docker put them. */
+ * their names only where Docker would put them, which only root can imitate. */
 static bool has_key(const struct identity *identity) {
   return identity->container.kind == CONTAINER_POD ||
          identity->container.kind == CONTAINER_OF_POD ||

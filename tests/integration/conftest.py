@@ -25,7 +25,7 @@ def pytest_configure(config):
     for marker in (
             "guests: in systems and machines of their own, where it does not"
             " matter what else the host does",
-            "containers: of the image, which come before all else on the host",
+            "containers: of the image, which come before most else on the host",
             "image: of containers, what needs only the image, which takes long"
             " to build",
             "engines: with the containers of real engines, which take long for"
