@@ -82,8 +82,8 @@ int conmon_parse(const char *arguments, size_t length, const char **id,
 
 /* Reads the list of processes of a cgroup. A line break ends each of them, and
  * a zero byte the list. */
-static int read_processes(const struct conmon *conmon, const char *path,
-                          char list[BUFFER_SIZE]) {
+static int read_process_list(const struct conmon *conmon, const char *path,
+                             char list[BUFFER_SIZE]) {
   CLEANUP_FD int fd = conmon->open_processes(conmon->context, path);
   if (fd < 0)
     return fd;
@@ -95,7 +95,7 @@ static int read_processes(const struct conmon *conmon, const char *path,
   return 0;
 }
 
-static bool is_listed(const char *list, const char *pid) {
+static bool has_process(const char *list, const char *pid) {
   size_t length = strlen(pid);
 
   for (const char *line = list; *line != '\0'; line = strchr(line, '\n') + 1)
@@ -139,7 +139,7 @@ static int open_conmon(struct conmon *conmon, const char *pid) {
 }
 
 /* Takes the last line off the list. Returns whether it is a process. */
-static bool take_last(char *list, char pid[PID_SIZE]) {
+static bool take_process(char *list, char pid[PID_SIZE]) {
   size_t length = strlen(list);
 
   if (length == 0)
@@ -162,7 +162,7 @@ static int take_batch(struct conmon *conmon, char *list,
   int count = 0;
   int status = 0;
 
-  while (count < BATCH && status == 0 && take_last(list, batch[count].pid)) {
+  while (count < BATCH && status == 0 && take_process(list, batch[count].pid)) {
     int fd = open_conmon(conmon, batch[count].pid);
     if (fd >= 0)
       batch[count++].fd = fd;
@@ -196,11 +196,11 @@ static int add_container(struct conmon *conmon, int process) {
 static int add_batch(struct conmon *conmon, struct candidate *batch,
                      int count) {
   char list[BUFFER_SIZE];
-  int status = read_processes(conmon, conmon->path, list);
+  int status = read_process_list(conmon, conmon->path, list);
   int failure = status;
 
   for (int i = 0; i < count; i++) {
-    if (status == 0 && is_listed(list, batch[i].pid)) {
+    if (status == 0 && has_process(list, batch[i].pid)) {
       int added = add_container(conmon, batch[i].fd);
       if (error_is_scarcity(added))
         failure = added;
@@ -216,7 +216,7 @@ static int look_at_all(struct conmon *conmon, const char *path) {
   char list[BUFFER_SIZE];
   struct candidate batch[BATCH];
   int count = BATCH;
-  int status = read_processes(conmon, path, list);
+  int status = read_process_list(conmon, path, list);
 
   if (status < 0)
     return status;

@@ -383,13 +383,13 @@ static bool is_pod_of_podman(const struct components *components,
 
 static bool find_podman(const struct components *components, unsigned index,
                         struct container *container) {
-  bool is_pod = is_pod_of_podman(components, index, container->id);
+  bool in_pod = is_pod_of_podman(components, index, container->id);
 
-  if (is_container_of_podman(components, index + is_pod, container->id)) {
+  if (is_container_of_podman(components, index + in_pod, container->id)) {
     container->kind = CONTAINER_OF_PODMAN;
     container->runtime = "podman";
-    container->depth = index + is_pod + 1;
-  } else if (is_pod) {
+    container->depth = index + in_pod + 1;
+  } else if (in_pod) {
     container->kind = CONTAINER_PODMAN_POD;
     container->depth = index + 1;
   } else {

@@ -64,7 +64,7 @@ void container_list_sort(struct container_list *list) {
           compare_ids);
 }
 
-static int read_again(struct container_list *list, int fd, uid_t owner) {
+static int read_changed_list(struct container_list *list, int fd, uid_t owner) {
   struct reading reading = {.list = list};
   const struct json_text texts[] = {
       {{"id"}, reading.id, sizeof(reading.id)},
@@ -86,7 +86,7 @@ static int open_and_read(struct container_list *list, const char *path,
                          uid_t owner) {
   CLEANUP_FD int fd = open(path, JSON_FILE_FLAGS | O_CLOEXEC);
 
-  return fd < 0 ? -errno : read_again(list, fd, owner);
+  return fd < 0 ? -errno : read_changed_list(list, fd, owner);
 }
 
 int container_list_update(struct container_list *list, const char *path,

@@ -25,7 +25,7 @@ void containerd_end(struct containerd *containerd) {
   containerd->is_fresh = false;
 }
 
-static void refresh(struct containerd *containerd) {
+static void open_tasks(struct containerd *containerd) {
   char path[PATH_MAX];
 
   if (containerd->is_fresh)
@@ -46,7 +46,7 @@ int containerd_find(struct containerd *containerd, const char *namespace_name,
 
   if (!container_is_name(namespace_name) || !container_is_name(id))
     return -ENOENT;
-  refresh(containerd);
+  open_tasks(containerd);
   if (containerd->directory < 0)
     return containerd->directory;
   if (snprintf(path, sizeof(path), "%s/%s", namespace_name, id) >= PATH_MAX)

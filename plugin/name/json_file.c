@@ -18,7 +18,7 @@ static const json_t *find_value(const json_t *value, const char *key) {
                                       : json_object_get(value, key);
 }
 
-static void copy_text(const json_t *value, const struct json_text *wanted) {
+static void copy_value(const json_t *value, const struct json_text *wanted) {
   for (size_t i = 0; i < JSON_KEYS_MAX && wanted->keys[i] != NULL; i++)
     value = find_value(value, wanted->keys[i]);
   size_t length = json_string_length(value);
@@ -32,7 +32,7 @@ static int take_object(const json_t *object, const struct json_wanted *wanted) {
   if (!json_is_object(object))
     return -EINVAL;
   for (size_t i = 0; i < wanted->count; i++)
-    copy_text(object, &wanted->texts[i]);
+    copy_value(object, &wanted->texts[i]);
   return wanted->each != NULL ? wanted->each(wanted->context) : 0;
 }
 

@@ -44,7 +44,7 @@ static void refresh_list(struct podman *podman, size_t index) {
     (void)snprintf(podman->denied, sizeof(podman->denied), "%s", path);
 }
 
-static void refresh(struct podman *podman) {
+static void refresh_lists(struct podman *podman) {
   if (podman->is_fresh)
     return;
   podman->is_fresh = true;
@@ -58,7 +58,7 @@ int podman_find(struct podman *podman, const char *id,
                 char name[ENGINE_NAME_SIZE]) {
   if (!json_is_supported())
     return -EOPNOTSUPP;
-  refresh(podman);
+  refresh_lists(podman);
   for (size_t i = 0; i < PODMAN_LISTS; i++) {
     const char *found = container_list_find(&podman->lists[i], id);
     if (found != NULL) {

@@ -224,7 +224,6 @@ static void write_kubernetes_name(const struct identity *identity,
 static void write_container_name(const struct identity *identity,
                                  const char *rest,
                                  char name[INSTANCE_NAME_SIZE]) {
-  char head[CONTAINER_ID_SHOWN + 16];
   const char *own = identity->container.name;
 
   /* What is in a container called "pod" would have the names of pods. The "+"
@@ -232,6 +231,7 @@ static void write_container_name(const struct identity *identity,
   if (strcmp(own, "podman_pod") == 0)
     own = "podman_pod+";
   if (identity->container.kind == CONTAINER_PODMAN_POD) {
+    char head[CONTAINER_ID_SHOWN + 16];
     (void)snprintf(head, sizeof(head), "podman_pod+%.*s", CONTAINER_ID_SHOWN,
                    identity->container.id);
     instance_name_of_container(&(struct container_name){head, "", ""}, rest,
@@ -749,8 +749,8 @@ static bool is_in_task(const struct cgroup *cgroup) {
 /* Gives the cgroup of a container an identity. Whoever else may create cgroups
  * could have made it look like one of another's. Returns 0, or a negative errno
  * if it has to be considered again. */
-static int identify(struct naming *naming, struct tree *tree,
-                    struct cgroup *cgroup) {
+static int identify_container(struct naming *naming, struct tree *tree,
+                              struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
   struct container container;
 
@@ -770,7 +770,7 @@ static int consider(struct naming *naming, struct tree *tree,
                     struct cgroup *cgroup) {
   if (cgroup->identity != NULL)
     return 0;
-  int status = identify(naming, tree, cgroup);
+  int status = identify_container(naming, tree, cgroup);
   const struct cgroup *holder = holder_of(cgroup);
   if (status < 0 || holder == NULL || holder == cgroup)
     return status;

@@ -39,11 +39,11 @@ static void teardown(void) {
 
 #define SIZE_MAX_OF_FILES 65536
 
-static const struct json_wanted wanted = {
+static const struct json_wanted all_texts = {
     .texts = texts, .count = ARRAY_SIZE(texts), .size_max = SIZE_MAX_OF_FILES};
 
 static int parse(const char *document) {
-  return json_parse(document, strlen(document), &wanted);
+  return json_parse(document, strlen(document), &all_texts);
 }
 
 static const struct {
@@ -157,7 +157,7 @@ static int read_as(const char *path, uid_t owner, struct file_stamp *stamp) {
   CLEANUP_FD int fd = openat(directory, path, JSON_FILE_FLAGS | O_CLOEXEC);
 
   ck_assert_int_ge(fd, 0);
-  return json_file_read(fd, owner, &wanted, stamp);
+  return json_file_read(fd, owner, &all_texts, stamp);
 }
 
 static int read_file(const char *path) {

@@ -801,7 +801,7 @@ START_TEST(a_copy_of_podman) {
   check_no_podman();
   inodes = 300;
   pod = add(slice, "machine-libpod_pod_" NEXT_ID ".slice");
-  web = add(pod, "libpod-" ID ".scope");
+  (void)add(pod, "libpod-" ID ".scope");
   update();
   check_no_podman();
 
