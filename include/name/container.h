@@ -43,6 +43,8 @@ enum container_kind {
   CONTAINER_NAMED,
   /* A task of containerd, which no path tells: has `name`. */
   CONTAINER_OF_CONTAINERD,
+  /* One of nerdctl, which knows its name: has `id`. */
+  CONTAINER_OF_NERDCTL,
   /* Of an engine whose names are not in the path. */
   CONTAINER_UNNAMED,
 };

@@ -71,6 +71,7 @@ struct naming {
   bool kubernetes_told;
   bool docker_told;
   bool podman_told;
+  bool nerdctl_told;
   /* Cgroups with a lower `birth` have been looked at. */
   uint64_t births;
   uint32_t passes;

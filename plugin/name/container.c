@@ -399,6 +399,21 @@ static bool find_podman(const struct components *components, unsigned index,
   return true;
 }
 
+/* With systemd. Without it, only containerd tells. */
+static bool find_nerdctl(const struct components *components, unsigned index,
+                         struct container *container) {
+  struct part part = components->parts[index];
+
+  if (!is_in_slices(components, index) || !strip(&part, "nerdctl-", ".scope") ||
+      !copy_id(part, container->id))
+    return false;
+  container->kind = CONTAINER_OF_NERDCTL;
+  container->runtime = "containerd";
+  container->depth = index + 1;
+  container->pod_uid[0] = '\0';
+  return true;
+}
+
 /* Docker's containers are in a cgroup that their users choose: with systemd in
  * a slice, else in any that is no service and no scope. */
 static bool find_docker(const struct components *components, unsigned index,
@@ -443,6 +458,7 @@ void container_of_path(const char *path, struct container *container) {
   for (unsigned i = 0; i < components.count; i++) {
     if (find_pod(&components, i, container) ||
         find_podman(&components, i, container) ||
+        find_nerdctl(&components, i, container) ||
         find_docker(&components, i, container))
       return;
     if (has_id(components.parts[i])) {

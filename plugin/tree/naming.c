@@ -693,6 +693,7 @@ static int add_identity(struct naming *naming, struct tree *tree,
     append_unnamed(naming, identity);
   bool says_it_all = container->kind == CONTAINER_NAMED ||
                      container->kind == CONTAINER_OF_CONTAINERD ||
+                     container->kind == CONTAINER_OF_NERDCTL ||
                      container->kind == CONTAINER_PODMAN_POD;
   if (says_it_all && !identity->is_refused)
     (void)give_known_name(naming, tree, identity);
@@ -719,23 +720,63 @@ static int is_placed_by_root(const struct naming *naming, const char *path) {
   return status;
 }
 
-/* Above a task, there is only the cgroup of its namespace. What may not be
- * looked at stays so. Returns 0, or a negative errno that may pass. */
+/* What nerdctl calls a container, at the time when its cgroup is found. What
+ * cannot be read or makes no sense stays so. Returns 0, or a negative errno
+ * that may pass. */
+static int ask_nerdctl(struct naming *naming, const struct cgroup *cgroup,
+                       struct container *container) {
+  const char *parent = cgroup->parent->component;
+  char name[ENGINE_NAME_SIZE];
+  int status = container->kind == CONTAINER_OF_NERDCTL
+                   ? containerd_find_scope(&naming->containerd, container->id,
+                                           parent, name)
+                   : containerd_find_name(&naming->containerd, parent,
+                                          cgroup->component, name);
+
+  if (error_is_scarcity(status))
+    return status;
+  if (status < 0 && container->kind == CONTAINER_OF_NERDCTL)
+    container->kind = CONTAINER_UNNAMED;
+  if (status < 0)
+    return 0;
+  container->kind = CONTAINER_OF_NERDCTL;
+  (void)snprintf(container->name, sizeof(container->name), "nerdctl_%s", name);
+  return 0;
+}
+
+/* Above a task, there is only the cgroup of its namespace. One of nerdctl has
+ * an id like those of Docker. What may not be looked at stays so. Returns 0, or
+ * a negative errno that may pass. */
 static int consider_task(struct naming *naming, const struct cgroup *cgroup,
                          struct container *container) {
-  if (container->kind != CONTAINER_NONE || cgroup->depth != 2)
+  bool is_id = container->kind == CONTAINER_OF_DOCKER &&
+               strcmp(container->id, cgroup->component) == 0;
+  if ((container->kind != CONTAINER_NONE && !is_id) || cgroup->depth != 2)
     return 0;
   const char *namespace_name = cgroup->parent->component;
   int status =
       containerd_find(&naming->containerd, namespace_name, cgroup->component);
   if (status < 0)
     return status == -ENOENT || error_is_denial(status) ? 0 : status;
-  *container = (struct container){.kind = CONTAINER_OF_CONTAINERD,
-                                  .runtime = "containerd",
-                                  .depth = cgroup->depth};
-  (void)snprintf(container->name, sizeof(container->name), "ctr_%s_%s",
-                 namespace_name, cgroup->component);
-  return 0;
+  struct container task = {.kind = CONTAINER_OF_CONTAINERD,
+                           .runtime = "containerd",
+                           .depth = cgroup->depth};
+  (void)snprintf(task.name, sizeof(task.name), "ctr_%s_%s", namespace_name,
+                 cgroup->component);
+  if (is_id)
+    memcpy(task.id, container->id, sizeof(task.id));
+  *container = task;
+  return ask_nerdctl(naming, cgroup, container);
+}
+
+/* Returns 0, or a negative errno if it has to be considered again. */
+static int consider_containerd(struct naming *naming,
+                               const struct cgroup *cgroup,
+                               struct container *container) {
+  return container->kind == CONTAINER_OF_NERDCTL &&
+                 container->depth == cgroup->depth
+             ? ask_nerdctl(naming, cgroup, container)
+             : consider_task(naming, cgroup, container);
 }
 
 /* Whoever is root in a task of containerd can create any cgroup there. */
@@ -743,7 +784,8 @@ static bool is_in_task(const struct cgroup *cgroup) {
   const struct cgroup *holder = holder_of(cgroup->parent);
 
   return holder != NULL &&
-         holder->identity->container.kind == CONTAINER_OF_CONTAINERD;
+         (holder->identity->container.kind == CONTAINER_OF_CONTAINERD ||
+          holder->identity->container.kind == CONTAINER_OF_NERDCTL);
 }
 
 /* Gives the cgroup of a container an identity. Whoever else may create cgroups
@@ -756,7 +798,7 @@ static int identify_container(struct naming *naming, struct tree *tree,
 
   (void)tree_path(cgroup, path);
   container_of_path(path, &container);
-  int status = consider_task(naming, cgroup, &container);
+  int status = consider_containerd(naming, cgroup, &container);
   if (status < 0 || container.kind == CONTAINER_NONE ||
       container.kind == CONTAINER_UNNAMED || container.depth != cgroup->depth ||
       is_in_task(cgroup))
@@ -805,6 +847,9 @@ static void note_denial(struct naming *naming, struct naming_denial *denial) {
   } else if (naming->podman_denied && !naming->podman_told) {
     naming->podman_told = true;
     *denial = (struct naming_denial){naming->podman.denied, "Podman"};
+  } else if (naming->containerd.denied[0] != '\0' && !naming->nerdctl_told) {
+    naming->nerdctl_told = true;
+    *denial = (struct naming_denial){naming->containerd.denied, "nerdctl"};
   }
 }
 
@@ -842,8 +887,10 @@ static void write_uid(const struct container *container,
 
 /* The name that the engine knows, without what we put before it. */
 static const char *own_name(const struct identity *identity) {
-  return is_of_engine(identity) ? strchr(identity->container.name, '_') + 1
-                                : "";
+  return is_of_engine(identity) ||
+                 identity->container.kind == CONTAINER_OF_NERDCTL
+             ? strchr(identity->container.name, '_') + 1
+             : "";
 }
 
 static void describe_labels(const struct naming *naming,

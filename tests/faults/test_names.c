@@ -34,9 +34,13 @@
   "2f1c2d9e8b7a60512f1c2d9e8b7a60512f1c2d9e8b7a60512f1c2d9e8b7a6051"
 #define LISTED_ID                                                              \
   "3f1c2d9e8b7a60513f1c2d9e8b7a60513f1c2d9e8b7a60513f1c2d9e8b7a6051"
+#define NERDCTL_ID                                                             \
+  "5f1c2d9e8b7a60515f1c2d9e8b7a60515f1c2d9e8b7a60515f1c2d9e8b7a6051"
 #define CONMON "libpod_parent/conmon"
-/* It is looked up once only, if that is not denied. */
+/* Both are looked up once only, if that is not denied. */
 #define TASK "jobs/batch"
+#define SCOPE "machine.slice/nerdctl-" NERDCTL_ID ".scope"
+#define TASKS "run/containerd/io.containerd.runtime.v2.task/"
 #define LIST "var/lib/containers/storage/overlay-containers/containers.json"
 #define POD "kubepods/pod" UID
 #define BY_PATH "kubepods_pod" UID
@@ -83,6 +87,10 @@ static const struct named {
      70,
      "podman_listed",
      {"libpod__parent_libpod-3f1c2d9e8b7a", NULL, NULL}},
+    {SCOPE,
+     20,
+     "nerdctl_api",
+     {"machine.slice_nerdctl-5f1c2d9e8b7a.scope", NULL, NULL}},
     {"docker", 60, "docker", {NULL, NULL, NULL}},
     {"docker/" DOCKER_ID,
      50,
@@ -168,8 +176,11 @@ static void setup(void) {
              "/resolv.conf",
              "");
   make_podman();
-  write_file(host_root,
-             "run/containerd/io.containerd.runtime.v2.task/" TASK "/x", "");
+  write_file(host_root, TASKS TASK "/x", "");
+  write_file(host_root, TASKS "jobs/" NERDCTL_ID "/config.json",
+             "{\"annotations\":{\"nerdctl/name\":\"api\","
+             "\"nerdctl/namespace\":\"jobs\"},\"linux\":{\"cgroupsPath\":"
+             "\"machine.slice:nerdctl:" NERDCTL_ID "\"}}");
   write_file(host_root, "etc/docker/daemon.json", "{}");
   write_file(host_root,
              "var/lib/docker/containers/" DOCKER_ID "/hostconfig.json", "{}");
@@ -249,7 +260,7 @@ static bool is_there(const char *name) {
 
 /* Returns whether the cgroup may have the name of its path in the end. */
 static bool may_keep_path(const struct named *cgroup) {
-  if (strcmp(cgroup->path, TASK) == 0)
+  if (strcmp(cgroup->path, TASK) == 0 || strcmp(cgroup->path, SCOPE) == 0)
     return true;
   if (strcmp(cgroup->path, "libpod_parent/libpod-" LISTED_ID) == 0)
     return !listed;

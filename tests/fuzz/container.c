@@ -56,6 +56,7 @@ static bool has_id(const struct container *container) {
   return container->kind == CONTAINER_OF_POD ||
          container->kind == CONTAINER_OF_DOCKER ||
          container->kind == CONTAINER_OF_PODMAN ||
+         container->kind == CONTAINER_OF_NERDCTL ||
          container->kind == CONTAINER_PODMAN_POD;
 }
 

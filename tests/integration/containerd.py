@@ -62,6 +62,12 @@ class Containerd(Engine):
              f"/bin/{program}", *arguments)
         return name
 
+    def run_as_nerdctl(self, identifier, name):
+        """Debian has no nerdctl. It tells containerd this of a container."""
+        labels = {"nerdctl/namespace": NAMESPACE, "nerdctl/name": name}
+        return self.run(identifier, *(
+            f"--annotation={key}={value}" for key, value in labels.items()))
+
     def remove_containers(self):
         for name in self("task", "list", "--quiet").split():
             self("task", "remove", "--force", name)

@@ -9,6 +9,7 @@ import measurement
 from containerd import Containerd
 from delivered import complaints, instances, wait_for_passes
 from engine import COUNTER, LIMITED, SPIN
+from kubelet import ID
 from recorder import Recorder
 
 pytest_plugins = ["engines"]
@@ -26,6 +27,7 @@ def test_tasks(engine, watch, tmp_path):
     file = str(engine.directory("batch-1") / COUNTER)
     engine.run("batch-1", *LIMITED, command=SPIN)
     engine.run("idle")
+    engine.run_as_nerdctl(ID, "web")
     with Recorder(tmp_path / "record", [file]) as recorder:
         collectd = watch()
         passes = wait_for_passes(collectd, 4, "ctr_jobs_batch-1")
@@ -45,8 +47,9 @@ def test_tasks(engine, watch, tmp_path):
         engine.run("batch-1")
         wait_for_passes(collectd, 3, "ctr_jobs_batch-1")
         wait_for_passes(collectd, 3, "jobs_other")
+        wait_for_passes(collectd, 1, "nerdctl_web")
         collectd.stop()
     assert instances(collectd) - engine.own() == {
-        "ctr_jobs_batch-1", "ctr_jobs_idle", "jobs_other",
+        "ctr_jobs_batch-1", "ctr_jobs_idle", "jobs_other", "nerdctl_web",
         "ctr_jobs_idle+jobs", "ctr_jobs_idle+jobs_batch-1"}
     assert not complaints(collectd)

@@ -32,6 +32,7 @@ NAMES = {
     "docker_web+init": (None, None, "web"),
     "docker_web~0a1b2c3d": (None, None, "web"),
     "podman_job": (None, None, "job"),
+    "nerdctl_job+init": (None, None, "job"),
     f"podman_pod+{ID}": (None, None, None),
     "system.slice_ssh.service": (None, None, None),
     "kubepods.slice": (None, None, None),

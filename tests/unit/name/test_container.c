@@ -80,6 +80,12 @@ static const struct {
     /* Nothing in a container of another engine is a pod or a container. */
     {"/docker/" ID "/kubepods/pod" DASHED, CONTAINER_OF_DOCKER, 2, "", ID},
     {"/docker/" ID "/docker/" OTHER_ID, CONTAINER_OF_DOCKER, 2, "", ID},
+    /* nerdctl: in a scope in slices */
+    {"/system.slice/nerdctl-" ID ".scope/init", CONTAINER_OF_NERDCTL, 2, "",
+     ID},
+    {"/nerdctl-" ID ".scope", CONTAINER_OF_NERDCTL, 1, "", ID},
+    {"/a.service/nerdctl-" ID ".scope", CONTAINER_UNNAMED, 2, "", ""},
+    {"/system.slice/nerdctl-" ID, CONTAINER_UNNAMED, 2, "", ""},
     /* Podman: in a scope, in a unit of systemd, or in "libpod_parent" */
     {"/machine.slice/libpod-" ID ".scope", CONTAINER_OF_PODMAN, 2, "", ID},
     {"/libpod-" ID ".scope", CONTAINER_OF_PODMAN, 1, "", ID},

@@ -922,6 +922,77 @@ START_TEST(of_containerd) {
 }
 END_TEST
 
+#if HAVE_JANSSON
+static void make_nerdctl(const char *id, const char *name, const char *cgroup) {
+  CLEANUP_FREE char *file = NULL;
+  CLEANUP_FREE char *text = NULL;
+
+  ck_assert_int_ge(
+      asprintf(
+          &file,
+          "run/containerd/io.containerd.runtime.v2.task/jobs/%s/config.json",
+          id),
+      0);
+  ck_assert_int_ge(asprintf(&text,
+                            "{\"annotations\":{\"nerdctl/name\":\"%s\","
+                            "\"nerdctl/namespace\":\"jobs\"},"
+                            "\"linux\":{\"cgroupsPath\":\"%s\"}}",
+                            name, cgroup),
+                   0);
+  write_file(root_directory, file, text);
+}
+
+static void see_nerdctl(void *context, const char *key, const char *text,
+                        bool is_number) {
+  unsigned *seen = context;
+
+  ck_assert(!is_number);
+  if (strcmp(key, "container.id") == 0)
+    ck_assert_str_eq(text, ID);
+  else if (strcmp(key, "container.name") == 0)
+    ck_assert_str_eq(text, "web");
+  else if (strcmp(key, "container.runtime.name") == 0)
+    ck_assert_str_eq(text, "containerd");
+  else
+    ck_abort_msg("%s", key);
+  ++*seen;
+}
+
+/* Without systemd and with it. What only looks like one has no name, and in one
+ * there is no other. */
+START_TEST(of_nerdctl) {
+  struct cgroup *jobs = add(root, "jobs");
+  struct cgroup *web = add(jobs, ID);
+  struct cgroup *inner = add(add(web, "jobs"), NEXT_ID);
+  struct cgroup *slice = add(root, "system.slice");
+  struct cgroup *api = add(slice, "nerdctl-" NEXT_ID ".scope");
+  struct cgroup *init = add(api, "init");
+  struct cgroup *none = add(slice, "nerdctl-" THIRD_ID ".scope");
+  struct cgroup *copy = add(root, "nerdctl-" NEXT_ID ".scope");
+  unsigned seen = 0;
+
+  make_nerdctl(ID, "web", "/jobs/" ID);
+  make_nerdctl(NEXT_ID, "api", "system.slice:nerdctl:" NEXT_ID);
+  update();
+  ck_assert_str_eq(web->instance, "nerdctl_web");
+  ck_assert_str_eq(inner->instance, "nerdctl_web+jobs_0f1c2d9e8b7a");
+  ck_assert_str_eq(api->instance, "nerdctl_api");
+  ck_assert_str_eq(init->instance, "nerdctl_api+init");
+  ck_assert_str_eq(none->instance, "system.slice_nerdctl-1f1c2d9e8b7a.scope");
+  ck_assert_str_eq(copy->instance, "nerdctl-0f1c2d9e8b7a.scope");
+  for (struct cgroup *each = root; each != NULL;
+       each = tree_next(each, root, false))
+    ck_assert(!each->waits);
+  naming_describe(&naming, inner, see_nerdctl, &seen);
+  ck_assert_uint_eq(seen, 3);
+}
+END_TEST
+
+#define OF_NERDCTL ONCE(of_nerdctl),
+#else
+#define OF_NERDCTL
+#endif
+
 #define OF_THE_POD                                                             \
   "k8s.namespace.name=default k8s.pod.name=web-0 k8s.pod.uid=" DASHED " "
 
@@ -1001,5 +1072,5 @@ Suite *naming_suite(void) {
       TIMES(an_id_twice, 2), ONCE(in_a_pod_twice), ONCE(a_link_of_another_pod),
       ONCE(a_late_pod), ONCE(a_plus), ONCE(a_name_comes_back), ONCE(no_source),
       ONCE(somebody_has_it), ONCE(many), OF_DOCKER, OF_PODMAN,
-      ONCE(of_containerd), ONCE(a_description), ONCE(a_long_name));
+      ONCE(of_containerd), OF_NERDCTL ONCE(a_description), ONCE(a_long_name));
 }
