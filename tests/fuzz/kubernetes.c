@@ -11,8 +11,8 @@
 #define FORMAT                                                                 \
   "/([a-z0-9-]{1,63})_([a-z0-9.-]{1,253})_"                                    \
   "(8cb9d4e15f0a4c7e9a512f3f7c3a9b10|8cb9d4e1-5f0a-4c7e-9a51-2f3f7c3a9b10)"    \
-  "/([a-z0-9-]{1,63})/[0-9]+\\.log$"
-#define PARTS 5
+  "/([a-z0-9-]{1,63})/([0-9]{1,9})\\.log$"
+#define PARTS 6
 
 static void require_part(const char *text, const regmatch_t *part,
                          const char *found) {
@@ -39,5 +39,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   require_part(text, &parts[1], names.namespace_name);
   require_part(text, &parts[2], names.pod);
   require_part(text, &parts[4], names.container);
+  require_part(text, &parts[5], names.restarts);
   return 0;
 }

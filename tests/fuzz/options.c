@@ -68,6 +68,7 @@ static void require_allowed(const struct options *options) {
   require_count((double)options->keep_open, 0, 1e6);
   REQUIRE((options->groups & ~all) == 0);
   REQUIRE((options->groups & VALUE_GROUP_CORE) != 0);
+  REQUIRE(options->label_count <= 8);
 }
 
 static bool is_shown_as_it_is(const char *text) {
@@ -109,6 +110,8 @@ static void require_unchanged(const struct options *options,
   REQUIRE(options->max_cgroups == before->max_cgroups);
   REQUIRE(options->keep_open == before->keep_open);
   REQUIRE(options->groups == before->groups);
+  REQUIRE(options->metadata == before->metadata);
+  REQUIRE(options->label_count == before->label_count);
   REQUIRE(options->log_samples == before->log_samples);
 }
 
@@ -125,6 +128,16 @@ static void require_number(const struct options *options, const char *key,
             (double)options->keep_open == number);
 }
 
+/* An accepted label is the last one. */
+static void require_label(const struct options *options, const char *text) {
+  size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.-"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+  REQUIRE(length > 0 && length < 128 && text[length] == '\0');
+  REQUIRE(options->label_count > 0 &&
+          strcmp(options->labels[options->label_count - 1], text) == 0);
+}
+
 /* An accepted word is a boolean, with the right value. */
 static void require_string(const struct options *options, const char *key,
                            const char *text) {
@@ -135,10 +148,16 @@ static void require_string(const struct options *options, const char *key,
       strcasecmp(key, "CGroup") == 0 || strcasecmp(key, "CgroupVersion") == 0 ||
       strcasecmp(key, "InstanceFormat") == 0)
     return;
+  if (strcasecmp(key, "NameLabel") == 0) {
+    require_label(options, text);
+    return;
+  }
   REQUIRE(on || strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0 ||
           strcasecmp(text, "off") == 0);
   if (strcasecmp(key, "LeavesOnly") == 0)
     REQUIRE(options->leaves_only == on);
+  if (strcasecmp(key, "Metadata") == 0)
+    REQUIRE(options->metadata == on);
   if (strcasecmp(key, "LogSamples") == 0)
     REQUIRE(options->log_samples == on);
   if (strcasecmp(key, "ReportAll") == 0)
