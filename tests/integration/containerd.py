@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A containerd of the tests' own, without another engine."""
 import shutil
-import subprocess
 
 from engine import Engine, REST
-from waiting import wait_until
 
 NAMESPACE = "jobs"
 
@@ -22,30 +20,11 @@ class Containerd(Engine):
         configuration = self.root / "config.toml"
         configuration.write_text(
             'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
-        with open(self.root / "log", "w") as log:
-            self.process = subprocess.Popen([
-                "unshare", "--mount", "containerd",
-                f"--config={configuration}", f"--root={self.root}/data",
-                f"--state={self.root}/run/containerd", f"--address={socket}"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.stack.callback(self.remove_cgroups)
-        self.stack.callback(self.end)
-        wait_until(self.answers, 30, self.log)
-
-    def end(self):
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        finally:
-            self.process.kill()
-
-    def log(self):
-        return (self.root / "log").read_text()
-
-    def answers(self):
-        assert self.process.poll() is None, self.log()
-        return subprocess.run([*self.client, "version"], capture_output=True,
-                              check=False).returncode == 0
+        self.start_daemon(
+            "containerd", f"--config={configuration}",
+            f"--root={self.root}/data", f"--state={self.root}/run/containerd",
+            f"--address={socket}", ready="version")
 
     def make_image(self):
         """A directory instead"""

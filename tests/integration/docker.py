@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A Docker of the tests' own."""
 import json
-import subprocess
 
 from delivered import instance_of
 from engine import Engine
-from waiting import wait_until
 
 
 class Docker(Engine):
@@ -20,36 +18,13 @@ class Docker(Engine):
             {"cgroup-parent": f"/{self.cgroup.path}"}))
         socket = f"unix://{self.root}/socket"
         self.client = ("docker", "--host", socket)
-        # Whatever it mounts goes with it.
-        with open(self.root / "log", "w") as log:
-            self.process = subprocess.Popen([
-                "unshare", "--mount", "dockerd",
-                f"--config-file={configuration}",
-                f"--data-root={self.root}/var/lib/docker",
-                f"--exec-root={self.root}/exec", f"--pidfile={self.root}/pid",
-                f"--host={socket}", "--storage-driver=vfs",
-                "--bridge=none", "--iptables=false", "--ip6tables=false",
-                "--ip-forward=false", "--ip-masq=false",
-                "--userland-proxy=false"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.stack.callback(self.end)
-        wait_until(self.answers, 30, self.log)
-
-    def end(self):
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        finally:
-            self.process.kill()
-
-    def log(self):
-        return (self.root / "log").read_text()
-
-    def answers(self):
-        assert self.process.poll() is None, self.log()
-        return subprocess.run(
-            [*self.client, "info"], capture_output=True,
-            check=False).returncode == 0
+        self.start_daemon(
+            "dockerd", f"--config-file={configuration}",
+            f"--data-root={self.root}/var/lib/docker",
+            f"--exec-root={self.root}/exec", f"--pidfile={self.root}/pid",
+            f"--host={socket}", "--storage-driver=vfs", "--bridge=none",
+            "--iptables=false", "--ip6tables=false", "--ip-forward=false",
+            "--ip-masq=false", "--userland-proxy=false", ready="info")
 
     def directory(self, identifier):
         return self.cgroup.directory("v1") / identifier

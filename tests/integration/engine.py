@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from cgroups import Cgroup, controller, mounted, require_both
+from delivered import instances, moments
+from waiting import wait_until
 
 IMAGE = "busybox"
 SPIN = ["sh", "-c", "while :; do :; done"]
@@ -67,7 +69,30 @@ class Engine:
         self.stack.close()
 
     def log(self):
-        return ""
+        path = self.root / "log"
+        return path.read_text() if path.exists() else ""
+
+    def start_daemon(self, *command, ready):
+        """Waits until the command of its client succeeds. Whatever the daemon
+        mounts goes with it."""
+        with open(self.root / "log", "w") as log:
+            self.process = subprocess.Popen(
+                ["unshare", "--mount", *command], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log)
+        self.stack.callback(self.end_daemon)
+        wait_until(lambda: self.answers(ready), 30, self.log)
+
+    def end_daemon(self):
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        finally:
+            self.process.kill()
+
+    def answers(self, question):
+        assert self.process.poll() is None, self.log()
+        return subprocess.run([*self.client, question], capture_output=True,
+                              check=False).returncode == 0
 
     def __call__(self, *command):
         result = subprocess.run(
@@ -94,3 +119,13 @@ class Engine:
         """The id of the new container"""
         return self("run", "--detach", f"--name={name}",
                     *self.options, *options, IMAGE, *command)
+
+
+def check_told_once(engine, collectd, name, passes, *texts):
+    """The only container has this name in all passes, and why is said once"""
+    assert instances(collectd) - engine.own() == {name}
+    assert {*passes} >= {moment for moment in moments(collectd)[1:]
+                         if moment <= passes[-1]}
+    notice, = collectd.messages("notice")
+    for text in (*texts, "need the rights of root"):
+        assert text in notice

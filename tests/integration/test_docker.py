@@ -11,7 +11,7 @@ from daemon import BUILD, Collectd
 from delivered import (complaints, instance_of, instances, moments,
                        wait_for_passes)
 from docker import Docker
-from engine import COUNTER, LIMITED, SPIN
+from engine import COUNTER, LIMITED, SPIN, check_told_once
 from packages import SOURCE
 from precedence import FIRST, ORDINARY_USER
 from recorder import Recorder
@@ -120,9 +120,5 @@ def test_not_root(engine, open_place):
     with collectd.start([*FIRST, *ORDINARY_USER]):
         passes = wait_for_passes(collectd, 5, name)
         collectd.stop()
-    assert instances(collectd) - engine.own() == {name}
-    assert {*passes} >= {moment for moment in moments(collectd)[1:]
-                         if moment <= passes[-1]}
-    notice, = collectd.messages("notice")
-    assert f"{engine.root}/var/lib/docker/containers" in notice
-    assert "need the rights of root" in notice
+    check_told_once(engine, collectd, name, passes,
+                    f"{engine.root}/var/lib/docker/containers")
