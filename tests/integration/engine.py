@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cgroups import Cgroup, controller, mounted, require_both
+from cgroups import (Cgroup, controller, hierarchies, is_removed, mounted,
+                     require_both)
 from delivered import instances, moments
 from waiting import wait_until
 
@@ -55,6 +56,7 @@ class Engine:
                 tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.",
                                             dir="/run")))
             self.root.chmod(0o755)
+            self.stack.callback(self.remove_unified)
             self.stack.enter_context(self.cgroup)
             # What else runs here must not take its part.
             (controller("cpu") / self.cgroup.path / "cpu.shares").write_text(
@@ -71,6 +73,14 @@ class Engine:
     def log(self):
         path = self.root / "log"
         return path.read_text() if path.exists() else ""
+
+    def remove_unified(self):
+        """On a hybrid host, runtimes make each cgroup in the hierarchy of v2 as
+        well"""
+        top = hierarchies()["v2"] / self.cgroup.path
+        for directory in sorted(top.glob("**/"), reverse=True):
+            wait_until(lambda: is_removed(directory), 10,
+                       lambda: f"{directory} is busy")
 
     def start_daemon(self, *command, ready):
         """Waits until the command of its client succeeds. Whatever the daemon
