@@ -78,6 +78,9 @@ bool container_pod_uid(const char *text, unsigned long length,
  * names of images. */
 bool container_is_image(const char *text);
 
+/* Returns whether `text` is a whole id of a container. */
+bool container_is_id(const char *text);
+
 /* Returns whether `text` can be the name of a container of Docker or Podman:
  * letters, digits and "_.-". */
 bool container_is_name(const char *text);

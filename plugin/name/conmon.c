@@ -12,7 +12,6 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
-#include "util/hex.h"
 #include "util/read_all.h"
 
 #define PROGRAM "conmon"
@@ -73,8 +72,7 @@ int conmon_parse(const char *arguments, size_t length, const char **id,
     return -ENOENT;
   *id = value_of(&arguments, end, "-c");
   *name = value_of(&arguments, end, "-n");
-  return *id != NULL && strlen(*id) == CONTAINER_ID_SIZE - 1 &&
-                 hex_run(*id) == CONTAINER_ID_SIZE - 1 && *name != NULL &&
+  return *id != NULL && container_is_id(*id) && *name != NULL &&
                  container_is_name(*name) && strlen(*name) < ENGINE_NAME_SIZE
              ? 0
              : -ENOENT;

@@ -474,6 +474,10 @@ void container_of_path(const char *path, struct container *container) {
   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"                                                 \
   "0123456789"
 
+bool container_is_id(const char *text) {
+  return is_id((struct part){text, strlen(text)});
+}
+
 bool container_is_name(const char *text) {
   return *text != '\0' && text[strspn(text, LETTERS_AND_DIGITS "_.-")] == '\0';
 }

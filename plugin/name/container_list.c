@@ -8,7 +8,6 @@
 
 #include "util/array.h"
 #include "util/cleanup.h"
-#include "util/hex.h"
 
 /* A list while it is read, and the texts of the container that is read. */
 struct reading {
@@ -31,7 +30,7 @@ int container_list_add(struct container_list *list, const char *id,
                        const char *name) {
   struct listed_container container;
 
-  if (hex_run(id) != CONTAINER_ID_SIZE - 1 || !container_is_name(name))
+  if (!container_is_id(id) || !container_is_name(name))
     return 0;
   struct listed_container *containers = array_grown(
       list->containers, list->count, &list->room, sizeof(container));

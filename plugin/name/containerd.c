@@ -13,7 +13,6 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
-#include "util/hex.h"
 #include "util/open_beneath.h"
 
 #define TASKS "/run/containerd/io.containerd.runtime.v2.task"
@@ -139,7 +138,7 @@ int containerd_find_name(struct containerd *containerd,
     return containerd->directory;
   int status = find_in_namespace(containerd, namespace_name, id, NULL, name);
   /* Others than nerdctl give shorter ids. */
-  if (hex_run(id) == CONTAINER_ID_SIZE - 1)
+  if (container_is_id(id))
     note_denied(containerd, status);
   return status;
 }
