@@ -720,25 +720,31 @@ static int is_placed_by_root(const struct naming *naming, const char *path) {
   return status;
 }
 
+static bool is_of_containerd(const struct container *container) {
+  return container->kind == CONTAINER_OF_CONTAINERD ||
+         container->kind == CONTAINER_OF_NERDCTL;
+}
+
 /* What nerdctl calls a container, at the time when its cgroup is found. What
  * cannot be read or makes no sense stays so. Returns 0, or a negative errno
  * that may pass. */
 static int ask_nerdctl(struct naming *naming, const struct cgroup *cgroup,
                        struct container *container) {
+  bool has_scope = container->kind == CONTAINER_OF_NERDCTL;
   const char *parent = cgroup->parent->component;
   char name[ENGINE_NAME_SIZE];
-  int status = container->kind == CONTAINER_OF_NERDCTL
-                   ? containerd_find_scope(&naming->containerd, container->id,
-                                           parent, name)
-                   : containerd_find_name(&naming->containerd, parent,
-                                          cgroup->component, name);
+  int status = has_scope ? containerd_find_scope(&naming->containerd,
+                                                 container->id, parent, name)
+                         : containerd_find_name(&naming->containerd, parent,
+                                                cgroup->component, name);
 
   if (error_is_scarcity(status))
     return status;
-  if (status < 0 && container->kind == CONTAINER_OF_NERDCTL)
-    container->kind = CONTAINER_UNNAMED;
-  if (status < 0)
+  if (status < 0) {
+    if (has_scope)
+      container->kind = CONTAINER_UNNAMED;
     return 0;
+  }
   container->kind = CONTAINER_OF_NERDCTL;
   (void)snprintf(container->name, sizeof(container->name), "nerdctl_%s", name);
   return 0;
@@ -766,31 +772,20 @@ static int consider_task(struct naming *naming, const struct cgroup *cgroup,
   if (is_id)
     memcpy(task.id, container->id, sizeof(task.id));
   *container = task;
-  return ask_nerdctl(naming, cgroup, container);
-}
-
-/* Returns 0, or a negative errno if it has to be considered again. */
-static int consider_containerd(struct naming *naming,
-                               const struct cgroup *cgroup,
-                               struct container *container) {
-  return container->kind == CONTAINER_OF_NERDCTL &&
-                 container->depth == cgroup->depth
-             ? ask_nerdctl(naming, cgroup, container)
-             : consider_task(naming, cgroup, container);
+  return 0;
 }
 
 /* Whoever is root in a task of containerd can create any cgroup there. */
 static bool is_in_task(const struct cgroup *cgroup) {
   const struct cgroup *holder = holder_of(cgroup->parent);
 
-  return holder != NULL &&
-         (holder->identity->container.kind == CONTAINER_OF_CONTAINERD ||
-          holder->identity->container.kind == CONTAINER_OF_NERDCTL);
+  return holder != NULL && is_of_containerd(&holder->identity->container);
 }
 
 /* Gives the cgroup of a container an identity. Whoever else may create cgroups
- * could have made it look like one of another's. Returns 0, or a negative errno
- * if it has to be considered again. */
+ * could have made it look like one of another's, so nothing is read before it
+ * is known who did. Returns 0, or a negative errno if it has to be considered
+ * again. */
 static int identify_container(struct naming *naming, struct tree *tree,
                               struct cgroup *cgroup) {
   char path[TREE_PATH_SIZE];
@@ -798,13 +793,19 @@ static int identify_container(struct naming *naming, struct tree *tree,
 
   (void)tree_path(cgroup, path);
   container_of_path(path, &container);
-  int status = consider_containerd(naming, cgroup, &container);
+  int status = consider_task(naming, cgroup, &container);
   if (status < 0 || container.kind == CONTAINER_NONE ||
       container.kind == CONTAINER_UNNAMED || container.depth != cgroup->depth ||
       is_in_task(cgroup))
     return status;
   status = is_placed_by_root(naming, path);
-  return status > 0 ? add_identity(naming, tree, cgroup, &container) : status;
+  if (status <= 0)
+    return status;
+  if (is_of_containerd(&container))
+    status = ask_nerdctl(naming, cgroup, &container);
+  return status < 0 || container.kind == CONTAINER_UNNAMED
+             ? status
+             : add_identity(naming, tree, cgroup, &container);
 }
 
 /* Returns 0, or a negative errno if it has to be considered again. */
