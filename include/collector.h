@@ -68,9 +68,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
 /* Tells what is known of the container that the cgroup is in, see
  * naming_describe(). */
 void collector_describe(const struct collector *collector,
-                        const struct cgroup *cgroup,
-                        void (*each)(void *context, const char *key,
-                                     const char *text, bool is_number),
+                        const struct cgroup *cgroup, naming_attribute each,
                         void *context);
 
 /* Asserts that all parts agree with the tree, if assertions are compiled in.

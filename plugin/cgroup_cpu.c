@@ -138,9 +138,10 @@ struct metadata {
 };
 
 /* collectd's JSON writers refuse a value if they have no room for its
- * metadata. */
-static bool fits_writers(struct metadata *metadata, const char *key,
-                         const char *encoded) {
+ * metadata. Takes the room that one text needs. Returns whether there was any.
+ */
+static bool take_room(struct metadata *metadata, const char *key,
+                      const char *encoded) {
   size_t length = sizeof("\"\"");
 
   for (; *encoded != '\0'; encoded++)
@@ -166,7 +167,7 @@ static void add_metadata(void *context, const char *key, const char *text,
     status = meta_data_add_unsigned_int(metadata->data, key,
                                         strtoul(text, NULL, 10));
   else if (printable_encode(text, encoded, sizeof(encoded)) > 0 &&
-           fits_writers(metadata, key, encoded))
+           take_room(metadata, key, encoded))
     status = meta_data_add_string(metadata->data, key, encoded);
   metadata->count += status == 0;
 }

@@ -465,9 +465,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
 }
 
 void collector_describe(const struct collector *collector,
-                        const struct cgroup *cgroup,
-                        void (*each)(void *context, const char *key,
-                                     const char *text, bool is_number),
+                        const struct cgroup *cgroup, naming_attribute each,
                         void *context) {
   naming_describe(&collector->naming, cgroup, each, context);
 }

@@ -13,6 +13,10 @@
 
 #define JSON_KEYS_MAX 3
 
+/* The longest file about one container that is read, in bytes: it has the
+ * environment and the labels. */
+#define JSON_FILE_SIZE_MAX (1024L * 1024)
+
 /* Instead of a key: the first element of an array. */
 #define JSON_FIRST "[0]"
 

@@ -107,13 +107,16 @@ void naming_close(struct naming *naming);
 void naming_update(struct naming *naming, struct tree *tree,
                    struct naming_denial *denial);
 
+/* Gets the name of an attribute and its text. `is_number`: the text is a whole
+ * number. */
+typedef void (*naming_attribute)(void *context, const char *key,
+                                 const char *text, bool is_number);
+
 /* Tells what is known of the container, pod or machine that the cgroup is in,
  * by the names that OpenTelemetry has for it: its semantic conventions
- * "Container" and "Kubernetes". `is_number`: the text is a whole number. */
+ * "Container" and "Kubernetes". */
 void naming_describe(const struct naming *naming, const struct cgroup *cgroup,
-                     void (*each)(void *context, const char *key,
-                                  const char *text, bool is_number),
-                     void *context);
+                     naming_attribute each, void *context);
 
 /* Call it for every cgroup that leaves the tree. */
 void naming_forget(struct naming *naming, struct cgroup *cgroup);

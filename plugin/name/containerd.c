@@ -16,9 +16,6 @@
 #include "util/open_beneath.h"
 
 #define TASKS "/run/containerd/io.containerd.runtime.v2.task"
-/* The longest file that is read, in bytes: it has the environment of a
- * container. */
-#define FILE_SIZE_MAX (1024L * 1024)
 
 /* What the file of a task says. */
 struct task {
@@ -84,8 +81,9 @@ static int read_task(const struct containerd *containerd,
        sizeof(task->namespace_name)},
       {{"linux", "cgroupsPath"}, task->cgroup, sizeof(task->cgroup)},
   };
-  const struct json_wanted wanted = {
-      .texts = texts, .count = ARRAY_SIZE(texts), .size_max = FILE_SIZE_MAX};
+  const struct json_wanted wanted = {.texts = texts,
+                                     .count = ARRAY_SIZE(texts),
+                                     .size_max = JSON_FILE_SIZE_MAX};
 
   if (snprintf(path, sizeof(path), "%s/%s/config.json", namespace_name, id) >=
       PATH_MAX)

@@ -18,9 +18,6 @@
 #define PARENT "/docker"
 #define PARENT_SLICE "system.slice"
 #define SLICE ".slice"
-/* The longest file that is read, in bytes: it has the environment and labels of
- * a container. */
-#define FILE_SIZE_MAX (1024L * 1024)
 
 /* Writes a path below the root of names, or "" if it is too long. */
 static void write_path(const struct docker *docker, const char *directory,
@@ -60,8 +57,9 @@ static int read_changed_configuration(struct docker *docker) {
       {{"data-root"}, data_root, sizeof(data_root)},
       {{"cgroup-parent"}, cgroup_parent, sizeof(cgroup_parent)},
   };
-  const struct json_wanted wanted = {
-      .texts = texts, .count = ARRAY_SIZE(texts), .size_max = FILE_SIZE_MAX};
+  const struct json_wanted wanted = {.texts = texts,
+                                     .count = ARRAY_SIZE(texts),
+                                     .size_max = JSON_FILE_SIZE_MAX};
   struct stat status;
   struct file_stamp stamp;
 
@@ -155,7 +153,7 @@ static int check_place(const struct docker *docker, const char *id,
   struct file_stamp stamp;
   const struct json_text text = {{"CgroupParent"}, own, sizeof(own)};
   const struct json_wanted wanted = {
-      .texts = &text, .count = 1, .size_max = FILE_SIZE_MAX};
+      .texts = &text, .count = 1, .size_max = JSON_FILE_SIZE_MAX};
   bool by_systemd = strcmp(component, id) != 0;
   int status = read_container(docker, id, "hostconfig.json", &wanted, &stamp);
 
@@ -188,7 +186,7 @@ static int read_names(const struct docker *docker, const char *id,
                                       sizeof(result.labels[i])};
   const struct json_wanted wanted = {.texts = texts,
                                      .count = 3 + docker->label_count,
-                                     .size_max = FILE_SIZE_MAX};
+                                     .size_max = JSON_FILE_SIZE_MAX};
   int status =
       read_container(docker, id, "config.v2.json", &wanted, &result.file);
 

@@ -896,9 +896,7 @@ static const char *own_name(const struct identity *identity) {
 
 static void describe_labels(const struct naming *naming,
                             const struct identity *identity,
-                            void (*each)(void *context, const char *key,
-                                         const char *text, bool is_number),
-                            void *context) {
+                            naming_attribute each, void *context) {
   char key[DOCKER_LABEL_NAME_SIZE + sizeof("container.label.")];
 
   for (size_t i = 0; i < naming->docker.label_count && identity->labels != NULL;
@@ -911,9 +909,7 @@ static void describe_labels(const struct naming *naming,
 }
 
 void naming_describe(const struct naming *naming, const struct cgroup *cgroup,
-                     void (*each)(void *context, const char *key,
-                                  const char *text, bool is_number),
-                     void *context) {
+                     naming_attribute each, void *context) {
   char uid[POD_UID_SIZE + 4];
   const struct cgroup *holder = holder_of(cgroup);
 
