@@ -20,7 +20,6 @@ class Containerd(Engine):
         configuration = self.root / "config.toml"
         configuration.write_text(
             'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
-        self.stack.callback(self.remove_cgroups)
         self.start_daemon(
             "containerd", f"--config={configuration}",
             f"--root={self.root}/data", f"--state={self.root}/run/containerd",
@@ -55,12 +54,6 @@ class Containerd(Engine):
 
     def directory(self, name):
         return self.cgroup.directory("v1") / NAMESPACE / name
-
-    def remove_cgroups(self):
-        for mount in self.cgroup.mounts.values():
-            directory = mount / self.cgroup.path / NAMESPACE
-            if directory.is_dir():
-                directory.rmdir()
 
     def collectd_options(self, name_root=None):
         return (f'Root "{self.cgroup.directory("v1")}"\n'

@@ -56,8 +56,8 @@ class Engine:
                 tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.",
                                             dir="/run")))
             self.root.chmod(0o755)
-            self.stack.callback(self.remove_unified)
             self.stack.enter_context(self.cgroup)
+            self.stack.callback(self.remove_cgroups)
             # What else runs here must not take its part.
             (controller("cpu") / self.cgroup.path / "cpu.shares").write_text(
                 "262144")
@@ -74,13 +74,16 @@ class Engine:
         path = self.root / "log"
         return path.read_text() if path.exists() else ""
 
-    def remove_unified(self):
-        """On a hybrid host, runtimes make each cgroup in the hierarchy of v2 as
-        well"""
-        top = hierarchies()["v2"] / self.cgroup.path
-        for directory in sorted(top.glob("**/"), reverse=True):
-            wait_until(lambda: is_removed(directory), 10,
-                       lambda: f"{directory} is busy")
+    def remove_cgroups(self):
+        """What engines and runtimes leave below the own cgroup. On a hybrid host,
+        runtimes make that and all below it in the hierarchy of v2 as well."""
+        unified = hierarchies()["v2"]
+        for mount in (*self.cgroup.mounts.values(), unified):
+            top = mount / self.cgroup.path
+            for directory in sorted(top.glob("**/"), reverse=True):
+                if directory != top or mount == unified:
+                    wait_until(lambda path=directory: is_removed(path), 10,
+                               directory.__str__)
 
     def start_daemon(self, *command, ready):
         """Waits until the command of its client succeeds. Whatever the daemon

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A Podman of the tests' own. It has no daemon."""
-from cgroups import is_removed
 from engine import IMAGE, Engine
-from waiting import wait_until
 
 
 class Podman(Engine):
@@ -22,25 +20,16 @@ class Podman(Engine):
             '[containers]\ndefault_ulimits = ["nofile=1024:1024", '
             '"nproc=1024:1024"]\n')
         self.client = (
-            "env", f"CONTAINERS_CONF={configuration}", "podman", f"--root={storage}", f"--runroot={self.root}/run",
+            "env", f"CONTAINERS_CONF={configuration}", "podman",
+            f"--root={storage}", f"--runroot={self.root}/run",
             f"--tmpdir={self.root}/tmp", "--storage-driver=vfs",
             "--cgroup-manager=cgroupfs", "--runtime=runc",
             "--events-backend=none", "--log-level=error")
         self.parent = f"{self.cgroup.path}/libpod_parent"
-        self.stack.callback(self.remove_cgroups)
 
     def remove_containers(self):
         self("pod", "rm", "--all", "--force")
         super().remove_containers()
-
-    def remove_cgroups(self):
-        for mount in self.cgroup.mounts.values():
-            parent = mount / self.parent
-            for directory in (*sorted(parent.rglob("*/"), reverse=True),
-                              parent):
-                if directory.is_dir():
-                    wait_until(lambda path=directory: is_removed(path), 10,
-                               directory.__str__)
 
     def run(self, name, *options, **more):
         return super().run(name, "--network=none",
