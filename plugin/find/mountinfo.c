@@ -6,16 +6,8 @@
 #include <string.h>
 
 #include "util/cleanup.h"
-
-/* The needed fields of a line, which is split in place. */
-struct mountinfo_line {
-  unsigned long id;
-  unsigned long parent;
-  char *root;
-  char *directory;
-  char *type;
-  char *super_options;
-};
+#include "util/mount_lines.h"
+#include "util/path.h"
 
 /* A mount of any kind, because it can hide others. */
 struct place {
@@ -30,49 +22,11 @@ struct places {
   size_t count;
 };
 
-static bool is_octal(char c) { return c >= '0' && c <= '7'; }
-
-/* The kernel writes blanks, tabs, newlines and backslashes as \ooo. */
-static void decode_octal(char *text) {
-  char *out = text;
-
-  for (const char *in = text; *in != '\0';) {
-    if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && is_octal(in[2]) &&
-        is_octal(in[3])) {
-      *out++ = (char)((in[1] - '0') * 64 + (in[2] - '0') * 8 + (in[3] - '0'));
-      in += 4;
-    } else {
-      *out++ = *in++;
-    }
-  }
-  *out = '\0';
-}
-
-static unsigned long number_in(const char *field) {
-  return field != NULL ? strtoul(field, NULL, 10) : 0;
-}
-
-/* One blank separates two fields. Fields can be empty: the source, because
- * mount(2) accepts an empty one, and in gVisor the optional fields. */
-static bool split_line(char *line, struct mountinfo_line *fields) {
-  char *rest = line;
-  const char *field;
-
-  line[strcspn(line, "\n")] = '\0';
-  fields->id = number_in(strsep(&rest, " "));
-  fields->parent = number_in(strsep(&rest, " "));
-  (void)strsep(&rest, " "); /* major:minor */
-  fields->root = strsep(&rest, " ");
-  fields->directory = strsep(&rest, " ");
-  (void)strsep(&rest, " "); /* mount options */
-  do /* any number of optional fields, and the separator */
-    field = strsep(&rest, " ");
-  while (field != NULL && strcmp(field, "-") != 0);
-  fields->type = strsep(&rest, " ");
-  (void)strsep(&rest, " "); /* source */
-  fields->super_options = strsep(&rest, " ");
-  return fields->super_options != NULL && fields->directory[0] == '/';
-}
+/* What is filled in while the file is read. */
+struct mountinfo_reading {
+  struct mountinfo *table;
+  struct places places;
+};
 
 static unsigned controllers_in(char *options) {
   unsigned controllers = 0;
@@ -84,17 +38,6 @@ static unsigned controllers_in(char *options) {
       if (strcmp(option, cgroup_controller_name(i)) == 0)
         controllers |= 1U << i;
   return controllers;
-}
-
-/* If the path `text` begins with the path `beginning`, returns the rest, or
- * else NULL. */
-static const char *behind(const char *text, const char *beginning) {
-  size_t length = strcmp(beginning, "/") == 0 ? 0 : strlen(beginning);
-
-  return strncmp(text, beginning, length) == 0 &&
-                 (text[length] == '/' || text[length] == '\0')
-             ? text + length
-             : NULL;
 }
 
 static bool begins_above(const char *path) {
@@ -112,8 +55,7 @@ static int subtree_depth(const char *root) {
 }
 
 static int add_mount(struct mountinfo *table, enum cgroup_version version,
-                     unsigned controllers, const struct mountinfo_line *fields,
-                     size_t number) {
+                     unsigned controllers, const struct mount_line *line) {
   struct cgroup_mount *mounts =
       reallocarray(table->mounts, table->count + 1, sizeof(*table->mounts));
   if (mounts == NULL)
@@ -124,27 +66,26 @@ static int add_mount(struct mountinfo *table, enum cgroup_version version,
   *mount = (struct cgroup_mount){
       .version = version,
       .controllers = controllers,
-      .depth = subtree_depth(fields->root),
-      .line = number,
-      .directory = strdup(fields->directory),
-      .root = strdup(fields->root),
+      .depth = subtree_depth(line->root),
+      .line = line->number,
+      .directory = strdup(line->directory),
+      .root = strdup(line->root),
   };
   table->count++;
   return mount->directory != NULL && mount->root != NULL ? 0 : -ENOMEM;
 }
 
-static int add_place(struct places *places, const struct mountinfo_line *fields,
-                     size_t number) {
+static int add_place(struct places *places, const struct mount_line *line) {
   struct place *grown =
       reallocarray(places->places, places->count + 1, sizeof(*places->places));
   if (grown == NULL)
     return -ENOMEM;
   places->places = grown;
   struct place *place = &grown[places->count];
-  *place = (struct place){.id = fields->id,
-                          .parent = fields->parent,
-                          .directory = strdup(fields->directory),
-                          .line = number};
+  *place = (struct place){.id = line->id,
+                          .parent = line->parent,
+                          .directory = strdup(line->directory),
+                          .line = line->number};
   places->count++;
   return place->directory != NULL ? 0 : -ENOMEM;
 }
@@ -155,24 +96,19 @@ static void release_places(struct places *places) {
   free(places->places);
 }
 
-static int add_line(struct mountinfo *table, struct places *places, char *line,
-                    size_t number) {
-  struct mountinfo_line fields;
+static int add_line(void *context, const struct mount_line *line) {
+  struct mountinfo_reading *reading = context;
+  int status = add_place(&reading->places, line);
 
-  if (!split_line(line, &fields))
-    return 0;
-  decode_octal(fields.directory);
-  decode_octal(fields.root);
-  int status = add_place(places, &fields, number);
   if (status < 0)
     return status;
-  if (strcmp(fields.type, "cgroup2") == 0)
-    return add_mount(table, CGROUP_VERSION_2, 0, &fields, number);
-  unsigned controllers = strcmp(fields.type, "cgroup") == 0
-                             ? controllers_in(fields.super_options)
+  if (strcmp(line->type, "cgroup2") == 0)
+    return add_mount(reading->table, CGROUP_VERSION_2, 0, line);
+  unsigned controllers = strcmp(line->type, "cgroup") == 0
+                             ? controllers_in(line->super_options)
                              : 0;
   return controllers != 0
-             ? add_mount(table, CGROUP_VERSION_1, controllers, &fields, number)
+             ? add_mount(reading->table, CGROUP_VERSION_1, controllers, line)
              : 0;
 }
 
@@ -185,7 +121,7 @@ static bool is_hidden_by(const struct place *place, const struct place *other,
   if (other->parent == place->id)
     return outermost && strcmp(other->directory, place->directory) == 0;
   return other->parent == place->parent &&
-         behind(place->directory, other->directory) != NULL &&
+         path_behind(place->directory, other->directory) != NULL &&
          strcmp(place->directory, other->directory) != 0;
 }
 
@@ -221,27 +157,15 @@ static void note_hidden(struct mountinfo *table, const struct places *places) {
 }
 
 int mountinfo_read(const char *path, struct mountinfo *table) {
-  CLEANUP_FREE char *line = NULL;
-  CLEANUP_FILE FILE *file = fopen(path, "re");
-  struct places places = {0};
-  size_t size = 0;
-  int status = 0;
+  struct mountinfo_reading reading = {.table = table};
 
   *table = (struct mountinfo){0};
-  if (file == NULL)
-    return -errno;
-
-  errno = 0;
-  for (size_t number = 1; status == 0 && getline(&line, &size, file) >= 0;
-       number++)
-    status = add_line(table, &places, line, number);
-  if (status == 0 && !feof(file))
-    status = errno != 0 ? -errno : -EIO;
+  int status = mount_lines_read(path, add_line, &reading);
   if (status != 0)
     mountinfo_release(table);
   else
-    note_hidden(table, &places);
-  release_places(&places);
+    note_hidden(table, &reading.places);
+  release_places(&reading.places);
   return status;
 }
 
@@ -251,7 +175,7 @@ const struct cgroup_mount *mountinfo_find(const struct mountinfo *table,
 
   for (size_t i = 0; i < table->count; i++) {
     const struct cgroup_mount *mount = &table->mounts[i];
-    if (!mount->hidden && behind(path, mount->directory) != NULL &&
+    if (!mount->hidden && path_behind(path, mount->directory) != NULL &&
         (innermost == NULL ||
          strlen(mount->directory) >= strlen(innermost->directory)))
       innermost = mount;
@@ -262,7 +186,7 @@ const struct cgroup_mount *mountinfo_find(const struct mountinfo *table,
 int mountinfo_translate(const struct cgroup_mount *from, const char *path,
                         const struct cgroup_mount *to, char **translated) {
   CLEANUP_FREE char *name = NULL;
-  const char *below = behind(path, from->directory);
+  const char *below = path_behind(path, from->directory);
 
   *translated = NULL;
   if (below == NULL)
@@ -272,7 +196,7 @@ int mountinfo_translate(const struct cgroup_mount *from, const char *path,
     name = NULL;
     return -ENOMEM;
   }
-  const char *rest = behind(name, to->root);
+  const char *rest = path_behind(name, to->root);
   /* Cgroups above the namespace cannot be reached from within. */
   if (rest == NULL || begins_above(rest))
     return 0;
