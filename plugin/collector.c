@@ -73,14 +73,14 @@ static void open_parts(struct collector *collector) {
                      MACHINE_CPUS_DIRECTORY);
 }
 
-static int may_only_root_create(void *context, const char *path) {
+static int may_only_create(void *context, const char *path, uid_t user) {
   const struct collector *collector = context;
   struct stat status;
 
   if (fstatat(collector->discovery.root_fd, path, &status,
               AT_SYMLINK_NOFOLLOW) < 0)
     return error_is_absence(-errno) ? 0 : -errno;
-  return status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  return status.st_uid == user && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 static int open_processes(void *context, const char *path) {
@@ -107,7 +107,7 @@ static int open_naming(struct collector *collector) {
   int status =
       naming_open(&collector->naming, collector->options->instance_format,
                   collector->name_root);
-  collector->naming.is_roots = may_only_root_create;
+  collector->naming.is_owned_by = may_only_create;
   collector->naming.context = collector;
   collector->naming.conmon.open_processes = open_processes;
   collector->naming.conmon.context = collector;

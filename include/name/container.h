@@ -13,6 +13,7 @@
 #define CGROUP_CPU_CONTAINER_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Hexadecimal digits of a container's id and of a pod's uid, and a zero
  * byte. */
@@ -56,6 +57,8 @@ struct container {
   /* The depth of its cgroup; that of the root is 0. What is deeper is inside
    * it. */
   unsigned depth;
+  /* The user that runs Podman without root's rights; 0: root. */
+  uid_t user;
   char pod_uid[POD_UID_SIZE];
   /* The uid is one of the API, not the hash of a static pod. */
   bool is_api_uid;
@@ -68,6 +71,14 @@ struct container {
  * `path`; of a pod or a Slurm job also the container or step in it. Whoever is
  * root in a container can create any cgroup there, so nothing deeper counts. */
 void container_of_path(const char *path, struct container *container);
+
+/* The depth of the cgroup of systemd that a user with such a Podman owns, and
+ * that has all of that user's. */
+#define CONTAINER_USER_DEPTH 3
+
+/* Returns whether `path` is that of a service or a scope of systemd, so that
+ * systemd may know of a machine there. */
+bool container_is_unit(const char *path);
 
 /* Copies the hexadecimal digits of a pod's uid, without the "-" or "_" between
  * them. Returns whether `text` is one of `length` bytes. */

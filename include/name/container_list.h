@@ -17,6 +17,17 @@ struct listed_container {
   size_t name;
 };
 
+/* Where a list is, and what may be read. */
+struct container_list_file {
+  /* A directory of somebody who may mount there what never answers, or -1:
+   * `path` begins at the root. */
+  int directory;
+  const char *path;
+  uid_t owner;
+  /* The longest file that is read, in bytes. */
+  off_t size_max;
+};
+
 /* All zero is an empty one. */
 struct container_list {
   /* What the file was when it was read, and the error of that, or 0. */
@@ -39,11 +50,11 @@ int container_list_add(struct container_list *list, const char *id,
 
 void container_list_sort(struct container_list *list);
 
-/* Reads the file at `path` again if it is not the same as before; one that made
- * no sense only if it changed. Returns 0 or a negative errno, and then the list
- * is empty. */
-int container_list_update(struct container_list *list, const char *path,
-                          uid_t owner);
+/* Reads the file again if it is not the same as before; one that made no sense
+ * only if it changed. Returns 0 or a negative errno, and then the list is
+ * empty. */
+int container_list_update(struct container_list *list,
+                          const struct container_list_file *file);
 
 /* Returns the name of the container, which is valid until the next update, or
  * NULL. */

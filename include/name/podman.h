@@ -1,34 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of Podman's containers, from the lists in which it keeps them.
+/* The names of Podman's containers: those of root, and those that users run
+ * without root's rights.
  *
- * containers/storage, containers.go, containerLocations(): one list of those
- * that stay, and one of those that are removed at their end, for each storage
- * driver. A changed list takes the place of the old one.
+ * containers/storage, types/options.go, defaultStoreOptions and
+ * getRootlessStorageOpts().
  */
 #ifndef CGROUP_CPU_PODMAN_H
 #define CGROUP_CPU_PODMAN_H
 
-#include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
-#include "name/container_list.h"
+#include "name/home.h"
+#include "name/podman_storage.h"
 
-#define PODMAN_LISTS 8
+/* The lists of so many users are known at a time. */
+#define PODMAN_USERS 64
 
-struct podman {
-  /* What stands before "/var/lib/containers"; borrowed. */
-  const char *name_root;
-  /* Owns Podman's files: 0, except in tests. */
-  uid_t owner;
-  struct container_list lists[PODMAN_LISTS];
-  bool is_fresh;
-  /* What is told of a container that is in no list. */
-  int absence;
-  /* A list that may not be read, or "". */
-  char denied[PATH_MAX];
+struct podman_user {
+  /* 0: none */
+  uid_t uid;
+  struct podman_storage storage;
+  /* The pass that read its lists. */
+  uint64_t pass;
 };
 
-/* Prepares `podman`; opens nothing. */
+struct podman {
+  /* `name_root` is what stands before "/var/lib/containers" as well. */
+  struct homes homes;
+  /* Owns Podman's files: 0, except in tests. */
+  uid_t owner;
+  struct podman_storage storage;
+  /* NULL until a user has a container. */
+  struct podman_user *users;
+  uint64_t pass;
+  /* The lists of root have been read in this pass. */
+  bool is_fresh;
+  /* Lists of root and of a user that may not be read and may have a name that
+   * was not found, or "". */
+  char denied[PATH_MAX];
+  char user_denied[2 * PATH_MAX];
+};
+
+/* Prepares `podman`; opens nothing. `name_root` is borrowed. */
 void podman_open(struct podman *podman, const char *name_root);
 
 void podman_close(struct podman *podman);
@@ -36,10 +50,12 @@ void podman_close(struct podman *podman);
 /* Ends a pass: what is looked up in the next one is not older than that. */
 void podman_end(struct podman *podman);
 
-/* Finds the name of the container `id`. Returns 0 or a negative errno, and then
- * stores nothing: -ENOENT if Podman has no such container, -ENODATA if there is
- * no list, -EOPNOTSUPP without the library that reads the lists. */
-int podman_find(struct podman *podman, const char *id,
+/* Finds the name of the container `id` of the user `uid`. Returns 0 or a
+ * negative errno, and then stores nothing: -ENOENT if that one has no such
+ * container, -ENODATA if there is no list, -EOPNOTSUPP without the library that
+ * reads the lists, -EAGAIN if too many users have containers; and for users
+ * other than root those of home_open(). */
+int podman_find(struct podman *podman, uid_t uid, const char *id,
                 char name[ENGINE_NAME_SIZE]);
 
 #endif

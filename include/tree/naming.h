@@ -17,6 +17,7 @@
 #include "name/containerd.h"
 #include "name/docker.h"
 #include "name/kubernetes.h"
+#include "name/machined.h"
 #include "name/podman.h"
 #include "tree/tree.h"
 
@@ -52,18 +53,20 @@ struct naming_denial {
 
 struct naming {
   bool enabled;
-  /* Returns whether only root may create cgroups in the one at `path`, relative
-   * to the root of the hierarchy ("." is that root): 1, 0 or a negative
-   * errno. */
-  int (*is_roots)(void *context, const char *path);
+  /* Returns whether only this user, and root, may create cgroups in the one at
+   * `path`, relative to the root of the hierarchy ("." is that root): 1, 0 or a
+   * negative errno. */
+  int (*is_owned_by)(void *context, const char *path, uid_t user);
   void *context;
   struct kubernetes kubernetes;
   struct docker docker;
   struct podman podman;
   struct conmon conmon;
   struct containerd containerd;
-  /* A container of Podman was not found, and its lists may not be read. */
-  bool podman_denied;
+  struct machined machined;
+  /* A list of Podman that may not be read and may have a name that was not
+   * found in this pass, or NULL. */
+  const char *podman_denied;
   /* When the containers that can be renamed were looked at, on the monotonic
    * clock. */
   uint64_t renamed_nsec;
@@ -92,12 +95,11 @@ struct naming {
   size_t freed_next;
 };
 
-/* Prepares `naming`, without `is_roots`, `context`, those of `conmon` and the
- * labels of `docker`; opens
- * nothing. `name_root` is the directory that has the host's /var/log, /run,
- * /var/lib and /etc/docker, without a "/" at its end; borrowed. With
- * another format than INSTANCE_FORMAT_NAME nothing is named. Returns 0 or
- * -ENOMEM. */
+/* Prepares `naming`, without `is_owned_by`, `context`, those of `conmon` and
+ * the labels of `docker`; opens nothing. `name_root` is the directory that has
+ * the host's /var/log, /run, /var/lib and /etc/docker, without a "/" at its
+ * end; borrowed. With another format than INSTANCE_FORMAT_NAME nothing is
+ * named. Returns 0 or -ENOMEM. */
 int naming_open(struct naming *naming, enum instance_format format,
                 const char *name_root);
 

@@ -26,4 +26,15 @@ static inline bool file_stamp_is(const struct file_stamp *stamp,
          stamp->changed.tv_nsec == status->st_ctim.tv_nsec;
 }
 
+/* A file may change twice while the time of its last change stays the same,
+ * because file systems count in ticks of the kernel, some in seconds. Returns
+ * whether a later change would have another time. */
+#define FILE_SETTLED_SEC 2
+static inline bool file_is_settled(const struct stat *status) {
+  struct timespec today;
+
+  return clock_gettime(CLOCK_REALTIME, &today) == 0 &&
+         today.tv_sec - status->st_ctim.tv_sec >= FILE_SETTLED_SEC;
+}
+
 #endif

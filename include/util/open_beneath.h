@@ -16,6 +16,14 @@
  */
 int open_beneath(int root, const char *path, int flags);
 
+/* The same for a `root` and a `path` that somebody else may mount something on:
+ * such a file system need never answer, so it is not even looked at. There is
+ * no other way without openat2: -ENOSYS or -EPERM. */
+int open_within_mount(int root, const char *path, int flags);
+
+/* The same, but across the mounts below `root`. */
+int open_without_links(int root, const char *path, int flags);
+
 /* Returns whether something is mounted on the directory `name` in `directory`;
  * false if the kernel or sandbox cannot report it. */
 bool is_mount_beneath(int directory, const char *name);

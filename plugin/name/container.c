@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "name/container.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -399,6 +400,57 @@ static bool find_podman(const struct components *components, unsigned index,
   return true;
 }
 
+/* Whatever has a whole id in its name is the container of some engine. */
+static bool has_id(struct part part) {
+  for (size_t i = 0; i + ID_DIGITS <= part.length; i++) {
+    size_t run = hex_run(part.text + i);
+    if (run == ID_DIGITS)
+      return true;
+    i += run;
+  }
+  return false;
+}
+
+/* Stores the number between "<prefix>" and "<suffix>". */
+static bool take_user(struct part part, const char *prefix, const char *suffix,
+                      uid_t *user) {
+  uint64_t number = 0;
+
+  if (!strip(&part, prefix, suffix) || !is_number(part) || part.text[0] == '0')
+    return false;
+  for (size_t i = 0; i < part.length && number <= UINT32_MAX; i++)
+    number = number * 10 + (uint64_t)(part.text[i] - '0');
+  *user = (uid_t)number;
+  return number < UINT32_MAX;
+}
+
+/* In the cgroup of a user's own systemd, it is as it is in the root. */
+static bool find_podman_of_user(const struct components *components,
+                                struct container *container) {
+  struct components own = {.count = 0};
+  uid_t user = 0;
+  uid_t other = 0;
+
+  if (components->count <= CONTAINER_USER_DEPTH ||
+      !component_is(components, 0, "user.slice") ||
+      !take_user(components->parts[1], "user-", ".slice", &user) ||
+      !take_user(components->parts[2], "user@", ".service", &other) ||
+      user != other)
+    return false;
+  for (unsigned i = CONTAINER_USER_DEPTH; i < components->count; i++)
+    own.parts[own.count++] = components->parts[i];
+  for (unsigned i = 0; i < own.count; i++) {
+    if (find_podman(&own, i, container)) {
+      container->depth += CONTAINER_USER_DEPTH;
+      container->user = user;
+      return true;
+    }
+    if (has_id(own.parts[i]))
+      return false;
+  }
+  return false;
+}
+
 /* With systemd. Without it, only containerd tells. */
 static bool find_nerdctl(const struct components *components, unsigned index,
                          struct container *container) {
@@ -433,17 +485,6 @@ static bool find_docker(const struct components *components, unsigned index,
   return true;
 }
 
-/* Whatever has a whole id in its name is the container of some engine. */
-static bool has_id(struct part part) {
-  for (size_t i = 0; i + ID_DIGITS <= part.length; i++) {
-    size_t run = hex_run(part.text + i);
-    if (run == ID_DIGITS)
-      return true;
-    i += run;
-  }
-  return false;
-}
-
 void container_of_path(const char *path, struct container *container) {
   struct components components;
 
@@ -453,7 +494,9 @@ void container_of_path(const char *path, struct container *container) {
     return;
   if (find_lxc(&components, container) ||
       find_machine(&components, container) ||
-      find_nomad(&components, container) || find_slurm(&components, container))
+      find_nomad(&components, container) ||
+      find_slurm(&components, container) ||
+      find_podman_of_user(&components, container))
     return;
   for (unsigned i = 0; i < components.count; i++) {
     if (find_pod(&components, i, container) ||
@@ -467,6 +510,18 @@ void container_of_path(const char *path, struct container *container) {
       return;
     }
   }
+}
+
+bool container_is_unit(const char *path) {
+  struct components components;
+
+  split(path, &components);
+  if (components.count == 0)
+    return false;
+  struct part last = components.parts[components.count - 1];
+  return last.text[last.length] == '\0' &&
+         is_in_slices(&components, components.count - 1) &&
+         (strip(&last, "", ".service") || strip(&last, "", ".scope"));
 }
 
 #define LETTERS_AND_DIGITS                                                     \

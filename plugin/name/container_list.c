@@ -8,6 +8,7 @@
 
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/open_beneath.h"
 
 /* A list while it is read, and the texts of the container that is read. */
 struct reading {
@@ -15,9 +16,6 @@ struct reading {
   char id[CONTAINER_ID_SIZE];
   char name[ENGINE_NAME_SIZE];
 };
-
-/* The longest file that is read, in bytes: some thousand containers. */
-#define FILE_SIZE_MAX (4L * 1024 * 1024)
 
 void container_list_clear(struct container_list *list) {
   list->stamp = (struct file_stamp){0};
@@ -63,16 +61,35 @@ void container_list_sort(struct container_list *list) {
           compare_ids);
 }
 
-static int read_changed_list(struct container_list *list, int fd, uid_t owner) {
+static int open_container_list(const struct container_list_file *file,
+                               int flags) {
+  if (file->directory >= 0)
+    return open_within_mount(file->directory, file->path, flags);
+  int fd = open(file->path, flags | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+static int stat_list(const struct container_list_file *file,
+                     struct stat *status) {
+  CLEANUP_FD int fd = open_container_list(file, O_PATH);
+
+  if (fd < 0)
+    return fd;
+  return fstat(fd, status) < 0 ? -errno : 0;
+}
+
+static int read_changed_list(struct container_list *list,
+                             const struct container_list_file *file) {
   struct reading reading = {.list = list};
   const struct json_text texts[] = {
       {{"id"}, reading.id, sizeof(reading.id)},
       {{"names", JSON_FIRST}, reading.name, sizeof(reading.name)},
   };
-  const struct json_wanted wanted = {texts, ARRAY_SIZE(texts), FILE_SIZE_MAX,
+  const struct json_wanted wanted = {texts, ARRAY_SIZE(texts), file->size_max,
                                      add_read, &reading};
   struct file_stamp stamp;
-  int status = json_file_read(fd, owner, &wanted, &stamp);
+  CLEANUP_FD int fd = open_container_list(file, JSON_FILE_FLAGS);
+  int status = fd < 0 ? fd : json_file_read(fd, file->owner, &wanted, &stamp);
 
   if (status < 0)
     return status;
@@ -81,26 +98,19 @@ static int read_changed_list(struct container_list *list, int fd, uid_t owner) {
   return 0;
 }
 
-static int open_and_read(struct container_list *list, const char *path,
-                         uid_t owner) {
-  CLEANUP_FD int fd = open(path, JSON_FILE_FLAGS | O_CLOEXEC);
-
-  return fd < 0 ? -errno : read_changed_list(list, fd, owner);
-}
-
-int container_list_update(struct container_list *list, const char *path,
-                          uid_t owner) {
+int container_list_update(struct container_list *list,
+                          const struct container_list_file *file) {
   struct stat status;
+  int error = stat_list(file, &status);
 
-  if (stat(path, &status) < 0) {
-    int error = -errno;
+  if (error < 0) {
     container_list_clear(list);
     return error;
   }
   if (file_stamp_is(&list->stamp, &status))
     return list->error;
   container_list_clear(list);
-  int error = open_and_read(list, path, owner);
+  error = read_changed_list(list, file);
   if (error < 0)
     container_list_clear(list);
   if (error == -EINVAL || error == -EFBIG) {

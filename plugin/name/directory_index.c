@@ -10,10 +10,6 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* A directory may change twice while the time of its last change stays the
- * same, because file systems count in ticks of the kernel, some in seconds.
- * That time is st_ctim: others could be set back. */
-#define SETTLED_SEC 2
 /* Entries without a key are not kept, but cost time. */
 #define SCANNED_MAX (8L * DIRECTORY_INDEX_MAX)
 
@@ -63,13 +59,6 @@ static int compare_keys(const void *left, const void *right) {
   return strcmp(a->key, b->key);
 }
 
-static bool is_settled(const struct stat *status) {
-  struct timespec now;
-
-  return clock_gettime(CLOCK_REALTIME, &now) == 0 &&
-         now.tv_sec - status->st_ctim.tv_sec >= SETTLED_SEC;
-}
-
 /* The stream gets a descriptor of its own, because closing it closes that. */
 static int read_again(struct directory_index *index) {
   struct stat status;
@@ -89,7 +78,7 @@ static int read_again(struct directory_index *index) {
   if (index->count > 0)
     qsort(index->entries, index->count, sizeof(*index->entries), compare_keys);
   index->stamp = file_stamp(&status);
-  index->settled = error == 0 && is_settled(&status);
+  index->settled = error == 0 && file_is_settled(&status);
   return error;
 }
 

@@ -3,68 +3,115 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "util/array.h"
+#include "util/cleanup.h"
 #include "util/errors.h"
 
 #define STORAGE "/var/lib/containers/storage"
-
-static const char *const drivers[] = {"overlay", "vfs", "btrfs", "zfs"};
-static const char *const files[] = {"containers.json",
-                                    "volatile-containers.json"};
-
-_Static_assert(ARRAY_SIZE(drivers) * ARRAY_SIZE(files) == PODMAN_LISTS,
-               "each driver has one list of each kind");
+#define STORAGE_OF_USER ".local/share/containers/storage"
+/* The longest lists that are read, in bytes: some thousand containers of root,
+ * and some hundred of each user. */
+#define SIZE_MAX_OF_ROOT (4L * 1024 * 1024)
+#define SIZE_MAX_OF_USER (256L * 1024)
 
 void podman_open(struct podman *podman, const char *name_root) {
-  *podman = (struct podman){.name_root = name_root};
+  *podman =
+      (struct podman){.homes = {name_root, "/proc/self/mountinfo"}, .pass = 1};
 }
 
 void podman_close(struct podman *podman) {
-  for (size_t i = 0; i < PODMAN_LISTS; i++)
-    container_list_release(&podman->lists[i]);
+  podman_storage_release(&podman->storage);
+  for (size_t i = 0; podman->users != NULL && i < PODMAN_USERS; i++)
+    podman_storage_release(&podman->users[i].storage);
+  free(podman->users);
+  podman->users = NULL;
 }
 
-void podman_end(struct podman *podman) { podman->is_fresh = false; }
+void podman_end(struct podman *podman) {
+  podman->is_fresh = false;
+  podman->pass++;
+}
 
-static void refresh_list(struct podman *podman, size_t index) {
+static void refresh_root(struct podman *podman) {
   char path[PATH_MAX];
-  int length = snprintf(path, sizeof(path), "%s" STORAGE "/%s-containers/%s",
-                        podman->name_root, drivers[index / ARRAY_SIZE(files)],
-                        files[index % ARRAY_SIZE(files)]);
-  int status = length < PATH_MAX ? container_list_update(&podman->lists[index],
-                                                         path, podman->owner)
-                                 : -ENAMETOOLONG;
+  const struct container_list_file place = {-1, path, podman->owner,
+                                            SIZE_MAX_OF_ROOT};
 
-  if (error_is_absence(status))
-    return;
-  if (podman->absence == -ENODATA || podman->absence == -ENOENT)
-    podman->absence = status < 0 ? status : -ENOENT;
-  if (error_is_denial(status) && podman->denied[0] == '\0')
-    (void)snprintf(podman->denied, sizeof(podman->denied), "%s", path);
-}
-
-static void refresh_lists(struct podman *podman) {
   if (podman->is_fresh)
     return;
   podman->is_fresh = true;
-  podman->absence = -ENODATA;
-  podman->denied[0] = '\0';
-  for (size_t i = 0; i < PODMAN_LISTS; i++)
-    refresh_list(podman, i);
+  if (snprintf(path, sizeof(path), "%s" STORAGE, podman->homes.name_root) <
+      PATH_MAX)
+    podman_storage_refresh(&podman->storage, &place, podman->denied);
+  else
+    podman_storage_clear(&podman->storage, -ENAMETOOLONG);
 }
 
-int podman_find(struct podman *podman, const char *id,
+/* The user's lists, or else those that were not used for the longest time. */
+static struct podman_user *place_for(struct podman *podman, uid_t uid) {
+  struct podman_user *oldest = podman->users;
+
+  for (size_t i = 0; i < PODMAN_USERS; i++) {
+    struct podman_user *user = &podman->users[i];
+    if (user->uid == uid)
+      return user;
+    if (user->pass < oldest->pass)
+      oldest = user;
+  }
+  return oldest;
+}
+
+static void note_denied_list(struct podman *podman, const char *home,
+                             const char *list) {
+  (void)snprintf(podman->user_denied, sizeof(podman->user_denied), "%s/%s",
+                 home, list);
+}
+
+static void refresh_user(struct podman *podman, struct podman_user *user) {
+  char path[PATH_MAX];
+  char denied[PATH_MAX];
+  CLEANUP_FD int home = home_open(&podman->homes, user->uid, path);
+  const struct container_list_file place = {home, STORAGE_OF_USER, user->uid,
+                                            SIZE_MAX_OF_USER};
+
+  user->pass = podman->pass;
+  if (home < 0) {
+    podman_storage_clear(&user->storage, home);
+    if (error_is_denial(home))
+      note_denied_list(podman, path, STORAGE_OF_USER);
+    return;
+  }
+  podman_storage_refresh(&user->storage, &place, denied);
+  if (denied[0] != '\0')
+    note_denied_list(podman, path, denied);
+}
+
+static int find_of_user(struct podman *podman, uid_t uid, const char *id,
+                        char name[ENGINE_NAME_SIZE]) {
+  if (podman->users == NULL)
+    podman->users = calloc(PODMAN_USERS, sizeof(*podman->users));
+  if (podman->users == NULL)
+    return -ENOMEM;
+  struct podman_user *user = place_for(podman, uid);
+  if (user->uid != uid) {
+    if (user->pass == podman->pass)
+      return -EAGAIN;
+    podman_storage_clear(&user->storage, 0);
+    user->uid = uid;
+    user->pass = 0;
+  }
+  if (user->pass != podman->pass)
+    refresh_user(podman, user);
+  return podman_storage_find(&user->storage, id, name);
+}
+
+int podman_find(struct podman *podman, uid_t uid, const char *id,
                 char name[ENGINE_NAME_SIZE]) {
   if (!json_is_supported())
     return -EOPNOTSUPP;
-  refresh_lists(podman);
-  for (size_t i = 0; i < PODMAN_LISTS; i++) {
-    const char *found = container_list_find(&podman->lists[i], id);
-    if (found != NULL) {
-      (void)snprintf(name, ENGINE_NAME_SIZE, "%s", found);
-      return 0;
-    }
-  }
-  return podman->absence;
+  if (uid != 0)
+    return find_of_user(podman, uid, id, name);
+  refresh_root(podman);
+  return podman_storage_find(&podman->storage, id, name);
 }

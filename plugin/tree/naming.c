@@ -13,6 +13,9 @@
 #include "util/errors.h"
 #include "util/monotonic.h"
 
+/* Room for "podman@<uid>_". */
+#define ENGINE_SIZE 24
+
 /* What is known of a container, a pod or a machine. */
 struct identity {
   struct cgroup *cgroup;
@@ -54,6 +57,7 @@ int naming_open(struct naming *naming, enum instance_format format,
   podman_open(&naming->podman, name_root);
   conmon_open(&naming->conmon);
   containerd_open(&naming->containerd, name_root);
+  machined_open(&naming->machined, name_root);
   return kubernetes_open(&naming->kubernetes, name_root);
 }
 
@@ -97,6 +101,9 @@ static int compare_identities(const void *left, const void *right) {
   const struct identity *b = right;
   int order = strcmp(a->container.pod_uid, b->container.pod_uid);
 
+  /* Nobody hides a container of another user by a copy of its id. */
+  if (order == 0 && a->container.user != b->container.user)
+    order = a->container.user < b->container.user ? -1 : 1;
   return order != 0 ? order : strcmp(a->container.id, b->container.id);
 }
 
@@ -221,18 +228,33 @@ static void write_kubernetes_name(const struct identity *identity,
                              rest, name);
 }
 
+/* Writes what is before the names that the engine knows. */
+static void write_engine(const struct container *container,
+                         char engine[ENGINE_SIZE]) {
+  if (container->kind == CONTAINER_OF_DOCKER)
+    (void)snprintf(engine, ENGINE_SIZE, "docker_");
+  else if (container->user == 0)
+    (void)snprintf(engine, ENGINE_SIZE, "podman_");
+  else
+    (void)snprintf(engine, ENGINE_SIZE, "podman@%u_",
+                   (unsigned)container->user);
+}
+
 static void write_container_name(const struct identity *identity,
                                  const char *rest,
                                  char name[INSTANCE_NAME_SIZE]) {
   const char *own = identity->container.name;
+  char head[ENGINE_SIZE + CONTAINER_ID_SHOWN + 8];
+  char engine[ENGINE_SIZE];
 
   /* What is in a container called "pod" would have the names of pods. The "+"
    * is replaced, and a hash tells them apart. */
-  if (strcmp(own, "podman_pod") == 0)
-    own = "podman_pod+";
+  write_engine(&identity->container, engine);
+  (void)snprintf(head, sizeof(head), "%spod+", engine);
+  if (strlen(own) + 1 == strlen(head) && strncmp(own, head, strlen(own)) == 0)
+    own = head;
   if (identity->container.kind == CONTAINER_PODMAN_POD) {
-    char head[CONTAINER_ID_SHOWN + 16];
-    (void)snprintf(head, sizeof(head), "podman_pod+%.*s", CONTAINER_ID_SHOWN,
+    (void)snprintf(head, sizeof(head), "%spod+%.*s", engine, CONTAINER_ID_SHOWN,
                    identity->container.id);
     instance_name_of_container(&(struct container_name){head, "", ""}, rest,
                                name);
@@ -415,17 +437,22 @@ static int ask_docker(struct naming *naming, struct identity *identity,
 
 /* What Podman's lists say is true after a rename as well, and whoever is not in
  * them is none of its containers. So its processes are asked only if there is
- * no list to read. */
+ * no list to read. Those of other users than root are not asked: they can keep
+ * a reader waiting. */
 static int ask_podman(struct naming *naming, struct identity *identity,
                       const char *parent, char name[ENGINE_NAME_SIZE]) {
-  const char *id = identity->container.id;
-  int listed = podman_find(&naming->podman, id, name);
+  const struct container *container = &identity->container;
+  const char *id = container->id;
+  int listed = podman_find(&naming->podman, container->user, id, name);
 
-  if (listed == 0 ||
+  if (container->user != 0 && error_is_denial(listed))
+    naming->podman_denied = naming->podman.user_denied;
+  if (container->user != 0 || listed == 0 ||
       !(error_is_denial(listed) || listed == -ENODATA || listed == -EOPNOTSUPP))
     return listed;
   int status = conmon_find(&naming->conmon, id, parent, name);
-  naming->podman_denied |= status == -ENOENT && error_is_denial(listed);
+  if (status == -ENOENT && error_is_denial(listed))
+    naming->podman_denied = naming->podman.denied;
   return status;
 }
 
@@ -440,6 +467,7 @@ static int find_engine_name(struct naming *naming, struct identity *identity,
                             bool *is_new) {
   bool is_docker = identity->container.kind == CONTAINER_OF_DOCKER;
   char parent[TREE_PATH_SIZE];
+  char engine[ENGINE_SIZE];
   char name[ENGINE_NAME_SIZE];
   char before[CONTAINER_NAME_SIZE];
 
@@ -454,8 +482,9 @@ static int find_engine_name(struct naming *naming, struct identity *identity,
   if (status < 0)
     return status;
   memcpy(before, identity->container.name, sizeof(before));
+  write_engine(&identity->container, engine);
   (void)snprintf(identity->container.name, sizeof(identity->container.name),
-                 "%s_%s", is_docker ? "docker" : "podman", name);
+                 "%s%s", engine, name);
   *is_new = strcmp(before, identity->container.name) != 0;
   return 0;
 }
@@ -597,7 +626,8 @@ static bool look_at_engine(struct naming *naming, struct tree *tree,
 
   if (is_docker
           ? !docker_has_changed(&naming->docker, id, &identity->file, &stamp)
-          : podman_find(&naming->podman, id, name) < 0)
+          : podman_find(&naming->podman, identity->container.user, id, name) <
+                0)
     return false;
   *found |= look_for_new_name(naming, tree, identity, &stamp);
   return is_docker;
@@ -682,13 +712,16 @@ static int add_identity(struct naming *naming, struct tree *tree,
     return -ENOMEM;
   identity->cgroup = cgroup;
   identity->container = *container;
-  identity->found = identity->retry = naming->passes;
+  /* Of a machine that was not known at first, values have gone out. */
+  bool is_new = cgroup->birth >= naming->births;
+  identity->retry = naming->passes;
+  identity->found = is_new ? naming->passes : naming->passes - 1;
   identity->delay = 1;
   if (has_key(identity) && add_id(naming, tree, identity) < 0)
     return -ENOMEM;
   cgroup->identity = identity;
   /* What is refused does not wait. */
-  identity->is_out = identity->is_refused;
+  identity->is_out = identity->is_refused || !is_new;
   if (!identity->is_refused)
     append_unnamed(naming, identity);
   bool says_it_all = container->kind == CONTAINER_NAMED ||
@@ -704,18 +737,24 @@ static int add_identity(struct naming *naming, struct tree *tree,
 }
 
 /* Asked when the cgroup is there: whatever is given to somebody else is given
- * before that one creates something in it. Returns 1, 0 or a negative errno. */
-static int is_placed_by_root(const struct naming *naming, const char *path) {
+ * before that one creates something in it. All that is in a user's own cgroup
+ * is that user's. Returns 1, 0 or a negative errno. */
+static int is_placed_by_owner(const struct naming *naming, const char *path,
+                              uid_t user) {
   CLEANUP_FREE char *above = strdup(path + 1);
+  unsigned depth = 0;
 
   if (above == NULL)
     return -ENOMEM;
-  int status = naming->is_roots(naming->context, ".");
+  int status = naming->is_owned_by(naming->context, ".", 0);
   for (char *slash = above; status > 0 && (slash = strchr(slash, '/')) != NULL;
        slash++) {
+    bool is_users = user != 0 && ++depth == CONTAINER_USER_DEPTH;
     *slash = '\0';
-    status = naming->is_roots(naming->context, above);
+    status = naming->is_owned_by(naming->context, above, is_users ? user : 0);
     *slash = '/';
+    if (is_users)
+      break;
   }
   return status;
 }
@@ -782,6 +821,20 @@ static bool is_in_task(const struct cgroup *cgroup) {
   return holder != NULL && is_of_containerd(&holder->identity->container);
 }
 
+/* A machine of which only machined knows, because its unit has another name. */
+static void consider_machine(const struct naming *naming, const char *path,
+                             const struct cgroup *cgroup,
+                             struct container *container) {
+  char name[ENGINE_NAME_SIZE];
+
+  if (container->kind != CONTAINER_NONE || !container_is_unit(path) ||
+      machined_find(&naming->machined, cgroup->component, name) < 0)
+    return;
+  *container =
+      (struct container){.kind = CONTAINER_NAMED, .depth = cgroup->depth};
+  (void)snprintf(container->name, sizeof(container->name), "machine_%s", name);
+}
+
 /* Gives the cgroup of a container an identity. Whoever else may create cgroups
  * could have made it look like one of another's, so nothing is read before it
  * is known who did. Returns 0, or a negative errno if it has to be considered
@@ -793,12 +846,13 @@ static int identify_container(struct naming *naming, struct tree *tree,
 
   (void)tree_path(cgroup, path);
   container_of_path(path, &container);
+  consider_machine(naming, path, cgroup, &container);
   int status = consider_task(naming, cgroup, &container);
   if (status < 0 || container.kind == CONTAINER_NONE ||
       container.kind == CONTAINER_UNNAMED || container.depth != cgroup->depth ||
       is_in_task(cgroup))
     return status;
-  status = is_placed_by_root(naming, path);
+  status = is_placed_by_owner(naming, path, container.user);
   if (status <= 0)
     return status;
   if (is_of_containerd(&container))
@@ -836,6 +890,23 @@ static void consider_new(struct naming *naming, struct tree *tree) {
   naming->births = births;
 }
 
+/* A machine is registered after its unit was started, and so after its cgroup
+ * was found. */
+static void look_for_machines(struct naming *naming, struct tree *tree) {
+  struct cgroup *const *order = tree_order(tree);
+  char path[TREE_PATH_SIZE];
+  char name[ENGINE_NAME_SIZE];
+
+  for (size_t i = 0; order != NULL && i < tree->count; i++) {
+    struct cgroup *cgroup = order[i];
+    (void)tree_path(cgroup, path);
+    if (holder_of(cgroup) == NULL && container_is_unit(path) &&
+        machined_find(&naming->machined, cgroup->component, name) == 0 &&
+        identify_container(naming, tree, cgroup) < 0)
+      naming->machined.stamp = (struct file_stamp){0};
+  }
+}
+
 /* Each source is told once. */
 static void note_denial(struct naming *naming, struct naming_denial *denial) {
   *denial = (struct naming_denial){0};
@@ -845,9 +916,9 @@ static void note_denial(struct naming *naming, struct naming_denial *denial) {
   } else if (naming->docker.denied != NULL && !naming->docker_told) {
     naming->docker_told = true;
     *denial = (struct naming_denial){naming->docker.denied, "Docker"};
-  } else if (naming->podman_denied && !naming->podman_told) {
+  } else if (naming->podman_denied != NULL && !naming->podman_told) {
     naming->podman_told = true;
-    *denial = (struct naming_denial){naming->podman.denied, "Podman"};
+    *denial = (struct naming_denial){naming->podman_denied, "Podman"};
   } else if (naming->containerd.denied[0] != '\0' && !naming->nerdctl_told) {
     naming->nerdctl_told = true;
     *denial = (struct naming_denial){naming->containerd.denied, "nerdctl"};
@@ -860,10 +931,13 @@ void naming_update(struct naming *naming, struct tree *tree,
   if (!naming->enabled)
     return;
   naming->passes++;
-  naming->podman_denied = false;
+  naming->podman_denied = NULL;
   kubernetes_begin(&naming->kubernetes);
+  bool has_machines = machined_begin(&naming->machined);
   if (tree->births != naming->births)
     consider_new(naming, tree);
+  if (has_machines)
+    look_for_machines(naming, tree);
   if (look_for_renamed(naming, tree) || naming->passes % NAMING_DELAY_MAX == 0)
     look_for_lost_names(naming, tree);
   find_names(naming, tree);

@@ -79,6 +79,14 @@ bool is_mount_beneath(int directory, const char *name) {
   return fd == -EXDEV;
 }
 
+int open_within_mount(int root, const char *path, int flags) {
+  return open_at_once(root, path, flags, RESOLVE_NO_XDEV);
+}
+
+int open_without_links(int root, const char *path, int flags) {
+  return open_at_once(root, path, flags, 0);
+}
+
 int open_beneath(int root, const char *path, int flags) {
   if (*path == '\0')
     path = ".";

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #endif
 #include <limits.h>
+#include <pwd.h>
 #include <regex.h>
 #include <search.h>
 #include <stdarg.h>
@@ -79,7 +80,7 @@ WRAP_DONE(int, closedir, (DIR * stream), (stream), -1)
 WRAP(DIR *, fdopendir, (int fd), (fd), NULL)
 WRAP(int, fnmatch, (const char *pattern, const char *text, int flags),
      (pattern, text, flags), -1)
-WRAP(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL)
+WRAP(struct passwd *, fgetpwent, (FILE * stream), (stream), NULL)
 WRAP(int, getrlimit, (int resource, struct rlimit *limit), (resource, limit),
      -1)
 WRAP(int, inotify_add_watch, (int fd, const char *path, uint32_t mask),
@@ -126,7 +127,7 @@ WRAPPER(int, clock_gettime, (clockid_t clock, struct timespec *now)) {
 static void give_to_root(struct stat *status) {
   if (!faults.is_roots)
     return;
-  status->st_uid = 0;
+  status->st_uid = (status->st_mode & S_IRWXO) == 0 ? faults.user : 0;
   status->st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
 }
 
@@ -280,6 +281,15 @@ static const char *moved(const char *path, const char *directory,
     return path;
   (void)snprintf(place, PATH_MAX, "%s%s", replacement, path + length);
   return place;
+}
+
+WRAPPER(FILE *, fopen, (const char *path, const char *mode)) {
+  char place[PATH_MAX];
+
+  if (fails(FAULT_fopen))
+    return NULL;
+  return __real_fopen(
+      moved(path, "/proc/self/mountinfo", faults.mountinfo, place), mode);
 }
 
 WRAPPER(int, open, (const char *path, int flags, ...)) {

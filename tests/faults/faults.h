@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* One for each function. Functions that do the same share one. */
 #define FAULT_CALLS(CALL)                                                      \
@@ -18,6 +19,7 @@
   CALL(fclose)                                                                 \
   CALL(fcntl)                                                                  \
   CALL(fdopendir)                                                              \
+  CALL(fgetpwent)                                                              \
   CALL(fgets)                                                                  \
   CALL(fnmatch)                                                                \
   CALL(fopen)                                                                  \
@@ -72,14 +74,17 @@ struct faults {
   unsigned reads;
   /* No directory entry has a type. */
   bool no_types;
-  /* All files that fstat(2) and fstatat(2) show belong to root alone. */
+  /* All files that fstat(2) and fstatat(2) show belong to root alone; those
+   * that have no rights for others to `user`. */
   bool is_roots;
+  uid_t user;
   /* The time of CLOCK_MONOTONIC, in nanoseconds. */
   uint64_t now_nsec;
-  /* The directories that replace MACHINE_CPUS_DIRECTORY and "/proc/17"; NULL:
-   * none does. */
+  /* What replaces MACHINE_CPUS_DIRECTORY, "/proc/17" and
+   * "/proc/self/mountinfo"; NULL: nothing does. */
   const char *machine;
   const char *process;
+  const char *mountinfo;
   /* Replaces statfs(2) unless NULL. Returns the magic number of a directory. */
   uint64_t (*magic)(const char *path);
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector.h"
@@ -42,6 +43,13 @@
 #define SCOPE "machine.slice/nerdctl-" NERDCTL_ID ".scope"
 #define TASKS "run/containerd/io.containerd.runtime.v2.task/"
 #define LIST "var/lib/containers/storage/overlay-containers/containers.json"
+#define USER_ID                                                                \
+  "6f1c2d9e8b7a60516f1c2d9e8b7a60516f1c2d9e8b7a60516f1c2d9e8b7a6051"
+#define USER_SLICE "user.slice/user-1000.slice"
+#define USER USER_SLICE "/user@1000.service"
+#define USER_LIST                                                              \
+  "home/me/.local/share/containers/storage/vfs-containers/containers.json"
+#define USER_INSTANCE "user.slice_user-1000.slice_user@1000.service"
 #define POD "kubepods/pod" UID
 #define BY_PATH "kubepods_pod" UID
 #define KNOWN "k8s_default_web-0"
@@ -74,6 +82,13 @@ static const struct named {
      100,
      "machine_web",
      {"machine.slice_machine-web.scope", NULL, NULL}},
+    {"machine.slice/mail.service",
+     95,
+     "machine_post",
+     {"machine.slice_mail.service", NULL, NULL}},
+    {"user.slice", 45, "user.slice", {NULL, NULL, NULL}},
+    {USER_SLICE, 44, "user.slice_user-1000.slice", {NULL, NULL, NULL}},
+    {USER, 43, USER_INSTANCE, {NULL, NULL, NULL}},
     {"jobs", 40, "jobs", {NULL, NULL, NULL}},
     {TASK, 30, "ctr_jobs_batch", {"jobs_batch", NULL, NULL}},
     {"libpod_parent", 90, "libpod__parent", {NULL, NULL, NULL}},
@@ -87,6 +102,10 @@ static const struct named {
      70,
      "podman_listed",
      {"libpod__parent_libpod-3f1c2d9e8b7a", NULL, NULL}},
+    {USER "/libpod-" USER_ID ".scope",
+     42,
+     "podman@1000_mine",
+     {USER_INSTANCE "_libpod-6f1c2d9e8b7a.scope", NULL, NULL}},
     {SCOPE,
      20,
      "nerdctl_api",
@@ -109,6 +128,9 @@ static const struct fault_row rows[] = {
     {FAULT_fstatat, {ENOMEM, EIO, EACCES}},
 #if HAVE_JANSSON
     {FAULT_json_loadb, FAULTS_OF_MEMORY},
+    {FAULT_fgetpwent, {ENOMEM, EIO}},
+    {FAULT_fopen, FAULTS_OF_OPENING},
+    {FAULT_getline, {ENOMEM, EIO}},
     {FAULT_stat, {ENOMEM, EIO, EACCES}},
 #endif
     {FAULT_openat2, FAULTS_OF_OPENING},
@@ -124,6 +146,7 @@ static const struct fault_row rows[] = {
 
 static char *host_root;
 static char *process;
+static char *mountinfo;
 static char *cgroup_root;
 static struct options options;
 static struct recorder reported;
@@ -151,6 +174,27 @@ static void make_podman(void) {
              "[{\"id\":\"" LISTED_ID "\",\"names\":[\"listed\"]}]");
 }
 
+/* A user's own, in a mount that keeps nobody waiting. */
+static void make_podman_of_user(void) {
+  CLEANUP_FREE char *list = path_in(host_root, USER_LIST);
+  CLEANUP_FREE char *cgroup = path_in(cgroup_root, USER);
+
+  write_file(host_root, USER_LIST,
+             "[{\"id\":\"" USER_ID "\",\"names\":[\"mine\"]}]");
+  ck_assert_int_eq(chmod(list, 0600), 0);
+  ck_assert_int_eq(chmod(cgroup, 0700), 0);
+  write_home(host_root, "/home/me", "ext4");
+  write_file(host_root, "etc/passwd", "me:x:1000:1000::/home/me:/bin/sh\n");
+}
+
+static void make_machine(void) {
+  CLEANUP_FREE char *link =
+      path_in(host_root, "run/systemd/machines/unit:mail.service");
+
+  write_file(host_root, "run/systemd/machines/post", "");
+  ck_assert_int_eq(symlink("post", link), 0);
+}
+
 static uint64_t magic_of(const char *path) {
   (void)path;
   return TMPFS_MAGIC;
@@ -176,6 +220,8 @@ static void setup(void) {
              "/resolv.conf",
              "");
   make_podman();
+  make_podman_of_user();
+  make_machine();
   write_file(host_root, TASKS TASK "/x", "");
   write_file(host_root, TASKS "jobs/" NERDCTL_ID "/config.json",
              "{\"annotations\":{\"nerdctl/name\":\"api\","
@@ -196,13 +242,17 @@ static void setup(void) {
   faults.magic = magic_of;
   faults.is_roots = true;
   faults.process = process;
+  mountinfo = path_in(host_root, "mountinfo");
+  faults.mountinfo = mountinfo;
+  faults.user = 1000;
   listed = true;
 }
 
 static void teardown(void) {
   faults.is_roots = false;
-  faults.process = NULL;
+  faults.process = faults.mountinfo = NULL;
   free(process);
+  free(mountinfo);
   free(cgroup_root);
   remove_tree(host_root);
 }

@@ -97,6 +97,49 @@ void replace_file(const char *directory, const char *name, const char *text) {
   ck_assert_int_eq(rename(from, to), 0);
 }
 
+uid_t ordinary_user(void) { return getuid() != 0 ? getuid() : 1000; }
+
+void replace_file_of_user(const char *directory, const char *name,
+                          const char *text) {
+  CLEANUP_FREE char *path = path_in(directory, name);
+
+  replace_file(directory, name, text);
+  ck_assert_int_eq(chown(path, ordinary_user(), (gid_t)-1), 0);
+}
+
+/* The kernel's own number. */
+static int mount_of(const char *directory) {
+  CLEANUP_FREE char *path = NULL;
+  CLEANUP_FD int fd = open(directory, O_PATH | O_CLOEXEC);
+  char line[128] = "";
+  int mount = 0;
+
+  ck_assert_int_ge(asprintf(&path, "/proc/self/fdinfo/%d", fd), 0);
+  CLEANUP_FILE FILE *file = fopen(path, "re");
+  ck_assert_ptr_nonnull(file);
+  while (fgets(line, sizeof(line), file) != NULL)
+    if (strncmp(line, "mnt_id:", 7) == 0)
+      mount = (int)strtol(line + 7, NULL, 10);
+  ck_assert_int_gt(mount, 0);
+  return mount;
+}
+
+void write_home(const char *directory, const char *home, const char *type) {
+  CLEANUP_FREE char *users = NULL;
+  CLEANUP_FREE char *mounts = NULL;
+
+  ck_assert_int_ge(asprintf(&users,
+                            "root:x:0:0:root:/root:/bin/sh\n"
+                            "me:x:%u:100:,,,:%s:/bin/sh\n",
+                            (unsigned)ordinary_user(), home),
+                   0);
+  write_file(directory, "etc/passwd", users);
+  ck_assert_int_ge(asprintf(&mounts, "%d 1 0:1 / / rw - %s x rw\n",
+                            mount_of(directory), type),
+                   0);
+  write_file(directory, "mountinfo", mounts);
+}
+
 int in_tree_as_nobody(const char *directory, int (*call)(void *context),
                       void *context) {
   CLEANUP_FD int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);

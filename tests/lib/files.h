@@ -4,6 +4,7 @@
 #define FILES_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Returns the path of `name` in `directory`. The caller frees it. */
 char *path_in(const char *directory, const char *name);
@@ -29,6 +30,17 @@ void write_bytes(const char *directory, const char *name, const char *bytes,
 
 /* The same, but another file takes the place of the old one. */
 void replace_file(const char *directory, const char *name, const char *text);
+
+/* A user without the rights of root: the test's own, if it is one. */
+uid_t ordinary_user(void);
+
+/* The same as replace_file(), and the file belongs to that user. */
+void replace_file_of_user(const char *directory, const char *name,
+                          const char *text);
+
+/* Writes the files "etc/passwd", by which that user has this home directory,
+ * and "mountinfo", by which `directory` is in a mount of this type. */
+void write_home(const char *directory, const char *home, const char *type);
 
 /* Makes the call with `directory` as the current one and, if the test is root,
  * without root's rights; others need not be able to pass the directories

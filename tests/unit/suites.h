@@ -32,10 +32,12 @@
   SUITE(fair_share)                                                            \
   SUITE(file_reader)                                                           \
   SUITE(hierarchy)                                                             \
+  SUITE(home)                                                                  \
   SUITE(instance_name)                                                         \
   SUITE(kernel_file)                                                           \
   SUITE(kubernetes)                                                            \
   SUITE(machine_cpus)                                                          \
+  SUITE(machined)                                                              \
   SUITE(mountinfo)                                                             \
   SUITE(naming)                                                                \
   SUITE(number)                                                                \

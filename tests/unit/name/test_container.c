@@ -118,9 +118,6 @@ static const struct {
     {"/a/libpod_parent/libpod-" ID, CONTAINER_UNNAMED, 3, "", ""},
     {"/libpod_parent/libpod_pod_" ID, CONTAINER_UNNAMED, 2, "", ""},
     {"/a.service/a-libpod_pod_" ID ".slice", CONTAINER_UNNAMED, 2, "", ""},
-    {"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID
-     ".scope",
-     CONTAINER_UNNAMED, 5, "", ""},
     {"/machine.slice/libpod-" ID ".scope/container", CONTAINER_OF_PODMAN, 2, "",
      ID},
     {"/machine.slice/libpod-" ID ".scope/docker/" OTHER_ID, CONTAINER_OF_PODMAN,
@@ -168,6 +165,63 @@ START_TEST(finds_more) {
   ck_assert_pstr_eq(container.runtime, more[_i].runtime);
   if (container.pod_uid[0] != '\0')
     ck_assert_int_eq(container.is_api_uid, more[_i].is_api_uid);
+}
+END_TEST
+
+#define USER "/user.slice/user-1000.slice/user@1000.service"
+
+static const struct {
+  const char *path;
+  enum container_kind kind;
+  unsigned depth;
+  uid_t user;
+  const char *id;
+} users[] = {
+    {USER "/user.slice/libpod-" ID ".scope", CONTAINER_OF_PODMAN, 5, 1000, ID},
+    {USER "/user.slice/libpod-" ID ".scope/container", CONTAINER_OF_PODMAN, 5,
+     1000, ID},
+    {USER "/app.slice/web.service/libpod-payload-" ID, CONTAINER_OF_PODMAN, 6,
+     1000, ID},
+    {USER "/user.slice/user-libpod_pod_" OTHER_ID ".slice",
+     CONTAINER_PODMAN_POD, 5, 1000, OTHER_ID},
+    {USER "/user.slice/user-libpod_pod_" OTHER_ID ".slice/libpod-" ID ".scope",
+     CONTAINER_OF_PODMAN, 6, 1000, ID},
+    {"/user.slice/user-4294967294.slice/user@4294967294.service/libpod-" ID
+     ".scope",
+     CONTAINER_OF_PODMAN, 4, 4294967294, ID},
+    /* Nobody else's, and nothing in a container */
+    {"/user.slice/user-1000.slice/user@1001.service/libpod-" ID ".scope",
+     CONTAINER_UNNAMED, 4, 0, ""},
+    {"/user.slice/user-0.slice/user@0.service/libpod-" ID ".scope",
+     CONTAINER_UNNAMED, 4, 0, ""},
+    {"/user.slice/user-01.slice/user@01.service/libpod-" ID ".scope",
+     CONTAINER_UNNAMED, 4, 0, ""},
+    {"/user.slice/user-4294967295.slice/user@4294967295.service/libpod-" ID
+     ".scope",
+     CONTAINER_UNNAMED, 4, 0, ""},
+    {"/user.slice/user-18446744073709552616.slice/"
+     "user@18446744073709552616.service/libpod-" ID ".scope",
+     CONTAINER_UNNAMED, 4, 0, ""},
+    {"/user.slice/user-1000.slice/session-1.scope/libpod-" ID ".scope",
+     CONTAINER_UNNAMED, 4, 0, ""},
+    {"/a.slice/user-1000.slice/user@1000.service/libpod-" ID ".scope",
+     CONTAINER_UNNAMED, 4, 0, ""},
+    {USER "/a.scope/libpod-" ID ".scope", CONTAINER_UNNAMED, 5, 0, ""},
+    {USER "/docker-" OTHER_ID ".scope/libpod-" ID ".scope", CONTAINER_UNNAMED,
+     4, 0, ""},
+    {USER "/user.slice", CONTAINER_NONE, 0, 0, ""},
+    {USER, CONTAINER_NONE, 0, 0, ""},
+    {"/machine.slice/libpod-" ID ".scope", CONTAINER_OF_PODMAN, 2, 0, ID},
+};
+
+START_TEST(finds_those_of_users) {
+  struct container container;
+
+  container_of_path(users[_i].path, &container);
+  ck_assert_int_eq(container.kind, users[_i].kind);
+  ck_assert_uint_eq(container.depth, users[_i].depth);
+  ck_assert_uint_eq(container.user, users[_i].user);
+  ck_assert_str_eq(container.id, users[_i].id);
 }
 END_TEST
 
@@ -269,9 +323,30 @@ START_TEST(finds_no_names) {
 }
 END_TEST
 
+static const struct {
+  const char *path;
+  bool is_unit;
+} units[] = {
+    {"/system.slice/web.service", true},
+    {"/web.scope", true},
+    {"/a.slice/a-b.slice/web\\x2d1.service", true},
+    {"/system.slice", false},
+    {"/system.slice/web", false},
+    {"/system.slice/.service", false},
+    {"/system.slice/a.service/b.service", false},
+    {"/a/b.service", false},
+    {"/", false},
+};
+
+START_TEST(of_units) {
+  ck_assert_int_eq(container_is_unit(units[_i].path), units[_i].is_unit);
+}
+END_TEST
+
 Suite *container_suite(void) {
-  return suite_of("container", NULL, NULL, FOR_EACH(finds_pods, pods),
-                  FOR_EACH(finds_more, more), FOR_EACH(of_texts, texts),
-                  FOR_EACH(finds_names, named),
-                  FOR_EACH(finds_no_names, unnamed));
+  return suite_of(
+      "container", NULL, NULL, FOR_EACH(finds_pods, pods),
+      FOR_EACH(finds_more, more), FOR_EACH(finds_those_of_users, users),
+      FOR_EACH(of_texts, texts), FOR_EACH(of_units, units),
+      FOR_EACH(finds_names, named), FOR_EACH(finds_no_names, unnamed));
 }

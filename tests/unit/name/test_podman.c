@@ -2,6 +2,7 @@
 #include "name/podman.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 
 static char *root;
 static struct podman podman;
+static char *mountinfo;
 
 static void setup(void) {
   root = make_tree();
@@ -38,7 +40,7 @@ static void teardown(void) {
 static int find_of(const char *id, char name[ENGINE_NAME_SIZE]) {
   name[0] = '\0';
   podman_end(&podman);
-  return podman_find(&podman, id, name);
+  return podman_find(&podman, 0, id, name);
 }
 
 static const struct {
@@ -113,7 +115,7 @@ START_TEST(changed) {
   replace_file(root, USUAL, "[" ENTRY(ID, "web") "]");
   ck_assert_int_eq(find_of(ID, name), 0);
   replace_file(root, USUAL, "[" ENTRY(ID, "db") "," ENTRY(OTHER_ID, "web") "]");
-  ck_assert_int_eq(podman_find(&podman, OTHER_ID, name), -ENOENT);
+  ck_assert_int_eq(podman_find(&podman, 0, OTHER_ID, name), -ENOENT);
   ck_assert_int_eq(find_of(ID, name), 0);
   ck_assert_str_eq(name, "db");
   ck_assert_int_eq(find_of(OTHER_ID, name), 0);
@@ -197,9 +199,162 @@ START_TEST(nothing_denied) {
 }
 END_TEST
 
-Suite *podman_suite(void) {
+#define OF_USER "home/me/.local/share/containers/storage/"
+
+static void setup_home(void) {
+  setup();
+  mountinfo = path_in(root, "mountinfo");
+  podman.homes.mountinfo = mountinfo;
+  write_home(root, "/home/me", "ext4");
+}
+
+static void teardown_home(void) {
+  free(mountinfo);
+  teardown();
+}
+
+static int find_of_user_of(const char *id, char name[ENGINE_NAME_SIZE]) {
+  name[0] = '\0';
+  podman_end(&podman);
+  return podman_find(&podman, ordinary_user(), id, name);
+}
+
+START_TEST(in_a_home) {
+  CLEANUP_FREE char *file = NULL;
+  char name[ENGINE_NAME_SIZE];
+
+  ck_assert_int_eq(find_of_user_of(ID, name), -ENOENT);
+  write_file(root, "home/me/x", "");
+  ck_assert_int_eq(find_of_user_of(ID, name), -ENODATA);
+  ck_assert_int_ge(asprintf(&file, OF_USER "%s", files[_i]), 0);
+  replace_file_of_user(root, file, "[" ENTRY(ID, "web") "]");
+  ck_assert_int_eq(find_of_user_of(ID, name), 0);
+  ck_assert_str_eq(name, "web");
+  ck_assert_int_eq(find_of_user_of(OTHER_ID, name), -ENOENT);
+  /* Neither is in the lists of the other. */
+  ck_assert_int_eq(find_of(ID, name), -ENODATA);
+  replace_file(root, USUAL, "[" ENTRY(OTHER_ID, "db") "]");
+  ck_assert_int_eq(find_of(OTHER_ID, name), 0);
+  ck_assert_int_eq(find_of_user_of(OTHER_ID, name), -ENOENT);
+  ck_assert_int_eq(podman_find(&podman, ordinary_user() + 1, ID, name),
+                   -ENOENT);
+}
+END_TEST
+
+/* What a user may put in the place of a list. */
+START_TEST(odd_in_a_home) {
+  CLEANUP_FREE char *path = path_in(root, OF_USER "vfs-containers");
+  CLEANUP_FREE char *list =
+      path_in(root, OF_USER "vfs-containers/containers.json");
+  CLEANUP_FREE char *target = path_in(root, "elsewhere/containers.json");
+  CLEANUP_FREE char *elsewhere = path_in(root, "elsewhere");
+  CLEANUP_FREE char *text = NULL;
+  char name[ENGINE_NAME_SIZE];
+
+  write_file(root, OF_USER "x", "");
+  replace_file_of_user(root, "elsewhere/containers.json",
+                       "[" ENTRY(ID, "web") "]");
+  ck_assert_int_eq(symlink(elsewhere, path), 0);
+  ck_assert_int_eq(find_of_user_of(ID, name), -ENODATA);
+  ck_assert_int_eq(unlink(path), 0);
+  ck_assert_int_eq(mkdir(path, 0755), 0);
+  ck_assert_int_eq(symlink(target, list), 0);
+  ck_assert_int_eq(find_of_user_of(ID, name), -ENODATA);
+  ck_assert_int_eq(unlink(list), 0);
+  ck_assert_int_eq(link(target, list), 0);
+  ck_assert_int_eq(find_of_user_of(ID, name), 0);
+  ck_assert_int_eq(unlink(list), 0);
+  /* Nobody writes into it. */
+  ck_assert_int_eq(mkfifo(list, 0644), 0);
+  ck_assert_int_eq(find_of_user_of(ID, name), -EINVAL);
+  ck_assert_int_eq(unlink(list), 0);
+  ck_assert_int_ge(asprintf(&text, "%300000s", "[" ENTRY(ID, "web") "]"), 0);
+  replace_file_of_user(root, OF_USER "vfs-containers/containers.json", text);
+  ck_assert_int_eq(find_of_user_of(ID, name), -EFBIG);
+}
+END_TEST
+
+START_TEST(of_others_in_a_home) {
+  char name[ENGINE_NAME_SIZE];
+  CLEANUP_FREE char *path =
+      path_in(root, OF_USER "vfs-containers/containers.json");
+
+  if (geteuid() != 0)
+    return;
+  replace_file(root, OF_USER "vfs-containers/containers.json",
+               "[" ENTRY(ID, "web") "]");
+  ck_assert_int_eq(find_of_user_of(ID, name), -EINVAL);
+  ck_assert_int_eq(chown(path, ordinary_user(), (gid_t)-1), 0);
+  ck_assert_int_eq(find_of_user_of(ID, name), 0);
+}
+END_TEST
+
+/* More users than are known at a time: each has a turn in a later pass. */
+START_TEST(many_users) {
+  char name[ENGINE_NAME_SIZE];
+
+  replace_file_of_user(root, OF_USER "vfs-containers/containers.json",
+                       "[" ENTRY(ID, "web") "]");
+  podman_end(&podman);
+  for (uid_t i = 1; i <= PODMAN_USERS; i++)
+    ck_assert_int_eq(podman_find(&podman, ordinary_user() + i, ID, name),
+                     -ENOENT);
+  ck_assert_int_eq(podman_find(&podman, ordinary_user(), ID, name), -EAGAIN);
+  ck_assert_int_eq(podman_find(&podman, ordinary_user() + 1, ID, name),
+                   -ENOENT);
+  ck_assert_int_eq(find_of_user_of(ID, name), 0);
+  ck_assert_str_eq(name, "web");
+  for (uid_t i = 1; i < PODMAN_USERS; i++)
+    ck_assert_int_eq(podman_find(&podman, ordinary_user() + i, ID, name),
+                     -ENOENT);
+  ck_assert_int_eq(podman_find(&podman, ordinary_user(), ID, name), 0);
+}
+END_TEST
+
+static int find_in_home(void *context) {
+  podman_open(&podman, root);
+  podman.homes.mountinfo = mountinfo;
+  return find_of_user_of(ID, context);
+}
+
+static int reach(void *context) {
+  return faccessat(AT_FDCWD, context, X_OK, AT_EACCESS);
+}
+
+/* If the directories above the test's own let nobody pass, nothing can be said
+ * about those below it. */
+START_TEST(home_denied) {
+  CLEANUP_FREE char *expected = path_in(root, OF_USER "overlay-containers/"
+                                                      "containers.json");
+  CLEANUP_FREE char *path = path_in(root, "home/me/.local");
+  char name[ENGINE_NAME_SIZE];
+
+  replace_file_of_user(root, OF_USER "vfs-containers/containers.json", "[]");
+  ck_assert_int_eq(chmod(path, 0), 0);
+  int status = in_tree_as_nobody(root, reach, root) == 0
+                   ? in_tree_as_nobody(root, find_in_home, name)
+                   : 0;
+  ck_assert_int_eq(chmod(path, 0700), 0);
+  if (status == 0)
+    return;
+  ck_assert_int_eq(status, -EACCES);
+  ck_assert_str_eq(podman.user_denied, expected);
+}
+END_TEST
+
+static Suite *suite_of_podman(void) {
   return suite_of("podman", setup, teardown, FOR_EACH(of_lists, lists),
                   FOR_EACH(in_files, files), ONCE(changed), ONCE(many),
                   ONCE(of_another_owner), FOR_EACH(denied, closed),
                   ONCE(nothing_denied));
+}
+
+Suite *podman_suite(void) {
+  Suite *suite = suite_of_podman();
+
+  suite_add_tcase(suite, case_of("podman in homes", setup_home, teardown_home,
+                                 FOR_EACH(in_a_home, files),
+                                 ONCE(odd_in_a_home), ONCE(of_others_in_a_home),
+                                 ONCE(many_users), ONCE(home_denied)));
+  return suite;
 }

@@ -40,9 +40,14 @@ static void forget(void *context, struct cgroup *cgroup) {
   naming_forget(&naming, cgroup);
 }
 
-static int belongs_to_root(void *context, const char *path) {
+/* The cgroup of the ordinary user's systemd, or what stands for it. */
+static char users_cgroup[128];
+
+static int belongs_to(void *context, const char *path, uid_t user) {
   ck_assert_ptr_eq(context, &tree);
-  return others == NULL || strcmp(path, others) != 0;
+  if (others != NULL && strcmp(path, others) == 0)
+    return 0;
+  return user == (strcmp(path, users_cgroup) == 0 ? ordinary_user() : 0);
 }
 
 /* The processes of a cgroup, from a file. */
@@ -58,7 +63,7 @@ static int open_processes(void *context, const char *path) {
 
 static void open_naming(const char *name_root) {
   ck_assert_int_eq(naming_open(&naming, INSTANCE_FORMAT_NAME, name_root), 0);
-  naming.is_roots = belongs_to_root;
+  naming.is_owned_by = belongs_to;
   naming.context = &tree;
   naming.docker.owner = naming.podman.owner = geteuid();
   naming.conmon.owner = naming.containerd.owner = geteuid();
@@ -92,6 +97,7 @@ static void setup(void) {
                        .on_remove = forget};
   open_naming(root_directory);
   others = NULL;
+  users_cgroup[0] = '\0';
   inodes = 0;
   root = add(NULL, "");
 }
@@ -446,6 +452,49 @@ START_TEST(no_source) {
   update();
   ck_assert(!container->waits && !container->parent->waits);
   ck_assert_str_eq(container->instance, "kubepods_pod" DASHED "_4f1c2d9e8b7a");
+}
+END_TEST
+
+static void make_machine(const char *unit, const char *name) {
+  CLEANUP_FREE char *path = NULL;
+
+  write_file(root_directory, "run/systemd/machines/readme", "");
+  ck_assert_int_ge(
+      asprintf(&path, "%s/run/systemd/machines/unit:%s", root_directory, unit),
+      0);
+  ck_assert_int_eq(symlink(name, path), 0);
+}
+
+/* Its unit has another name. machined knows it `_i` passes after the cgroup was
+ * found; its path's name does not wait for that. */
+START_TEST(by_machined) {
+  struct cgroup *slice = add(root, "system.slice");
+  struct cgroup *machine = add(slice, "mail.service");
+  struct cgroup *inner = add(machine, "payload");
+  struct cgroup *other = add(slice, "other.service");
+
+  for (int pass = 0; pass < _i; pass++) {
+    update();
+    ck_assert_str_eq(machine->instance, "system.slice_mail.service");
+    ck_assert(!machine->waits);
+  }
+  make_machine("mail.service", "post-1");
+  update();
+  ck_assert_str_eq(machine->instance, "machine_post-1");
+  ck_assert_str_eq(inner->instance, "machine_post-1+payload");
+  ck_assert_str_eq(other->instance, "system.slice_other.service");
+  ck_assert(!machine->waits && !inner->waits);
+}
+END_TEST
+
+/* Whoever may create cgroups in the slice could have made it. */
+START_TEST(a_users_machine) {
+  struct cgroup *machine = add(add(root, "my.slice"), "mail.service");
+
+  others = "my.slice";
+  make_machine("mail.service", "post");
+  update();
+  ck_assert_str_eq(machine->instance, "my.slice_mail.service");
 }
 END_TEST
 
@@ -877,9 +926,105 @@ START_TEST(only_by_its_process) {
 }
 END_TEST
 
+static void write_podman_of_user(const char *id, const char *name) {
+  CLEANUP_FREE char *text = NULL;
+
+  ck_assert_int_ge(
+      asprintf(&text, "[{\"id\":\"%s\",\"names\":[\"%s\"]}]", id, name), 0);
+  replace_file_of_user(
+      root_directory,
+      "home/me/.local/share/containers/storage/overlay-containers/"
+      "containers.json",
+      text);
+}
+
+/* Adds the cgroup of that user's own systemd. */
+static struct cgroup *add_user(uid_t user) {
+  char slice[32];
+  char service[32];
+
+  (void)snprintf(slice, sizeof(slice), "user-%u.slice", (unsigned)user);
+  (void)snprintf(service, sizeof(service), "user@%u.service", (unsigned)user);
+  (void)snprintf(users_cgroup, sizeof(users_cgroup), "user.slice/%s/%s", slice,
+                 service);
+  return add(add(add(root, "user.slice"), slice), service);
+}
+
+static void make_user(void) {
+  static char *mountinfo;
+
+  write_file(root_directory, "home/me/x", "");
+  write_home(root_directory, "/home/me", "ext4");
+  free(mountinfo);
+  mountinfo = path_in(root_directory, "mountinfo");
+  naming.podman.homes.mountinfo = mountinfo;
+}
+
+static void assert_users(const struct cgroup *cgroup, const char *rest) {
+  char expected[INSTANCE_NAME_SIZE];
+
+  (void)snprintf(expected, sizeof(expected), "podman@%u_%s",
+                 (unsigned)ordinary_user(), rest);
+  ck_assert_str_eq(cgroup->instance, expected);
+  ck_assert(!cgroup->waits);
+}
+
+START_TEST(of_a_user) {
+  struct cgroup *slice = add(add_user(ordinary_user()), "user.slice");
+  struct cgroup *pod = add(slice, "user-libpod_pod_" NEXT_ID ".slice");
+  struct cgroup *web = add(pod, "libpod-" ID ".scope");
+  struct cgroup *inner = add(web, "container");
+
+  make_user();
+  write_podman_of_user(ID, "web");
+  update();
+  assert_users(pod, "pod+0f1c2d9e8b7a");
+  assert_users(web, "web");
+  assert_users(inner, "web+container");
+  write_podman_of_user(ID, "pod");
+  let_time_pass();
+  update();
+  ck_assert_ptr_nonnull(strstr(web->instance, "_pod_~"));
+  ck_assert_ptr_nonnull(strstr(inner->instance, "_pod_+container~"));
+}
+END_TEST
+
+/* Whoever knows the id of a container cannot hide it, nor give it a name. */
+START_TEST(a_users_copy) {
+  struct cgroup *slice = add(add_user(ordinary_user()), "user.slice");
+  struct cgroup *web = add(add(root, "machine.slice"), "libpod-" ID ".scope");
+
+  make_user();
+  write_podman(ID, "web");
+  update();
+  struct cgroup *copy = add(slice, "libpod-" ID ".scope");
+  write_podman_of_user(ID, "bad");
+  update();
+  ck_assert_str_eq(web->instance, "podman_web");
+  assert_users(copy, "bad");
+}
+END_TEST
+
+/* Not if somebody else could have put it there. */
+START_TEST(of_a_user_elsewhere) {
+  struct cgroup *slice = add(add_user(ordinary_user()), "user.slice");
+  struct cgroup *web = add(slice, "libpod-" ID ".scope");
+
+  make_user();
+  write_podman_of_user(ID, "web");
+  others = _i == 0 ? users_cgroup : "user.slice";
+  for (int pass = 0; pass < 5; pass++)
+    update();
+  ck_assert_ptr_nonnull(
+      strstr(web->instance, "user.slice_libpod-4f1c2d9e8b7a"));
+  ck_assert(!web->waits);
+}
+END_TEST
+
 #define OF_PODMAN                                                              \
   ONCE(of_podman), TIMES(a_copy_of_podman, 2), ONCE(a_container_called_pod),   \
-      ONCE(renamed_in_podman), ONCE(only_by_its_process)
+      ONCE(renamed_in_podman), ONCE(only_by_its_process), ONCE(of_a_user),     \
+      ONCE(a_users_copy), TIMES(of_a_user_elsewhere, 2)
 #else
 #define OF_PODMAN                                                              \
   ONCE(of_podman), TIMES(a_copy_of_podman, 2), ONCE(a_container_called_pod)
@@ -1064,9 +1209,9 @@ END_TEST
 
 Suite *naming_suite(void) {
   return suite_of(
-      "naming", setup, teardown, ONCE(by_the_path), ONCE(other_formats),
-      ONCE(delegated), ONCE(of_a_pods_owner),
-      FOR_EACH(of_another_user, belongings), ONCE(a_pod),
+      "naming", setup, teardown, ONCE(by_the_path), TIMES(by_machined, 3),
+      ONCE(a_users_machine), ONCE(other_formats), ONCE(delegated),
+      ONCE(of_a_pods_owner), FOR_EACH(of_another_user, belongings), ONCE(a_pod),
       ONCE(a_pod_by_its_container), TIMES(a_late_link, 7),
       ONCE(a_very_late_link), ONCE(a_restart), ONCE(a_restart_with_a_late_link),
       TIMES(an_id_twice, 2), ONCE(in_a_pod_twice), ONCE(a_link_of_another_pod),
