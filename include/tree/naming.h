@@ -78,6 +78,8 @@ struct naming {
   /* Cgroups with a lower `birth` have been looked at. */
   uint64_t births;
   uint32_t passes;
+  /* The last pass in which there were new cgroups. */
+  uint32_t newest;
   /* The oldest identity of each id or pod's uid: a search tree of
    * tsearch(3). */
   void *by_id;

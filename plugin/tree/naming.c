@@ -892,6 +892,11 @@ static void consider_new(struct naming *naming, struct tree *tree) {
 
 /* A machine is registered after its unit was started, and so after its cgroup
  * was found. */
+static bool looks_for_machines(const struct naming *naming) {
+  return naming->passes - naming->newest < NAMING_WAIT ||
+         naming->passes % NAMING_DELAY_MAX == 0;
+}
+
 static void look_for_machines(struct naming *naming, struct tree *tree) {
   struct cgroup *const *order = tree_order(tree);
   char path[TREE_PATH_SIZE];
@@ -933,7 +938,10 @@ void naming_update(struct naming *naming, struct tree *tree,
   naming->passes++;
   naming->podman_denied = NULL;
   kubernetes_begin(&naming->kubernetes);
-  bool has_machines = machined_begin(&naming->machined);
+  if (tree->births != naming->births)
+    naming->newest = naming->passes;
+  bool has_machines =
+      looks_for_machines(naming) && machined_begin(&naming->machined);
   if (tree->births != naming->births)
     consider_new(naming, tree);
   if (has_machines)

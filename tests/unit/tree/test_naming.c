@@ -487,6 +487,21 @@ START_TEST(by_machined) {
 }
 END_TEST
 
+/* If it is much later, the links are looked at now and then. */
+START_TEST(by_machined_later) {
+  struct cgroup *machine = add(add(root, "system.slice"), "mail.service");
+  int passes = 0;
+
+  for (int pass = 0; pass < 2 * NAMING_WAIT; pass++)
+    update();
+  make_machine("mail.service", "post");
+  while (strcmp(machine->instance, "machine_post") != 0) {
+    update();
+    ck_assert_int_le(++passes, NAMING_DELAY_MAX);
+  }
+}
+END_TEST
+
 /* Whoever may create cgroups in the slice could have made it. */
 START_TEST(a_users_machine) {
   struct cgroup *machine = add(add(root, "my.slice"), "mail.service");
@@ -1210,8 +1225,9 @@ END_TEST
 Suite *naming_suite(void) {
   return suite_of(
       "naming", setup, teardown, ONCE(by_the_path), TIMES(by_machined, 3),
-      ONCE(a_users_machine), ONCE(other_formats), ONCE(delegated),
-      ONCE(of_a_pods_owner), FOR_EACH(of_another_user, belongings), ONCE(a_pod),
+      ONCE(by_machined_later), ONCE(a_users_machine), ONCE(other_formats),
+      ONCE(delegated), ONCE(of_a_pods_owner),
+      FOR_EACH(of_another_user, belongings), ONCE(a_pod),
       ONCE(a_pod_by_its_container), TIMES(a_late_link, 7),
       ONCE(a_very_late_link), ONCE(a_restart), ONCE(a_restart_with_a_late_link),
       TIMES(an_id_twice, 2), ONCE(in_a_pod_twice), ONCE(a_link_of_another_pod),
