@@ -394,6 +394,11 @@ static void log_names_denied(const struct naming_denial *denial) {
                       "are reported by their paths; their names need the "
                       "rights of root",
            shown, denial->engine);
+  else if (denial->is_of_sandboxes)
+    NOTICE(LOG_PREFIX "No permission to look into %s: pause containers are "
+                      "reported by their ids; their names need the rights of "
+                      "root",
+           shown);
   else
     NOTICE(LOG_PREFIX "No permission to list %s: some containers are reported "
                       "by their paths; let collectd's user read it",

@@ -10,6 +10,7 @@
 #ifndef CGROUP_CPU_KUBERNETES_H
 #define CGROUP_CPU_KUBERNETES_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "name/container.h"
@@ -42,6 +43,8 @@ struct kubernetes {
   bool has_source;
   /* A directory that may not be read, or NULL. */
   const char *denied;
+  /* The directory of sandboxes that may not be looked into, if one may not. */
+  char sandboxes[PATH_MAX];
 };
 
 /* Prepares `kubernetes`; opens nothing. Returns 0 or -ENOMEM. */
@@ -61,9 +64,11 @@ bool kubernetes_find_container(struct kubernetes *kubernetes,
 bool kubernetes_find_pod(struct kubernetes *kubernetes, const char *uid,
                          struct kubernetes_names *names);
 
-/* Returns whether the container is the one that holds the pod's namespaces. */
-bool kubernetes_is_sandbox(const struct kubernetes *kubernetes,
-                           const struct container *container);
+/* Returns 1 if the container is the one that holds the pod's namespaces, 0 if
+ * not, or a negative errno if that may not be known; then `sandboxes` is set.
+ */
+int kubernetes_is_sandbox(struct kubernetes *kubernetes,
+                          const struct container *container);
 
 /* Takes the names out of the target of a link such as
  * "/var/log/pods/<namespace>_<pod>_<uid>/<container>/<restarts>.log", if the

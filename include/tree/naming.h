@@ -45,6 +45,9 @@ struct naming_denial {
   /* Only root may read it on any host, and it has the names of this engine; or
    * NULL. */
   const char *engine;
+  /* Only root may look into it, where it is known which containers hold the
+   * namespaces of a pod. */
+  bool is_of_sandboxes;
 };
 
 /* How many names are remembered that containers had before. If more of them end
@@ -67,11 +70,13 @@ struct naming {
   /* A list of Podman that may not be read and may have a name that was not
    * found in this pass, or NULL. */
   const char *podman_denied;
+  bool sandboxes_denied;
   /* When the containers that can be renamed were looked at, on the monotonic
    * clock. */
   uint64_t renamed_nsec;
   /* Which of them were told in a struct naming_denial. */
   bool kubernetes_told;
+  bool sandboxes_told;
   bool docker_told;
   bool podman_told;
   bool nerdctl_told;

@@ -275,29 +275,43 @@ bool kubernetes_find_pod(struct kubernetes *kubernetes, const char *uid,
   return found == 1;
 }
 
-static bool is_there(const char *name_root, const char *directory,
-                     const char *name, const char *suffix) {
+/* Returns 0 if it is there, or a negative errno. */
+static int look_at(const char *name_root, const char *directory,
+                   const char *name, const char *suffix) {
   CLEANUP_FREE char *path = NULL;
   struct stat status;
 
   if (asprintf(&path, "%s%s/%s%s", name_root, directory, name, suffix) < 0) {
     path = NULL;
-    return false;
+    return -ENOMEM;
   }
-  return lstat(path, &status) == 0;
+  return lstat(path, &status) < 0 ? -errno : 0;
 }
 
-bool kubernetes_is_sandbox(const struct kubernetes *kubernetes,
-                           const struct container *container) {
+static int is_sandbox_of_containerd(struct kubernetes *kubernetes,
+                                    const struct container *container) {
   static const char *const directories[] = {
       "/run/containerd/io.containerd.grpc.v1.cri/sandboxes",
       "/run/k3s/containerd/io.containerd.grpc.v1.cri/sandboxes"};
+  const char *const root = kubernetes->name_root;
+  int denied = 0;
 
-  for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
-    if (is_there(kubernetes->name_root, directories[i], container->id, ""))
-      return true;
+  for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+    int status = look_at(root, directories[i], container->id, "");
+    if (status == 0)
+      return 1;
+    if (!error_is_denial(status))
+      continue;
+    denied = status;
+    (void)snprintf(kubernetes->sandboxes, sizeof(kubernetes->sandboxes), "%s%s",
+                   root, directories[i]);
+  }
+  return denied;
+}
 
-  /* CRI-O */
+/* Its log file is not in a directory like those of containers. */
+static bool is_sandbox_of_crio(const struct kubernetes *kubernetes,
+                               const struct container *container) {
   size_t count = 0;
   const struct directory_entry *entry =
       directory_index_find(&kubernetes->pods, container->pod_uid, &count);
@@ -308,8 +322,16 @@ bool kubernetes_is_sandbox(const struct kubernetes *kubernetes,
       directory = NULL;
       return false;
     }
-    if (is_there(kubernetes->name_root, directory, container->id, LOG_SUFFIX))
+    if (look_at(kubernetes->name_root, directory, container->id, LOG_SUFFIX) ==
+        0)
       return true;
   }
   return false;
+}
+
+int kubernetes_is_sandbox(struct kubernetes *kubernetes,
+                          const struct container *container) {
+  int status = is_sandbox_of_containerd(kubernetes, container);
+
+  return status <= 0 && is_sandbox_of_crio(kubernetes, container) ? 1 : status;
 }

@@ -401,11 +401,15 @@ static bool find_container(struct naming *naming, struct tree *tree,
     }
     return true;
   }
-  identity->is_sandbox =
-      pod->is_known &&
-      kubernetes_is_sandbox(&naming->kubernetes, &identity->container);
+  int status = pod->is_known ? kubernetes_is_sandbox(&naming->kubernetes,
+                                                     &identity->container)
+                             : 0;
+  identity->is_sandbox = status > 0;
   if (identity->is_sandbox)
     identity->names = pod->names;
+  /* The link of any other container is there by then. */
+  naming->sandboxes_denied |= error_is_denial(status) &&
+                              naming->passes - identity->found >= NAMING_WAIT;
   return identity->is_sandbox;
 }
 
@@ -918,15 +922,20 @@ static void note_denial(struct naming *naming, struct naming_denial *denial) {
   if (naming->kubernetes.denied != NULL && !naming->kubernetes_told) {
     naming->kubernetes_told = true;
     denial->path = naming->kubernetes.denied;
+  } else if (naming->sandboxes_denied && !naming->sandboxes_told) {
+    naming->sandboxes_told = true;
+    *denial = (struct naming_denial){.path = naming->kubernetes.sandboxes,
+                                     .is_of_sandboxes = true};
   } else if (naming->docker.denied != NULL && !naming->docker_told) {
     naming->docker_told = true;
-    *denial = (struct naming_denial){naming->docker.denied, "Docker"};
+    *denial = (struct naming_denial){naming->docker.denied, "Docker", false};
   } else if (naming->podman_denied != NULL && !naming->podman_told) {
     naming->podman_told = true;
-    *denial = (struct naming_denial){naming->podman_denied, "Podman"};
+    *denial = (struct naming_denial){naming->podman_denied, "Podman", false};
   } else if (naming->containerd.denied[0] != '\0' && !naming->nerdctl_told) {
     naming->nerdctl_told = true;
-    *denial = (struct naming_denial){naming->containerd.denied, "nerdctl"};
+    *denial =
+        (struct naming_denial){naming->containerd.denied, "nerdctl", false};
   }
 }
 

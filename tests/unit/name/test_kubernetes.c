@@ -256,6 +256,48 @@ START_TEST(finds_a_sandbox) {
 }
 END_TEST
 
+/* A directory that only root may look into, and what is known all the same. */
+static const struct {
+  const char *directory;
+  const char *log;
+  int expected;
+} closed[] = {
+    {"run/containerd/io.containerd.grpc.v1.cri", NULL, -EACCES},
+    {"run/k3s/containerd/io.containerd.grpc.v1.cri", NULL, -EACCES},
+    {"run/containerd/io.containerd.grpc.v1.cri",
+     "var/log/pods/default_web-0_" DASHED "/" ID ".log", 1},
+};
+
+static int is_sandbox(void *context) {
+  struct container container = container_with(ID);
+  struct kubernetes_names names;
+
+  (void)context;
+  kubernetes_close(&kubernetes);
+  ck_assert_int_eq(kubernetes_open(&kubernetes, "."), 0);
+  ck_assert(!find(ID, &names));
+  return kubernetes_is_sandbox(&kubernetes, &container);
+}
+
+START_TEST(a_sandbox_denied) {
+  CLEANUP_FREE char *directory = path_in(root, closed[_i].directory);
+  char sandbox[PATH_MAX];
+  char told[PATH_MAX];
+
+  (void)snprintf(sandbox, sizeof(sandbox), "%s/sandboxes/" ID,
+                 closed[_i].directory);
+  write_file(root, sandbox, "");
+  if (closed[_i].log != NULL)
+    write_file(root, closed[_i].log, "");
+  ck_assert_int_eq(chmod(directory, 0), 0);
+  int status = in_tree_as_nobody(root, is_sandbox, NULL);
+  ck_assert_int_eq(chmod(directory, 0700), 0);
+  ck_assert_int_eq(status, closed[_i].expected);
+  (void)snprintf(told, sizeof(told), "./%s/sandboxes", closed[_i].directory);
+  ck_assert_str_eq(kubernetes.sandboxes, told);
+}
+END_TEST
+
 START_TEST(nothing_there) {
   struct kubernetes other;
   struct container container = container_with(ID);
@@ -271,10 +313,10 @@ START_TEST(nothing_there) {
 END_TEST
 
 Suite *kubernetes_suite(void) {
-  return suite_of("kubernetes", setup, teardown,
-                  FOR_EACH(targets_of_links, targets), ONCE(finds_a_container),
-                  ONCE(finds_it_later), ONCE(two_names),
-                  FOR_EACH(links_that_disagree, lies), ONCE(a_file_instead),
-                  ONCE(a_cut_id), ONCE(finds_a_pod),
-                  FOR_EACH(finds_a_sandbox, sandboxes), ONCE(nothing_there));
+  return suite_of(
+      "kubernetes", setup, teardown, FOR_EACH(targets_of_links, targets),
+      ONCE(finds_a_container), ONCE(finds_it_later), ONCE(two_names),
+      FOR_EACH(links_that_disagree, lies), ONCE(a_file_instead), ONCE(a_cut_id),
+      ONCE(finds_a_pod), FOR_EACH(finds_a_sandbox, sandboxes),
+      FOR_EACH(a_sandbox_denied, closed), ONCE(nothing_there));
 }

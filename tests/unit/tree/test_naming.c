@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -231,6 +232,41 @@ START_TEST(a_pod_by_its_container) {
   ck_assert_str_eq(container->instance, "k8s_default_web-0_app");
   ck_assert_str_eq(pod->instance, "k8s_default_web-0");
   ck_assert(!pod->waits);
+}
+END_TEST
+
+/* Returns the pass in which something is denied. */
+static int denying_pass(void *context) {
+  struct cgroup **pause = context;
+
+  naming_close(&naming);
+  open_naming(".");
+  *pause = add(add_pod(), NEXT_ID);
+  for (int pass = 0; pass < NAMING_DELAY_MAX; pass++) {
+    tree_settle(&tree);
+    naming_update(&naming, &tree, &denial);
+    if (denial.path != NULL)
+      return pass;
+  }
+  return -1;
+}
+
+/* It is told once, when the link of another container would be there. */
+START_TEST(a_sandbox_denied) {
+  struct cgroup *pause = NULL;
+  CLEANUP_FREE char *directory =
+      path_in(root_directory, "run/containerd/io.containerd.grpc.v1.cri");
+
+  write_file(root_directory, POD_DIRECTORY "/app/0.log", "");
+  write_file(directory, "sandboxes/" NEXT_ID "/shm", "");
+  ck_assert_int_eq(chmod(directory, 0), 0);
+  int pass = in_tree_as_nobody(root_directory, denying_pass, &pause);
+  ck_assert_int_eq(chmod(directory, 0700), 0);
+  ck_assert_int_eq(pass, NAMING_WAIT);
+  ck_assert_str_eq(denial.path,
+                   "./run/containerd/io.containerd.grpc.v1.cri/sandboxes");
+  ck_assert(denial.is_of_sandboxes);
+  ck_assert_str_eq(pause->instance, "k8s_default_web-0_+0f1c2d9e8b7a");
 }
 END_TEST
 
@@ -1228,10 +1264,11 @@ Suite *naming_suite(void) {
       ONCE(by_machined_later), ONCE(a_users_machine), ONCE(other_formats),
       ONCE(delegated), ONCE(of_a_pods_owner),
       FOR_EACH(of_another_user, belongings), ONCE(a_pod),
-      ONCE(a_pod_by_its_container), TIMES(a_late_link, 7),
-      ONCE(a_very_late_link), ONCE(a_restart), ONCE(a_restart_with_a_late_link),
-      TIMES(an_id_twice, 2), ONCE(in_a_pod_twice), ONCE(a_link_of_another_pod),
-      ONCE(a_late_pod), ONCE(a_plus), ONCE(a_name_comes_back), ONCE(no_source),
+      ONCE(a_pod_by_its_container), ONCE(a_sandbox_denied),
+      TIMES(a_late_link, 7), ONCE(a_very_late_link), ONCE(a_restart),
+      ONCE(a_restart_with_a_late_link), TIMES(an_id_twice, 2),
+      ONCE(in_a_pod_twice), ONCE(a_link_of_another_pod), ONCE(a_late_pod),
+      ONCE(a_plus), ONCE(a_name_comes_back), ONCE(no_source),
       ONCE(somebody_has_it), ONCE(many), OF_DOCKER, OF_PODMAN,
       ONCE(of_containerd), OF_NERDCTL ONCE(a_description), ONCE(a_long_name));
 }
