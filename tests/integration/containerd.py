@@ -13,17 +13,21 @@ class Containerd(Engine):
 
     kind = f"ctr_{NAMESPACE}"
     programs = ("containerd", "ctr", "runc")
+    namespace = NAMESPACE
+
+    def configuration(self):
+        return 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
 
     def start(self):
-        socket = f"{self.root}/socket"
-        self.client = ("ctr", f"--address={socket}", f"--namespace={NAMESPACE}")
+        self.socket = f"{self.root}/socket"
+        self.client = ("ctr", f"--address={self.socket}",
+                       f"--namespace={self.namespace}")
         configuration = self.root / "config.toml"
-        configuration.write_text(
-            'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
+        configuration.write_text(self.configuration())
         self.start_daemon(
             "containerd", f"--config={configuration}",
             f"--root={self.root}/data", f"--state={self.root}/run/containerd",
-            f"--address={socket}", ready="version")
+            f"--address={self.socket}", ready="version")
 
     def make_image(self):
         """A directory instead"""

@@ -118,15 +118,19 @@ class Engine:
         if names := self("ps", "--all", "--quiet").split():
             self("rm", "--force", *names)
 
-    def make_image(self):
-        archive = self.root / "image.tar"
+    def make_layer(self):
+        """The files of the image"""
+        archive = self.root / "layer.tar"
         with tarfile.open(archive, "w") as image:
             image.add(shutil.which("busybox"), "bin/busybox")
             for name in ("sh", "sleep"):
                 link = tarfile.TarInfo(f"bin/{name}")
                 link.type, link.linkname = tarfile.SYMTYPE, "busybox"
                 image.addfile(link)
-        self("import", str(archive), IMAGE)
+        return archive
+
+    def make_image(self):
+        self("import", str(self.make_layer()), IMAGE)
 
     def run(self, name, *options, command=REST):
         """The id of the new container"""
