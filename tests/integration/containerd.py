@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: MIT
 """A containerd of the tests' own, without another engine."""
-import shutil
-
 from engine import Engine, REST
 
 NAMESPACE = "jobs"
@@ -31,11 +29,7 @@ class Containerd(Engine):
 
     def make_image(self):
         """A directory instead"""
-        programs = self.root / "rootfs/bin"
-        programs.mkdir(parents=True)
-        shutil.copy(shutil.which("busybox"), programs)
-        for name in ("sh", "sleep"):
-            (programs / name).symlink_to("busybox")
+        self.make_rootfs()
 
     def run(self, name, *options, command=REST):
         program, *arguments = command

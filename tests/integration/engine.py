@@ -129,6 +129,11 @@ class Engine:
                 image.addfile(link)
         return archive
 
+    def make_rootfs(self):
+        """The same files in a directory"""
+        with tarfile.open(self.make_layer()) as layer:
+            layer.extractall(self.root / "rootfs")
+
     def make_image(self):
         self("import", str(self.make_layer()), IMAGE)
 
