@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The configurations that users copy, collectd.conf.d/examples."""
 import re
+import shlex
 from pathlib import Path
 
 DIRECTORY = Path(__file__).parents[2] / "collectd.conf.d" / "examples"
@@ -27,6 +28,12 @@ def other_side(name):
 def additions(name):
     """What may follow the receiver's configuration according to the example"""
     return marked(name, "+")
+
+
+def command(name):
+    """How the example starts what is between the two"""
+    command, = marked(name, "$").splitlines()
+    return shlex.split(command)
 
 
 def queries(name):

@@ -9,7 +9,7 @@ STEP = 2
 
 def named(store, name):
     """The name of a host or cgroup in that store"""
-    return name.replace(".", "_") if store == "graphite" else name
+    return name.replace(".", "~") if store == "graphite" else name
 
 
 def chosen(store, hosts, cgroup, **more):

@@ -11,7 +11,7 @@ import examples
 
 WEB_PORT = 8080
 CARBON = """\
-[cache]
+[{service}]
 STORAGE_DIR = {directory}
 LOCAL_DATA_DIR = {directory}/whisper
 CONF_DIR = {directory}
@@ -50,22 +50,27 @@ make_server("0.0.0.0", {port}, application).serve_forever()
 
 
 class Graphite:
-    """Runs on `host`"""
+    """Runs on `host`. With `rules`, carbon renames what it gets."""
 
-    def __init__(self, host):
+    def __init__(self, host, rules=None):
         self.host = host
         self.directory = host.directory / "graphite"
+        self.rules = rules
 
     def start(self):
         if not (shutil.which("carbon-cache")
                 and shutil.which("graphite-manage")):
             pytest.skip("needs graphite-carbon and graphite-web")
         (self.directory / "whisper").mkdir(parents=True)
-        self.write("carbon.conf", CARBON)
+        service = "cache" if self.rules is None else "aggregator-cache"
+        self.write("carbon.conf", CARBON, service=service)
+        if self.rules is not None:
+            self.write("aggregation-rules.conf", "")
+            (self.directory / "rewrite-rules.conf").write_text(self.rules)
         self.write("graphite_test_settings.py", SETTINGS)
         (self.directory / "storage-schemas.conf").write_text(
             schema(examples.other_side("write_graphite")) + DEFAULT_SCHEMA)
-        self.host.start("carbon", "carbon-cache", "--nodaemon",
+        self.host.start("carbon", f"carbon-{service}", "--nodaemon",
                         f"--config={self.directory}/carbon.conf", "start")
         self.host.start("graphite-web", "/usr/bin/python3", "-c",
                         SERVE.format(port=WEB_PORT),
@@ -73,9 +78,9 @@ class Graphite:
                         GRAPHITE_SETTINGS_MODULE="graphite_test_settings")
         return self
 
-    def write(self, name, text):
+    def write(self, name, text, **more):
         (self.directory / name).write_text(
-            text.format(directory=str(self.directory)))
+            text.format(directory=str(self.directory), **more))
 
     def is_ready(self):
         return self.host.get(WEB_PORT, "/metrics/find?query=*") is not None

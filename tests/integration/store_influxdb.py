@@ -31,10 +31,11 @@ QUICK = '  batch-timeout = "1s"\n'
 
 
 class InfluxDB:
-    """Runs on `host`"""
+    """Runs on `host`, and receives as these examples say"""
 
-    def __init__(self, host):
+    def __init__(self, host, names=tuple(NAMES)):
         self.host = host
+        self.names = names
         self.directory = host.directory / "influxdb"
 
     def start(self):
@@ -44,7 +45,7 @@ class InfluxDB:
         configuration = self.directory / "influxdb.conf"
         configuration.write_text(
             CONFIGURATION.format(directory=self.directory) + "".join(
-                examples.other_side(name) + QUICK for name in NAMES))
+                examples.other_side(name) + QUICK for name in self.names))
         self.host.start("influxdb", "influxd", "-config", str(configuration))
         return self
 

@@ -16,7 +16,7 @@ from precedence import FIRST, ORDINARY_USER
 from recorder import Recorder
 
 pytest_plugins = ["engines", "watched"]
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("podman")]
 
 POD = "k8s_default_web-0"
 PAUSE = f"{POD}_POD"

@@ -39,8 +39,8 @@ def arrived(stores, host, look):
 
 
 def graphite_name(host, cgroup, kind, instance):
-    return ".".join(["collectd", host.replace(".", "_"),
-                     f"cgroup_cpu-{cgroup.replace('.', '_')}",
+    return ".".join(["collectd", host.replace(".", "~"),
+                     f"cgroup_cpu-{cgroup.replace('.', '~')}",
                      f"{kind}-{instance}"])
 
 
@@ -64,11 +64,11 @@ def test_graphite(stores, host):
 
 
 def test_graphite_draws_the_example(stores):
-    (target,) = examples.queries("write_graphite")
+    target, _ = examples.queries("write_graphite")
     begin, end = map(int, stores.window(ONE))
     series = stores.graphite.query(target, begin, end)
     assert {name.split(".")[2] for name in series} == {
-        f"cgroup_cpu-{name.replace('.', '_')}"
+        f"cgroup_cpu-{name.replace('.', '~')}"
         for name in (WEB, BATCH, "system.slice", *KUBERNETES)}
     size = {"width": 400, "height": 200, "from": begin, "until": end}
     image, empty = (stores.graphite.render(format="png", target=name, **size)
@@ -346,8 +346,7 @@ def test_panels_of_all_hosts_and_cgroups(stores, store):
 
 @STORES
 def test_a_choice_of_containers(stores, store):
-    """Graphite knows only the namespace: dots of a pod's name are underscores
-    there"""
+    """Graphite knows only the namespace"""
     pod, container = KUBERNETES[-2:]
     begin, end = stores.window(ONE)
     namespace = {"graphite": "k8s_default_"}.get(store, "default")
