@@ -5,6 +5,9 @@ import subprocess
 
 # What the plugin needs beside collectd
 LIBRARY = "libjansson4"
+# The beginnings of the versions of Debian 12's kernel, and of the one in its
+# backports, which has cpu.stat.local
+KERNEL, NEWER_KERNEL = "6.1.", "6.12."
 HOOK = ('chroot "$1" apt-get -y --no-install-recommends --download-only'
         ' -o APT::Keep-Downloaded-Packages=true install collectd ' + LIBRARY)
 # Only the first caller makes the archive $2.tar in $1. The directory $3 gets
