@@ -13,6 +13,18 @@
  *   / 0-3, /a 0-1                     / 0-3         none
  *                                     /a 0-1        2000
  *   / 0-3, /a quota of 400 %          /a 0-3        4000
+ *
+ * The level of a limit is how many levels above the cgroup it is set: 0 is its
+ * own. Of equal limits, the nearest one counts. A quota is set where its file
+ * has one. CPUs are set in the highest cgroup of those above that have no more
+ * of them, because a cpuset without CPUs of its own shows those of its parent.
+ * If only the machine is smaller than a quota, no cgroup has set the limit:
+ *
+ *   on a machine of 4                             limit    level
+ *   /a quota of 200 %, /a/b of 50 %, /a/b/c       c 500    1
+ *   /a CPUs 0-1, /a/b 0-1, /a/b/c 0               b 2000   1
+ *                                                 c 1000   0
+ *   /a quota of 800 %                             a 4000   none
  */
 #ifndef CGROUP_CPU_CGROUP_LIMITS_H
 #define CGROUP_CPU_CGROUP_LIMITS_H
@@ -78,10 +90,10 @@ size_t cgroup_limits_begin(struct cgroup_limits *limits,
                            bool complete, cgroup_limits_is_sampled is_sampled,
                            const void *context, struct failure *failure);
 
-/* Sets `limit.millicores` of `cgroup`; call it for its ancestors first.
- * `sample` is of this pass, or NULL. The limit is read again first if more
- * periods were throttled than in the previous sample, or if the use,
- * `millicores`, is above it. An error is noted in `failure`. */
+/* Sets `limit.millicores` and `limit.level` of `cgroup`; call it for its
+ * ancestors first. `sample` is of this pass, or NULL. The limit is read again
+ * first if more periods were throttled than in the previous sample, or if the
+ * use, `millicores`, is above it. An error is noted in `failure`. */
 void cgroup_limits_update(struct cgroup_limits *limits, struct cgroup *cgroup,
                           const struct cpu_stat *sample, double millicores,
                           struct failure *failure);

@@ -111,6 +111,9 @@ struct cgroup {
   char component[];
 };
 
+/* Not the level of any cgroup. */
+#define CGROUP_LEVEL_NONE (-1)
+
 /* What read/cgroup_limits.h knows of the most that a cgroup may use. */
 struct cgroup_limit {
   /* The contents of its own files. */
@@ -129,8 +132,15 @@ struct cgroup_limit {
   struct cpu_set partitions;
   /* The nearest ancestor that has a cpuset, or NULL. */
   struct cgroup_details *cpus_above;
-  /* The smallest of its own quota and those of all ancestors; 0: none. */
+  /* The smallest of its own quota and those of all ancestors; 0: none. And how
+   * many levels above it is set. */
   double quota_millicores;
+  int64_t quota_level;
+  /* How many CPUs it may use, if these are fewer than the machine has; 0: not
+   * fewer. And how many levels above it they first are so few;
+   * CGROUP_LEVEL_NONE: not known. */
+  unsigned cpus_fewer;
+  int64_t cpus_level;
   /* Controllers, as bits (1 << controller), in whose hierarchies its processes
    * are known to be under the same path; are known to be elsewhere; and in
    * which processes of descendants are elsewhere. */
@@ -139,8 +149,10 @@ struct cgroup_limit {
   uint8_t elsewhere_below;
   /* All files that the limit depends on were read. */
   bool is_known;
-  /* The most it may use; 0: no limit, or not known. */
+  /* The most it may use; 0: no limit, or not known. And how many levels above
+   * it that is set; CGROUP_LEVEL_NONE: nowhere. */
   double millicores;
+  int64_t level;
   /* Throttled periods in the previous sample. */
   bool throttling_known;
   uint64_t nr_throttled;

@@ -60,7 +60,4 @@ int cpu_limit_parse_idle(const char *text, size_t length,
 /* Returns the quota in millicores; 0 if there is none. */
 double cpu_limit_quota_millicores(const struct cpu_limit *limit);
 
-/* Returns the smaller of two limits; 0 means no limit. */
-double cpu_limit_smaller(double a, double b);
-
 #endif

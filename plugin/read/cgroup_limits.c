@@ -277,9 +277,9 @@ static void take_root_cpus(struct cgroup_limits *limits,
     limits->machine_error = -ENOMEM;
 }
 
-/* Returns the millicores of the CPUs that `details` may use; 0: no limit. */
-static double cpus_millicores(const struct cgroup_limits *limits,
-                              const struct cgroup_details *details) {
+/* Returns how many CPUs `details` may use; 0: no limit. */
+static unsigned cpus_fewer(const struct cgroup_limits *limits,
+                           const struct cgroup_details *details) {
   const struct cpu_set *machine = machine_cpus(limits);
   const struct cgroup_details *at = cpus_of(details);
 
@@ -287,9 +287,8 @@ static double cpus_millicores(const struct cgroup_limits *limits,
     return 0;
   unsigned count = cpu_set_count(
       &at->limit.cpus, at == details ? &at->limit.partitions : NULL, machine);
-  if (machine != NULL && count == cpu_set_count(machine, NULL, NULL))
-    return 0;
-  return (double)count * MILLICORES_PER_CPU;
+  return machine != NULL && count == cpu_set_count(machine, NULL, NULL) ? 0
+                                                                        : count;
 }
 
 /* Copies the number of the first process in a list, as text. Returns its
@@ -405,13 +404,42 @@ static void find_processes(struct cgroup_limits *limits, struct cgroup *cgroup,
     details->limit.is_read = false;
 }
 
+/* Returns whether the CPUs of the cgroup and of its partitions are known. */
+static bool knows_cpus(const struct cgroup_limits *limits,
+                       const struct cgroup_details *details) {
+  return (details->limit.partitions_known && limits->complete) ||
+         !may_have_partitions(limits, details);
+}
+
+/* The nearest of several equal quotas counts. */
 static void nest_quota(struct cgroup *cgroup) {
   const struct cgroup_details *parent = above(cgroup);
-  struct cgroup_details *details = cgroup->details;
+  struct cgroup_limit *limit = &cgroup->details->limit;
+  double own = cpu_limit_quota_millicores(&limit->own);
+  double inherited = parent != NULL ? parent->limit.quota_millicores : 0;
+  bool is_own = own > 0 && (inherited <= 0 || own <= inherited);
 
-  details->limit.quota_millicores =
-      cpu_limit_smaller(cpu_limit_quota_millicores(&details->limit.own),
-                        parent != NULL ? parent->limit.quota_millicores : 0);
+  limit->quota_millicores = is_own ? own : inherited;
+  limit->quota_level =
+      is_own || parent == NULL ? 0 : parent->limit.quota_level + 1;
+}
+
+/* The kernel shows the CPUs of the parent in a cgroup that has none of its own,
+ * so they are set where they first are so few. No cgroup has CPUs that those
+ * above and their partitions do not have: equally many are the same. */
+static void nest_cpus(const struct cgroup_limits *limits,
+                      struct cgroup *cgroup) {
+  const struct cgroup_details *parent = above(cgroup);
+  struct cgroup_limit *limit = &cgroup->details->limit;
+
+  limit->cpus_fewer = cpus_fewer(limits, cgroup->details);
+  limit->cpus_level = 0;
+  if (parent == NULL || parent->limit.cpus_fewer != limit->cpus_fewer)
+    return;
+  limit->cpus_level = parent->limit.cpus_level != CGROUP_LEVEL_NONE &&
+                              knows_cpus(limits, parent)
+                          ? parent->limit.cpus_level + 1
+                          : CGROUP_LEVEL_NONE;
 }
 
 static void combine(struct cgroup_limits *limits, struct cgroup *cgroup) {
@@ -423,7 +451,7 @@ static void combine(struct cgroup_limits *limits, struct cgroup *cgroup) {
     find_processes(limits, cgroup, CGROUP_CPU,
                    details->limit.quota_millicores > 0);
     find_processes(limits, cgroup, CGROUP_CPUSET,
-                   cpus_millicores(limits, details) > 0);
+                   cpus_fewer(limits, details) > 0);
   }
   /* A cgroup without a result of its own takes that of its parent. */
   if (parent != NULL)
@@ -498,30 +526,33 @@ size_t cgroup_limits_begin(struct cgroup_limits *limits,
   return failed;
 }
 
-/* Returns whether the CPUs of the cgroup and of its partitions are known. */
-static bool knows_cpus(const struct cgroup_limits *limits,
-                       const struct cgroup_details *details) {
-  return (details->limit.partitions_known && limits->complete) ||
-         !may_have_partitions(limits, details);
+/* Takes another limit if it is smaller, or the same and set nearer. */
+static void take_smaller(struct cgroup_limit *limit, double millicores,
+                         int64_t level) {
+  bool is_nearer = limit->millicores >= millicores && level < limit->level;
+
+  if (millicores > 0 &&
+      (limit->millicores <= 0 || millicores < limit->millicores || is_nearer)) {
+    limit->millicores = millicores;
+    limit->level = level;
+  }
 }
 
-static double effective_limit(const struct cgroup_limits *limits,
-                              const struct cgroup_details *details) {
+static void combine_limits(const struct cgroup_limits *limits,
+                           struct cgroup_limit *limit) {
   const struct cpu_set *machine = machine_cpus(limits);
-  unsigned elsewhere =
-      details->limit.elsewhere | details->limit.elsewhere_below;
-  double millicores = 0;
+  unsigned elsewhere = limit->elsewhere | limit->elsewhere_below;
 
   if ((elsewhere & (1U << CGROUP_CPU)) == 0)
-    millicores = details->limit.quota_millicores;
+    take_smaller(limit, limit->quota_millicores, limit->quota_level);
   if ((elsewhere & (1U << CGROUP_CPUSET)) == 0)
-    millicores =
-        cpu_limit_smaller(millicores, cpus_millicores(limits, details));
-  if (millicores <= 0 || machine == NULL)
-    return millicores;
-  return cpu_limit_smaller(millicores,
-                           (double)cpu_set_count(machine, NULL, NULL) *
-                               MILLICORES_PER_CPU);
+    take_smaller(limit, (double)limit->cpus_fewer * MILLICORES_PER_CPU,
+                 limit->cpus_level);
+  if (machine == NULL || limit->millicores <= 0)
+    return;
+  double most = (double)cpu_set_count(machine, NULL, NULL) * MILLICORES_PER_CPU;
+  if (limit->millicores > most)
+    take_smaller(limit, most, CGROUP_LEVEL_NONE);
 }
 
 static void set_effective_limit(const struct cgroup_limits *limits,
@@ -530,13 +561,14 @@ static void set_effective_limit(const struct cgroup_limits *limits,
   const struct cgroup_details *parent = above(cgroup);
 
   nest_quota(cgroup);
+  nest_cpus(limits, cgroup);
   details->limit.is_known =
       details->limit.is_read && limits->machine_error == 0 &&
       (cgroup->parent == NULL || (parent != NULL && parent->limit.is_known));
-  details->limit.millicores =
-      details->limit.is_known && knows_cpus(limits, details)
-          ? effective_limit(limits, details)
-          : 0;
+  details->limit.millicores = 0;
+  details->limit.level = CGROUP_LEVEL_NONE;
+  if (details->limit.is_known && knows_cpus(limits, details))
+    combine_limits(limits, &details->limit);
 }
 
 /* Returns whether more periods were throttled since the previous sample. */

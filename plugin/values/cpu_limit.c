@@ -90,12 +90,6 @@ int cpu_limit_parse_idle(const char *text, size_t length,
   return 0;
 }
 
-double cpu_limit_smaller(double a, double b) {
-  if (a <= 0)
-    return b;
-  return b <= 0 || a < b ? a : b;
-}
-
 double cpu_limit_quota_millicores(const struct cpu_limit *limit) {
   return limit->quota_usec > 0 && limit->period_usec > 0
              ? (double)limit->quota_usec * MILLICORES_PER_CPU /

@@ -5,10 +5,13 @@
  *   + /a/b        creates a selected cgroup; - /a/b one that is not selected
  *   file: text    writes a file below the test's directory; !file removes it
  *   closed /a     its descendants are not looked for
+ *   unlisted /a   its directory could not be listed
  *   use /a 300    its use from now on, in millicores
  *   throttle /a 7 its throttled periods from now on
  *   pass          runs a pass; round: enough passes to read every cgroup again
  *   = /a 1000     its limit in the latest pass; 0: no limit
+ *   level /a 1    how many levels above it that limit is set
+ *   nowhere /a    no cgroup has set it
  *   failed 1      cgroups that could not be read in the latest pass
  */
 #include "read/cgroup_limits.h"
@@ -48,12 +51,50 @@ static const struct {
     {"the machine caps a quota", V2, V2, V2,
      MACHINE("0-1") "+ /a\n+ /a/b\nusage/a/cpu.max: 400000 100000\npass\n"
                     "= / 0\n= /a 2000\n= /a/b 2000\n"
-                    "usage/a/b/cpu.max: 150000 100000\nround\n= /a/b 1500\n"},
+                    "nowhere /a\nnowhere /a/b\n"
+                    "usage/a/b/cpu.max: 150000 100000\nround\n= /a/b 1500\n"
+                    "level /a/b 0\nusage/a/cpu.max: 200000 100000\n"
+                    "usage/a/b/cpu.max: max 100000\nround\n= /a/b 2000\n"
+                    "level /a 0\nlevel /a/b 1\n"},
     {"quotas nest", V2, V2, V2,
      MACHINE("0-3") "+ /a\n+ /a/b\nusage/cpu.max: 60000 100000\n"
                     "usage/a/cpu.max: 20000 100000\n"
                     "usage/a/b/cpu.max: 30000 100000\npass\n"
-                    "= / 600\n= /a 200\n= /a/b 200\n"},
+                    "= / 600\n= /a 200\n= /a/b 200\n"
+                    "level / 0\nlevel /a 0\nlevel /a/b 1\n"},
+    {"the nearest of equal quotas", V2, V2, V2,
+     MACHINE("0-3") "+ /a\n+ /a/b\n+ /a/b/c\nusage/a/cpu.max: 20000 100000\n"
+                    "usage/a/b/cpu.max: 40000 200000\npass\n"
+                    "= /a/b/c 200\nlevel /a 0\nlevel /a/b 0\n"
+                    "level /a/b/c 1\n"},
+    {"a quota that is moved", V2, V2, V2,
+     MACHINE("0-3") "+ /a\n+ /a/b\n+ /a/b/c\nusage/a/cpu.max: 20000 100000\n"
+                    "pass\n= / 0\n= /a/b/c 200\nlevel /a/b/c 2\n"
+                    "usage/a/cpu.max: max 100000\n"
+                    "usage/a/b/c/cpu.max: 20000 100000\nround\n"
+                    "= /a/b 0\n= /a/b/c 200\nlevel /a/b/c 0\n"},
+    {"CPUs that are inherited", V2, V2, V2,
+     MACHINE("0-3") "+ /a\n+ /a/b\n+ /a/b/c\n+ /a/b/c/d\n"
+                    "usage/cpuset.cpus.effective: 0-3\n"
+                    "usage/a/cpuset.cpus.effective: 0-1\n"
+                    "usage/a/b/cpuset.cpus.effective: 0-1\n"
+                    "usage/a/b/c/cpuset.cpus.effective: 1\npass\n"
+                    "= /a 2000\nlevel /a 0\n= /a/b 2000\nlevel /a/b 1\n"
+                    "= /a/b/c 1000\nlevel /a/b/c 0\n"
+                    "= /a/b/c/d 1000\nlevel /a/b/c/d 1\n"},
+    {"CPUs and a quota", V2, V2, V2,
+     MACHINE("0-3") "+ /a\n+ /a/b\n+ /a/b/c\n"
+                    "usage/a/cpuset.cpus.effective: 0-1\n"
+                    "usage/a/b/cpu.max: 200000 100000\n"
+                    "usage/a/b/c/cpu.max: 300000 100000\npass\n"
+                    "= /a 2000\nlevel /a 0\n= /a/b 2000\nlevel /a/b 0\n"
+                    "= /a/b/c 2000\nlevel /a/b/c 1\n"
+                    "usage/a/b/cpuset.cpus.effective: 0\nround\n"
+                    "= /a/b/c 1000\nlevel /a/b/c 1\nlevel /a/b 0\n"},
+    {"the CPUs of a container", V2, V2, V2,
+     MACHINE(
+         "0-3") "+ /a\nusage/cpuset.cpus.effective: 0\nusage/cpuset.cpus: 0\n"
+                "pass\n= / 1000\nlevel / 0\n= /a 1000\nlevel /a 1\n"},
     {"the machine grows", V2, V2, V2,
      MACHINE(
          "0-1") "+ /d\nusage/cpuset.cpus.effective: 0-1\n"
@@ -90,7 +131,8 @@ static const struct {
      MACHINE("0-3") "+ /rt\n+ /x\nusage/cpuset.cpus.effective: 0\n"
                     "usage/rt/cpuset.cpus.effective: 1-3\n"
                     "usage/x/cpuset.cpus.effective: 0\npass\n"
-                    "= / 0\n= /rt 3000\n= /x 1000\n"},
+                    "= / 0\n= /rt 3000\n= /x 1000\n"
+                    "level /rt 0\nlevel /x 0\n"},
     {"a partition in a partition", V2, V2, V2,
      MACHINE("0-7") "+ /a\n+ /a/b\n+ /a/b/c\n+ /a/d\n"
                     "usage/cpuset.cpus.effective: 0-1\n"
@@ -99,7 +141,8 @@ static const struct {
                     "usage/a/b/c/cpuset.cpus.effective: 4\n"
                     "usage/a/d/cpuset.cpus.effective: 6-7\npass\n"
                     "= / 0\n= /a 6000\n= /a/b 2000\n= /a/b/c 1000\n"
-                    "= /a/d 2000\n"},
+                    "= /a/d 2000\nlevel /a 0\nlevel /a/b 0\n"
+                    "level /a/b/c 0\nlevel /a/d 0\n"},
     {"a partition that gave away all it had", V2, V2, V2,
      MACHINE("0-3") "+ /a\n+ /a/b\nusage/cpuset.cpus.effective: 0\n"
                     "usage/a/cpuset.cpus.effective: \n"
@@ -141,7 +184,15 @@ static const struct {
                     "usage/cpuset.cpus.effective: 0\n"
                     "usage/a/cpuset.cpus.effective: 0\n"
                     "usage/rt/cpuset.cpus.effective: 1\npass\n"
-                    "= / 0\n= /a 1000\nround\n= / 0\n= /a 1000\n"},
+                    "= / 0\n= /a 1000\nround\n= / 0\n= /a 1000\n"
+                    "level /a 0\n"},
+    {"partitions that are not seen below others", V2, V2, V2,
+     MACHINE("0-3") "+ /a\n+ /a/b\n+ /a/b/c\n"
+                    "usage/a/cpuset.cpus.effective: 0-1\n"
+                    "usage/a/b/cpuset.cpus.effective: 0-1\n"
+                    "usage/a/b/c/cpuset.cpus.effective: 1\nunlisted /a\npass\n"
+                    "= /a 0\n= /a/b 2000\nnowhere /a/b\n"
+                    "= /a/b/c 1000\nlevel /a/b/c 0\n"},
     {"the root alone of a container", V2, V2, V2,
      MACHINE("0-3") "usage/cpuset.cpus.effective: 0\nusage/cpuset.cpus: 0\n"
                     "pass\n= / 1000\n"},
@@ -153,7 +204,8 @@ static const struct {
                     "quota/a/cpu.cfs_period_us: 100000\n"
                     "quota/a/b/cpu.cfs_quota_us: 50000\n"
                     "quota/a/b/cpu.cfs_period_us: 100000\n"
-                    "pass\n= / 0\n= /a 2000\n= /a/b 500\n"},
+                    "pass\n= / 0\n= /a 2000\n= /a/b 500\n"
+                    "level /a 0\nlevel /a/b 0\n"},
     {"v1 before Linux 3.17", V1, V1, V1,
      MACHINE("0-3") "+ /a\ncpus/cpuset.cpus: 0-3\ncpus/a/cpuset.cpus: 2\n"
                     "pass\n= / 0\n= /a 1000\n"},
@@ -221,7 +273,7 @@ static const struct {
                     "usage/b/cgroup.procs: 0\\n10\\n11\n"
                     "cpus/b/cgroup.procs: 1\\n101\n"
                     "usage/b/c/cgroup.procs: 20\ncpus/b/c/cgroup.procs: 20\n"
-                    "pass\n= /a 1000\n= /b 0\n= /b/c 1000\n"
+                    "pass\n= /a 1000\n= /b 0\n= /b/c 1000\nlevel /b/c 1\n"
                     "cpus/b/cgroup.procs: 1\\n10\nround\n= /b 1000\n"},
     {"no process to go by", V1, V1, V1,
      MACHINE("0-3") "+ /a\n+ /a/b\n+ /a/b/c\ncpus/a/cpuset.cpus: 0\n"
@@ -412,6 +464,16 @@ static void check_limit(const char *path, double millicores) {
                  millicores);
 }
 
+static void check_level(const char *path, int64_t level) {
+  const struct cgroup_details *details = find(path)->cgroup->details;
+
+  ck_assert_ptr_nonnull(details);
+  ck_assert(details->limit.millicores > 0);
+  if (details->limit.level != level)
+    ck_abort_msg("the limit of %s is set %lld levels above it, not %lld", path,
+                 (long long)details->limit.level, (long long)level);
+}
+
 static void throttle(const char *path, unsigned periods) {
   struct cpu_stat *sample = &find(path)->sample;
 
@@ -456,6 +518,12 @@ static void step(const char *line) {
     add(path, false);
   } else if (is_order(line, "=", path, &number)) {
     check_limit(path, number);
+  } else if (is_order(line, "level", path, &number)) {
+    check_level(path, number);
+  } else if (is_order(line, "nowhere", path, &number)) {
+    check_level(path, CGROUP_LEVEL_NONE);
+  } else if (is_order(line, "unlisted", path, &number)) {
+    find(path)->cgroup->discovery.error = -EACCES;
   } else if (is_order(line, "closed", path, &number)) {
     find(path)->cgroup->discovery.closed = true;
   } else if (is_order(line, "use", path, &number)) {

@@ -115,18 +115,8 @@ START_TEST(millicores_of_quotas) {
 }
 END_TEST
 
-START_TEST(the_smaller_limit) {
-  ck_assert_double_eq(cpu_limit_smaller(0, 0), 0);
-  ck_assert_double_eq(cpu_limit_smaller(300, 0), 300);
-  ck_assert_double_eq(cpu_limit_smaller(0, 300), 300);
-  ck_assert_double_eq(cpu_limit_smaller(200, 300), 200);
-  ck_assert_double_eq(cpu_limit_smaller(300, 200), 200);
-}
-END_TEST
-
 Suite *cpu_limit_suite(void) {
   return suite_of("cpu_limit", NULL, NULL, FOR_EACH(parsed, texts),
                   FOR_EACH(idle_groups, idles),
-                  FOR_EACH(millicores_of_quotas, quotas),
-                  ONCE(the_smaller_limit));
+                  FOR_EACH(millicores_of_quotas, quotas));
 }
