@@ -303,6 +303,8 @@ static void report_cgroup(const struct collector *collector,
                           .limit = details != NULL ? &details->limit.own : NULL,
                           .limit_millicores =
                               details != NULL ? details->limit.millicores : 0,
+                          .limit_level = details != NULL ? details->limit.level
+                                                         : CGROUP_LEVEL_NONE,
                       });
 }
 

@@ -65,6 +65,10 @@ int file_reader_read(struct file_reader *reader, int root_fd,
 ssize_t file_reader_read_once(int root_fd, const struct cgroup *cgroup,
                               const char *name, char *buffer, size_t size);
 
+/* Closes the descriptor `index` if it is kept. */
+void file_reader_let_go(struct file_reader *reader, struct cgroup *cgroup,
+                        size_t index);
+
 /* Call it for every cgroup that leaves the tree. */
 void file_reader_forget(struct file_reader *reader, struct cgroup *cgroup);
 

@@ -52,6 +52,8 @@ struct report_sample {
   const struct cpu_limit *limit;
   /* 0: no limit. */
   double limit_millicores;
+  /* How many levels above the cgroup it is set, or CGROUP_LEVEL_NONE. */
+  int64_t limit_level;
 };
 
 /* Hands the counters and rates of `sample` to `sink`. Omits counters above

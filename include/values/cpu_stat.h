@@ -4,7 +4,11 @@
  * Formats: the kernel's admin-guide/cgroup-v2.rst, "CPU Interface Files"
  * (cpu.stat), admin-guide/cgroup-v1/cpuacct.rst (cpuacct.usage),
  * scheduler/sched-bwc.rst (cpu.stat of v1) and accounting/psi.rst
- * (cpu.pressure).
+ * (cpu.pressure). The kernel's sources have cpu.stat.local
+ * (kernel/sched/core.c, cpu_local_stat_show() and cpu_cfs_local_stat_show()),
+ * cgroup.stat.local (kernel/cgroup/cgroup.c, cgroup_core_local_stat_show()),
+ * irq.pressure (kernel/sched/psi.c, psi_show()) and core_sched.force_idle_usec
+ * (kernel/cgroup/rstat.c).
  */
 #ifndef CGROUP_CPU_CPU_STAT_H
 #define CGROUP_CPU_CPU_STAT_H
@@ -18,13 +22,20 @@ enum cpu_counter {
   CPU_USER_USEC,
   CPU_SYSTEM_USEC,
   CPU_NICE_USEC,
+  /* A sibling of its CPU was kept idle because of it (core scheduling). */
+  CPU_FORCE_IDLE_USEC,
   CPU_NR_PERIODS,
   CPU_NR_THROTTLED,
   CPU_THROTTLED_USEC,
   CPU_NR_BURSTS,
   CPU_BURST_USEC,
+  /* It was throttled by its own quota or one above, and had something to run.
+   */
+  CPU_THROTTLED_LOCAL_USEC,
+  CPU_FROZEN_USEC,
   CPU_PRESSURE_SOME_USEC,
   CPU_PRESSURE_FULL_USEC,
+  CPU_PRESSURE_IRQ_USEC,
   CPU_COUNTER_COUNT,
 };
 
@@ -72,6 +83,17 @@ int cpu_stat_parse_nsec(const char *text, size_t length,
 /* The totals in cpu.pressure. Returns 0, or -ENODATA if there are none. */
 int cpu_stat_parse_pressure(const char *text, size_t length,
                             struct cpu_stat *stat);
+
+/* The total in irq.pressure, which has only "full". Returns 0, or -ENODATA if
+ * there is none. */
+int cpu_stat_parse_irq_pressure(const char *text, size_t length,
+                                struct cpu_stat *stat);
+
+/* cpu.stat.local of v2 or v1, or cgroup.stat.local: "key value" lines.  Returns
+ * 0, or -ENODATA if there is no known counter, as in a cgroup of v2 without the
+ * cpu controller. */
+int cpu_stat_parse_local(const char *text, size_t length,
+                         struct cpu_stat *stat);
 
 static inline bool cpu_stat_has(const struct cpu_stat *stat,
                                 enum cpu_counter counter) {

@@ -31,7 +31,7 @@ enum cpu_limit_part {
 #define CPU_LIMIT_ALL (CPU_LIMIT_QUOTA | CPU_LIMIT_CPUS | CPU_LIMIT_WEIGHT)
 
 /* The most files of each kind on any host. */
-#define COUNTER_FILES_MAX 5
+#define COUNTER_FILES_MAX 6
 #define LIMIT_FILES_MAX 11
 
 /* A file of counters: it is read in each pass. */

@@ -129,6 +129,11 @@ int file_reader_read(struct file_reader *reader, int root_fd,
   return status;
 }
 
+void file_reader_let_go(struct file_reader *reader, struct cgroup *cgroup,
+                        size_t index) {
+  let_go(reader, &cgroup->fds[index]);
+}
+
 ssize_t file_reader_read_once(int root_fd, const struct cgroup *cgroup,
                               const char *name, char *buffer, size_t size) {
   CLEANUP_FD int fd = open_file(root_fd, cgroup, name);

@@ -129,10 +129,13 @@ static void read_more(struct sampler *sampler, struct cgroup *cgroup,
                          failure);
   if (details == NULL)
     return;
-  if (missing)
+  if (missing) {
     details->missing |= 1U << index;
-  else
+    /* It may exist and be empty, as cpu.stat.local without the controller. */
+    file_reader_let_go(&sampler->reader, cgroup, index);
+  } else {
     details->missing &= ~(1U << index);
+  }
 }
 
 int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
@@ -174,18 +177,29 @@ static const struct {
     {VALUE_GROUP_USER_SYSTEM, CPU_USER_USEC, 0, "user and system time",
      CGROUP_CPUACCT, "the kernel or sandbox does not report them",
      "the kernel or sandbox does not report them"},
+    {VALUE_GROUP_USER_SYSTEM, CPU_FORCE_IDLE_USEC, 0, "forced idle time",
+     CGROUP_CPUACCT, "only cgroup v2 has it",
+     "Linux reports it since 6.0, if built with core scheduling"},
     {VALUE_GROUP_THROTTLING, CPU_NR_PERIODS, 0, "throttling", CGROUP_CPU,
      "the cpu hierarchy does not report it",
      "no cgroup has the cpu controller"},
     {VALUE_GROUP_THROTTLING, CPU_NR_BURSTS, 0, "bursts", CGROUP_CPU,
      "Linux reports them since 5.15",
      "Linux reports them since 5.15, with the cpu controller"},
+    {VALUE_GROUP_THROTTLING, CPU_THROTTLED_LOCAL_USEC, 0,
+     "throttling by quotas above", CGROUP_CPU, "Linux reports it since 6.6",
+     "Linux reports it since 6.6, with the cpu controller"},
+    {VALUE_GROUP_THROTTLING, CPU_FROZEN_USEC, 0, "frozen time", CGROUP_CPUACCT,
+     "only cgroup v2 has it", "Linux reports it since 6.18"},
     {VALUE_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, 0, "pressure",
      CGROUP_CPUACCT, "only cgroup v2 has it",
      "it can be off in the kernel, as with psi=0"},
     {VALUE_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, 0, "full pressure",
      CGROUP_CPUACCT, "only cgroup v2 has it",
      "Linux reports it for cgroups since 5.13"},
+    {VALUE_GROUP_PRESSURE, CPU_PRESSURE_IRQ_USEC, 0, "pressure of interrupts",
+     CGROUP_CPUACCT, "only cgroup v2 has it",
+     "Linux reports it since 6.1, with IRQ time accounting"},
     {VALUE_GROUP_LIMIT, 0, CPU_LIMIT_QUOTA, "quotas", CGROUP_CPU,
      "the cpu hierarchy has no file for them under the paths of these cgroups",
      "no cgroup has the cpu controller"},

@@ -27,15 +27,22 @@ static const struct {
     {VALUE_GROUP_USER_SYSTEM, CPU_SYSTEM_USEC, "system_usec",
      "system_millicores", NULL},
     {VALUE_GROUP_USER_SYSTEM, CPU_NICE_USEC, "nice_usec", NULL, NULL},
+    {VALUE_GROUP_USER_SYSTEM, CPU_FORCE_IDLE_USEC, "force_idle_usec", NULL,
+     NULL},
     {VALUE_GROUP_THROTTLING, CPU_NR_PERIODS, "nr_periods", NULL, NULL},
     {VALUE_GROUP_THROTTLING, CPU_NR_THROTTLED, "nr_throttled", NULL, NULL},
     {VALUE_GROUP_THROTTLING, CPU_THROTTLED_USEC, "throttled_usec", NULL, NULL},
     {VALUE_GROUP_THROTTLING, CPU_NR_BURSTS, "nr_bursts", NULL, NULL},
     {VALUE_GROUP_THROTTLING, CPU_BURST_USEC, "burst_usec", NULL, NULL},
+    {VALUE_GROUP_THROTTLING, CPU_THROTTLED_LOCAL_USEC, "throttled_local_usec",
+     NULL, NULL},
+    {VALUE_GROUP_THROTTLING, CPU_FROZEN_USEC, "frozen_usec", NULL, NULL},
     {VALUE_GROUP_PRESSURE, CPU_PRESSURE_SOME_USEC, "pressure_some_usec", NULL,
      "pressure_some"},
     {VALUE_GROUP_PRESSURE, CPU_PRESSURE_FULL_USEC, "pressure_full_usec", NULL,
      "pressure_full"},
+    {VALUE_GROUP_PRESSURE, CPU_PRESSURE_IRQ_USEC, "pressure_irq_usec", NULL,
+     "pressure_irq"},
 };
 
 static void report_derive(const struct report_sink *sink,
@@ -129,6 +136,9 @@ static void report_limit(const struct report_sink *sink,
   if (sample->limit_millicores > 0)
     report_gauge(sink, sample->cgroup, "limit_millicores",
                  sample->limit_millicores);
+  if (sample->limit_millicores > 0 && sample->limit_level >= 0)
+    report_gauge(sink, sample->cgroup, "limit_level",
+                 (double)sample->limit_level);
   if (sample->limit != NULL && sample->limit->weight_known)
     report_gauge(sink, sample->cgroup, "weight", sample->limit->weight);
 }

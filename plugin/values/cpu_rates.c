@@ -7,8 +7,10 @@
 /* These counters are 0 when the directory of the cgroup is created. */
 #define BEGIN_WITH_CGROUP                                                      \
   (UINT32_C(1) << CPU_USER_USEC | UINT32_C(1) << CPU_SYSTEM_USEC |             \
-   UINT32_C(1) << CPU_NICE_USEC | UINT32_C(1) << CPU_PRESSURE_SOME_USEC |      \
-   UINT32_C(1) << CPU_PRESSURE_FULL_USEC)
+   UINT32_C(1) << CPU_NICE_USEC | UINT32_C(1) << CPU_FORCE_IDLE_USEC |         \
+   UINT32_C(1) << CPU_FROZEN_USEC | UINT32_C(1) << CPU_PRESSURE_SOME_USEC |    \
+   UINT32_C(1) << CPU_PRESSURE_FULL_USEC |                                     \
+   UINT32_C(1) << CPU_PRESSURE_IRQ_USEC)
 
 static void update_counter(struct rate *rate, const struct cpu_sample *now,
                            enum cpu_counter counter, struct cpu_rates *rates) {

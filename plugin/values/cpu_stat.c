@@ -13,17 +13,20 @@
 #define THROTTLING_COUNTERS                                                    \
   ((UINT32_C(2) << CPU_BURST_USEC) - (UINT32_C(1) << CPU_NR_PERIODS))
 
-/* The keys of cpu.stat. In v1, two of them have other names and count
- * nanoseconds. */
-static const struct {
-  const char *key;
+struct key {
+  const char *name;
   enum cpu_counter counter;
   unsigned divisor;
-} keys[] = {
+};
+
+/* The keys of cpu.stat. In v1, two of them have other names and count
+ * nanoseconds. */
+static const struct key stat_keys[] = {
     {"usage_usec", CPU_USAGE_USEC, 1},
     {"user_usec", CPU_USER_USEC, 1},
     {"system_usec", CPU_SYSTEM_USEC, 1},
     {"nice_usec", CPU_NICE_USEC, 1},
+    {"core_sched.force_idle_usec", CPU_FORCE_IDLE_USEC, 1},
     {"nr_periods", CPU_NR_PERIODS, 1},
     {"nr_throttled", CPU_NR_THROTTLED, 1},
     {"throttled_usec", CPU_THROTTLED_USEC, 1},
@@ -33,23 +36,31 @@ static const struct {
     {"burst_time", CPU_BURST_USEC, NSEC_PER_USEC},
 };
 
+/* The keys of cpu.stat.local, in v2 and in v1, and of cgroup.stat.local. */
+static const struct key local_keys[] = {
+    {"throttled_usec", CPU_THROTTLED_LOCAL_USEC, 1},
+    {"throttled_time", CPU_THROTTLED_LOCAL_USEC, NSEC_PER_USEC},
+    {"frozen_usec", CPU_FROZEN_USEC, 1},
+};
+
 static void set_counter(struct cpu_stat *stat, enum cpu_counter counter,
                         uint64_t value) {
   stat->counters[counter] = value;
   stat->present |= UINT32_C(1) << counter;
 }
 
-static bool parse_stat_line(const char *line, size_t length,
-                            struct cpu_stat *stat) {
+static bool parse_key_line(const char *line, size_t length,
+                           const struct key *keys, size_t count,
+                           struct cpu_stat *stat) {
   const char *blank = memchr(line, ' ', length);
   uint64_t value = 0;
 
   if (blank == NULL)
     return false;
   size_t key_length = (size_t)(blank - line);
-  for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-    if (strlen(keys[i].key) == key_length &&
-        memcmp(keys[i].key, line, key_length) == 0 &&
+  for (size_t i = 0; i < count; i++)
+    if (strlen(keys[i].name) == key_length &&
+        memcmp(keys[i].name, line, key_length) == 0 &&
         number_parse_digits(blank + 1, length - key_length - 1, &value) == 0) {
       set_counter(stat, keys[i].counter, value / keys[i].divisor);
       return true;
@@ -57,25 +68,44 @@ static bool parse_stat_line(const char *line, size_t length,
   return false;
 }
 
-/* some avg10=0.00 avg60=0.00 avg300=0.00 total=822905 */
-static bool parse_pressure_line(const char *line, size_t length,
-                                struct cpu_stat *stat) {
+static bool parse_stat_line(const char *line, size_t length,
+                            struct cpu_stat *stat) {
+  return parse_key_line(line, length, stat_keys, ARRAY_SIZE(stat_keys), stat);
+}
+
+static bool parse_local_line(const char *line, size_t length,
+                             struct cpu_stat *stat) {
+  return parse_key_line(line, length, local_keys, ARRAY_SIZE(local_keys), stat);
+}
+
+/* A line that begins with `kind`, as in
+ * "some avg10=0.00 avg60=0.00 avg300=0.00 total=822905". */
+static bool parse_total(const char *line, size_t length, const char *kind,
+                        enum cpu_counter counter, struct cpu_stat *stat) {
   static const char total[] = " total=";
   const char *found = memmem(line, length, total, strlen(total));
+  size_t kind_length = strlen(kind);
   uint64_t value = 0;
 
-  if (found == NULL)
+  if (found == NULL || length <= kind_length ||
+      memcmp(line, kind, kind_length) != 0)
     return false;
   const char *digits = found + strlen(total);
   if (number_parse_digits(digits, (size_t)(line + length - digits), &value) < 0)
     return false;
-  if (length > 5 && memcmp(line, "some ", 5) == 0)
-    set_counter(stat, CPU_PRESSURE_SOME_USEC, value);
-  else if (length > 5 && memcmp(line, "full ", 5) == 0)
-    set_counter(stat, CPU_PRESSURE_FULL_USEC, value);
-  else
-    return false;
+  set_counter(stat, counter, value);
   return true;
+}
+
+static bool parse_pressure_line(const char *line, size_t length,
+                                struct cpu_stat *stat) {
+  return parse_total(line, length, "some ", CPU_PRESSURE_SOME_USEC, stat) ||
+         parse_total(line, length, "full ", CPU_PRESSURE_FULL_USEC, stat);
+}
+
+static bool parse_irq_pressure_line(const char *line, size_t length,
+                                    struct cpu_stat *stat) {
+  return parse_total(line, length, "full ", CPU_PRESSURE_IRQ_USEC, stat);
 }
 
 static int parse_lines(const char *text, size_t length, struct cpu_stat *stat,
@@ -152,6 +182,16 @@ int cpu_stat_parse_ticks(const char *text, size_t length, uint64_t per_second,
 int cpu_stat_parse_pressure(const char *text, size_t length,
                             struct cpu_stat *stat) {
   return parse_lines(text, length, stat, parse_pressure_line);
+}
+
+int cpu_stat_parse_irq_pressure(const char *text, size_t length,
+                                struct cpu_stat *stat) {
+  return parse_lines(text, length, stat, parse_irq_pressure_line);
+}
+
+int cpu_stat_parse_local(const char *text, size_t length,
+                         struct cpu_stat *stat) {
+  return parse_lines(text, length, stat, parse_local_line);
 }
 
 int cpu_stat_parse_nsec(const char *text, size_t length,

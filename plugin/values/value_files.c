@@ -54,6 +54,11 @@ static const struct counter_file v1_counter_files[] = {
      .controller = CGROUP_CPU,
      .groups = THROTTLING,
      .parse = cpu_stat_parse_throttling},
+    /* Since Linux 6.6, as in v2. */
+    {.name = "cpu.stat.local",
+     .controller = CGROUP_CPU,
+     .groups = VALUE_GROUP_THROTTLING,
+     .parse = cpu_stat_parse_local},
 };
 
 static const struct counter_file v2_counter_files[] = {
@@ -65,11 +70,25 @@ static const struct counter_file v2_counter_files[] = {
      .controller = CGROUP_CPUACCT,
      .groups = VALUE_GROUP_PRESSURE,
      .parse = cpu_stat_parse_pressure},
+    /* Since Linux 6.1. */
+    {.name = "irq.pressure",
+     .controller = CGROUP_CPUACCT,
+     .groups = VALUE_GROUP_PRESSURE,
+     .parse = cpu_stat_parse_irq_pressure},
+    /* Since Linux 6.18. */
+    {.name = "cgroup.stat.local",
+     .controller = CGROUP_CPUACCT,
+     .groups = VALUE_GROUP_THROTTLING,
+     .parse = cpu_stat_parse_local},
     {.name = "cpu.stat",
      .usage_of_v1 = true,
      .controller = CGROUP_CPU,
      .groups = THROTTLING,
      .parse = cpu_stat_parse_throttling},
+    {.name = "cpu.stat.local",
+     .controller = CGROUP_CPU,
+     .groups = VALUE_GROUP_THROTTLING,
+     .parse = cpu_stat_parse_local},
 };
 
 static const struct limit_file v1_limit_files[] = {

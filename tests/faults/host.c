@@ -91,6 +91,29 @@ static void format_periods(char text[TEXT_SIZE], unsigned usage, int pass) {
                  10 * pass, pass, 10 * pass);
 }
 
+static void format_irq_pressure(char text[TEXT_SIZE], unsigned usage,
+                                int pass) {
+  (void)pass;
+  (void)snprintf(text, TEXT_SIZE,
+                 "full avg10=0.00 avg60=0.00 avg300=0.00 total=%08u\n",
+                 usage / 5);
+}
+
+static void format_local(char text[TEXT_SIZE], unsigned usage, int pass) {
+  (void)pass;
+  (void)snprintf(text, TEXT_SIZE, "throttled_usec %08u\n", usage / 30);
+}
+
+static void format_local_v1(char text[TEXT_SIZE], unsigned usage, int pass) {
+  (void)pass;
+  (void)snprintf(text, TEXT_SIZE, "throttled_time %08u000\n", usage / 30);
+}
+
+static void format_frozen(char text[TEXT_SIZE], unsigned usage, int pass) {
+  (void)pass;
+  (void)snprintf(text, TEXT_SIZE, "frozen_usec %08u\n", usage / 40);
+}
+
 static void write_counters(const struct file *file, int pass) {
   char text[TEXT_SIZE];
 
@@ -144,6 +167,8 @@ static void make_v1(const struct host_life *life) {
     add_file(life, "cpuacct", "cpuacct.usage_sys", format_half_nsec);
   }
   add_file(life, "cpu", "cpu.stat", format_periods);
+  if (life->quota_usec != NULL)
+    add_file(life, "cpu", "cpu.stat.local", format_local_v1);
   add_text(life, "cpu", "cpu.cfs_quota_us",
            life->quota_usec != NULL ? life->quota_usec : "-1");
   add_text(life, "cpu", "cpu.cfs_period_us", "100000\n");
@@ -160,6 +185,14 @@ static void make_v2(const struct host_life *life) {
 
   add_file(life, ".", "cpu.stat", format_stat);
   add_file(life, ".", "cpu.pressure", format_pressure);
+  /* Not all cgroups have these, because each file takes many more passes. */
+  if (life->quota_usec != NULL) {
+    add_file(life, ".", "irq.pressure", format_irq_pressure);
+    add_file(life, ".", "cpu.stat.local", format_local);
+    add_file(life, ".", "cgroup.stat.local", format_frozen);
+  } else if (strcmp(life->path, "a/b") == 0) {
+    add_text(life, ".", "cpu.stat.local", "");
+  }
   ck_assert_int_ge(
       asprintf(&quota, "%s 100000\n",
                life->quota_usec != NULL ? life->quota_usec : "max"),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu.stat and cpuacct.stat: every counter is that of its last valid line. */
+/* cpu.stat, cpu.stat.local, cgroup.stat.local and cpuacct.stat: every counter
+ * is that of its last valid line. */
 #include "values/cpu_stat.h"
 
 #include "counters.h"
@@ -15,6 +16,7 @@ static const struct {
     {"user_usec", CPU_USER_USEC, false},
     {"system_usec", CPU_SYSTEM_USEC, false},
     {"nice_usec", CPU_NICE_USEC, false},
+    {"core_sched.force_idle_usec", CPU_FORCE_IDLE_USEC, false},
     {"nr_periods", CPU_NR_PERIODS, false},
     {"nr_throttled", CPU_NR_THROTTLED, false},
     {"throttled_usec", CPU_THROTTLED_USEC, false},
@@ -46,6 +48,26 @@ static void reference_throttling(char *line, struct cpu_stat *stat) {
   if (strncmp(line, "nr_", 3) == 0 || strncmp(line, "throttled_", 10) == 0 ||
       strncmp(line, "burst_", 6) == 0)
     reference_line(line, stat);
+}
+
+/* The same two keys count something else in the file of a cgroup alone. */
+static void reference_local(char *line, struct cpu_stat *stat) {
+  struct cpu_stat one = {0};
+  uint64_t number = 0;
+
+  if (strncmp(line, "throttled_", 10) == 0) {
+    reference_line(line, &one);
+    if (cpu_stat_has(&one, CPU_THROTTLED_USEC)) {
+      stat->present |= UINT32_C(1) << CPU_THROTTLED_LOCAL_USEC;
+      stat->counters[CPU_THROTTLED_LOCAL_USEC] =
+          one.counters[CPU_THROTTLED_USEC];
+    }
+  }
+  if (strncmp(line, "frozen_usec ", 12) == 0 &&
+      reference_number(line + 12, &number)) {
+    stat->present |= UINT32_C(1) << CPU_FROZEN_USEC;
+    stat->counters[CPU_FROZEN_USEC] = number;
+  }
 }
 
 /* The result of a conversion from ticks can be too large for a line's
@@ -88,6 +110,7 @@ static void require_ticks(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   compare_counters(data, size, cpu_stat_parse, reference_line);
   compare_counters(data, size, cpu_stat_parse_throttling, reference_throttling);
+  compare_counters(data, size, cpu_stat_parse_local, reference_local);
   require_ticks(data, size);
   return 0;
 }

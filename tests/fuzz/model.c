@@ -131,9 +131,12 @@ static const struct {
   const char *type_instance;
   unsigned divisor;
 } counters[] = {
-    {"cpu_usage_usec", 1},      {"user_usec", 3},       {"system_usec", 5},
-    {"pressure_some_usec", 7},  {"nr_periods", 13},     {"nr_throttled", 17},
+    {"cpu_usage_usec", 1},      {"user_usec", 3},
+    {"system_usec", 5},         {"pressure_some_usec", 7},
+    {"nr_periods", 13},         {"nr_throttled", 17},
     {"pressure_full_usec", 11}, {"throttled_usec", 19},
+    {"pressure_irq_usec", 23},  {"throttled_local_usec", 29},
+    {"frozen_usec", 31},        {"force_idle_usec", 37},
 };
 
 bool model_counter(const struct model_node *node, const char *type_instance,
@@ -153,12 +156,16 @@ static uint64_t counter(const struct model_node *node, const char *name) {
   return value;
 }
 
-static const char *const v2_files[] = {"cpu.stat", "cpu.pressure", "cpu.max",
-                                       "cpu.weight", "cpuset.cpus.effective"};
+static const char *const v2_files[] = {
+    "cpu.stat",       "cpu.pressure",      "cpu.max",
+    "cpu.weight",     "irq.pressure",      "cpuset.cpus.effective",
+    "cpu.stat.local", "cgroup.stat.local",
+};
 static const char *const v1_files[] = {
     "cpuacct.usage", "cpuacct.usage_user",    "cpuacct.usage_sys",
     "cpu.stat",      "cpu.cfs_quota_us",      "cpu.cfs_period_us",
-    "cpu.shares",    "cpuset.effective_cpus", "cpu.idle"};
+    "cpu.shares",    "cpuset.effective_cpus", "cpu.idle",
+    "cpu.stat.local"};
 
 const char *model_file(const char *name) {
   bool v1 = model.version == CGROUP_VERSION_1;
@@ -197,20 +204,24 @@ static int v1_text(const struct model_node *node, const char *file, char *text,
                     "\nthrottled_time %" PRIu64 "000\n",
                     counter(node, "nr_periods"), counter(node, "nr_throttled"),
                     counter(node, "throttled_usec"));
+  if (strcmp(file, "cpu.stat.local") == 0)
+    return snprintf(text, size, "throttled_time %" PRIu64 "000\n",
+                    counter(node, "throttled_local_usec"));
   return limit_text(node, file, text, size);
 }
 
 static int v2_text(const struct model_node *node, const char *file, char *text,
                    size_t size) {
   if (file == v2_files[0])
-    return snprintf(text, size,
-                    "usage_usec %" PRIu64 "\nuser_usec %" PRIu64
-                    "\nsystem_usec %" PRIu64 "\nnr_periods %" PRIu64
-                    "\nnr_throttled %" PRIu64 "\nthrottled_usec %" PRIu64 "\n",
-                    counter(node, "cpu_usage_usec"), counter(node, "user_usec"),
-                    counter(node, "system_usec"), counter(node, "nr_periods"),
-                    counter(node, "nr_throttled"),
-                    counter(node, "throttled_usec"));
+    return snprintf(
+        text, size,
+        "usage_usec %" PRIu64 "\nuser_usec %" PRIu64 "\nsystem_usec %" PRIu64
+        "\ncore_sched.force_idle_usec %" PRIu64 "\nnr_periods %" PRIu64
+        "\nnr_throttled %" PRIu64 "\nthrottled_usec %" PRIu64 "\n",
+        counter(node, "cpu_usage_usec"), counter(node, "user_usec"),
+        counter(node, "system_usec"), counter(node, "force_idle_usec"),
+        counter(node, "nr_periods"), counter(node, "nr_throttled"),
+        counter(node, "throttled_usec"));
   if (strcmp(file, "cpu.pressure") == 0)
     return snprintf(text, size,
                     "some avg10=0.00 avg60=0.00 avg300=0.00 total=%" PRIu64
@@ -218,6 +229,17 @@ static int v2_text(const struct model_node *node, const char *file, char *text,
                     "\n",
                     counter(node, "pressure_some_usec"),
                     counter(node, "pressure_full_usec"));
+  if (strcmp(file, "irq.pressure") == 0)
+    return snprintf(text, size,
+                    "full avg10=0.00 avg60=0.00 avg300=0.00 total=%" PRIu64
+                    "\n",
+                    counter(node, "pressure_irq_usec"));
+  if (strcmp(file, "cpu.stat.local") == 0)
+    return snprintf(text, size, "throttled_usec %" PRIu64 "\n",
+                    counter(node, "throttled_local_usec"));
+  if (strcmp(file, "cgroup.stat.local") == 0)
+    return snprintf(text, size, "frozen_usec %" PRIu64 "\n",
+                    counter(node, "frozen_usec"));
   return limit_text(node, file, text, size);
 }
 

@@ -18,7 +18,7 @@
 #include "util/units.h"
 
 #define PASSES_MAX 12
-#define VALUES_MAX ((size_t)MODEL_NODES * 20)
+#define VALUES_MAX ((size_t)MODEL_NODES * 30)
 
 #define DURING_MAX 16
 /* The most calls that a pass may make for itself, and for each cgroup that
@@ -215,6 +215,8 @@ static void take_value(void *context, const struct report_value *value) {
     REQUIRE(strstr(value->type_instance, "millicores") == NULL ||
             value->value.gauge <= 8192e3 ||
             strcmp(value->type_instance, "limit_millicores") == 0);
+    REQUIRE(strcmp(value->type_instance, "limit_level") != 0 ||
+            value->value.gauge <= (double)node->depth);
     if (strcmp(value->type_instance, "millicores") == 0)
       require_millicores(run, node, value->value.gauge);
     if (strcmp(value->type_instance, "remainder_millicores") == 0)

@@ -3,13 +3,15 @@
 it, on the v2 side of a host with all controllers on v1."""
 import os
 import subprocess
+import time
 
 import pytest
 
 import observed
 from cgroups import Cgroup, require_both
 from daemon import BURN, Collectd
-from delivered import kinds
+from delivered import kinds, wait_for_passes
+from measurement import BUSY_DELAY, check_counter
 from observed import PASSES
 from recorder import Recorder
 
@@ -127,17 +129,66 @@ def test_what_v2_does_not_have_is_absent(host):
     expected |= {"gauge-millicores", "gauge-user_millicores",
                  "gauge-system_millicores", "percent-pressure_some",
                  "percent-pressure_full"}
-    assert kinds(host.collectd) == {
+    # These depend on the kernel.
+    more = {"derive-frozen_usec", "derive-force_idle_usec",
+            "derive-pressure_irq_usec", "percent-pressure_irq"}
+    assert {instance: found - more for instance, found in
+            kinds(host.collectd).items()} == {
         host.instance(load): expected for load in LOADS}
 
 
 def test_no_throttling_is_said_once(host):
     """The controller is on v1 here, with other cgroups"""
     line = host.not_available()
-    assert line.startswith("Values not available here: throttling "
-                           "(the cpu hierarchy does not report it)")
-    for there in "pressure", "user":
+    assert " throttling (the cpu hierarchy does not report it)" in line
+    for there in "full pressure", ", pressure (", "user and system":
         assert there not in line
+    # What there is of these is in the files of every cgroup.
+    for text, file, key in (
+            ("forced idle time", "cpu.stat", "core_sched.force_idle_usec"),
+            ("frozen time", "cgroup.stat.local", "frozen_usec"),
+            ("pressure of interrupts", "irq.pressure", "full")):
+        place = host.file("idle", file)
+        there = place.exists() and key in place.read_text()
+        assert (f" {text} (Linux reports it since" in line) != there
+
+
+def test_a_frozen_cgroup_is_not_idle(tmp_path):
+    """It uses nothing and is frozen all the time, also below a frozen one"""
+    with Cgroup({"v2": require_both()["v2"]}) as cgroup:
+        frozen = cgroup.child("frozen")
+        places = {"frozen": frozen, "frozen_below": frozen.child("below"),
+                  "free": cgroup.child("free")}
+        files = {name: place.directory("v2") / "cgroup.stat.local"
+                 for name, place in places.items()}
+        if not files["free"].exists():
+            pytest.skip("needs Linux 6.18 or later")
+        freezer = frozen.directory("v2") / "cgroup.freeze"
+        freezer.write_text("1")
+        for name in "frozen_below", "free":
+            places[name].start(*LOOP, stdout=subprocess.DEVNULL)
+        recorder = Recorder(tmp_path / "record", files.values())
+        collectd = Collectd(
+            tmp_path / "collectd", "CgroupVersion \"v2\"\n"
+            f'ReportThrottling true\nRoot "{cgroup.directory("v2")}"', 0.5)
+        with recorder:
+            with collectd.start():
+                wait_for_passes(collectd, 4, "frozen_below")
+                thawed = time.time()
+                freezer.write_text("0")
+                wait_for_passes(collectd, 2, "frozen_below")
+            recorder.wait_until_past(time.time() + 1)
+        for name, file in files.items():
+            rows = collectd.series("cgroup_cpu", name, "derive-frozen_usec")
+            check_counter(rows, recorder.of(file, "frozen_usec"), BUSY_DELAY)
+            (begin, before), *_, (end, after) = [
+                row for row in rows if row[0] < thawed]
+            share = (after - before) / (end - begin) / 1e6
+            assert share == pytest.approx(name != "free", abs=0.1)
+            used = [value for moment, value in collectd.millicores(name)
+                    if moment < thawed]
+            assert (sum(used) > 0) == (name == "free")
+            assert rows[-1][1] == rows[-2][1]
 
 
 def test_no_complaint_and_no_nan(host):

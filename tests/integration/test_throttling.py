@@ -41,11 +41,12 @@ COUNTERS = {
     "throttled_usec": ("cpu", "cpu.stat", "throttled_time"),
     "nr_bursts": ("cpu", "cpu.stat", "nr_bursts"),
     "burst_usec": ("cpu", "cpu.stat", "burst_time"),
+    "throttled_local_usec": ("cpu", "cpu.stat.local", "throttled_time"),
 }
 CORE = {"derive-cpu_usage_usec", "gauge-millicores"}
 USER_SYSTEM = {"derive-user_usec", "derive-system_usec",
                "gauge-user_millicores", "gauge-system_millicores"}
-LIMIT = {"gauge-limit_millicores", "percent-of_limit"}
+LIMIT = {"gauge-limit_millicores", "gauge-limit_level", "percent-of_limit"}
 WEIGHT = {"gauge-weight"}
 THROTTLED = {"percent-throttled_periods"}
 
@@ -116,7 +117,8 @@ class Host(observed.Host):
                 str(self.file(path, version, file))
                 for path, cgroup in self.cgroups.items()
                 for version, file, _ in COUNTERS.values()
-                if version in cgroup.mounts}), RECORDED))
+                if version in cgroup.mounts
+                and self.file(path, version, file).exists()}), RECORDED))
         self.watch(self.cgroups, ["top"], self.none)
 
     def make(self, path, quota, *command, versions=("v1", "cpu")):
@@ -134,6 +136,11 @@ class Host(observed.Host):
     def file(self, path, version, file):
         return self.v1.file(self.cgroups[path], version, file)
 
+    def has(self, counter):
+        """Linux before 6.6 has no cpu.stat.local"""
+        version, file, _ = COUNTERS[counter]
+        return self.file("top", version, file).exists()
+
     def limit(self, path):
         """The kernel's limit in millicores"""
         quota, period = (
@@ -150,17 +157,21 @@ def host(tmp_path_factory):
 
 COUNTED = [(path, counter)
            for path in ("quota", "sometimes", "calls", "above", "above/less")
-           for counter in COUNTERS]
+           for counter in COUNTERS] + [("above/free", "throttled_local_usec")]
 
 
 @pytest.mark.parametrize("path, counter", COUNTED)
 def test_each_counter_is_the_kernels(host, path, counter):
-    host.check_counter(path, counter, PASSES - 1)
+    if host.has(counter):
+        host.check_counter(path, counter, PASSES - 1)
+    else:
+        assert not host.rows(path, f"derive-{counter}")
 
 
 @pytest.mark.parametrize("path, counter", COUNTED)
 def test_each_counter_is_exactly_the_kernels(host, path, counter):
-    host.check_end(path, counter)
+    if host.has(counter):
+        host.check_end(path, counter)
 
 
 def test_the_loads_were_there(host):
@@ -209,6 +220,29 @@ def test_the_smallest_quota_above_counts(host):
     assert not THROTTLED & host.kinds("above/free")
 
 
+def test_who_holds_it_back(host):
+    """The quota of the parent: its own counters do not show it"""
+    assert host.used("above/free", "throttled_usec") == 0
+    if not host.has("throttled_local_usec"):
+        return
+    held_back = {path: host.used(path, "throttled_local_usec")
+                 for path in ("above", "above/less", "above/free", "quota")}
+    assert held_back["above/free"] > 0.3 * PERIOD * PASSES
+    # The other child has a quota as well, which holds it back for longer.
+    assert held_back["above/less"] > held_back["above/free"]
+    # All that is held back in the parent is held back by the parent.
+    assert held_back["above/free"] <= 1.05 * held_back["above"]
+    assert held_back["quota"] == pytest.approx(
+        host.used("quota", "throttled_usec"), rel=0.05)
+
+
+@pytest.mark.parametrize("path, level", [
+    ("quota", 0), ("above", 0), ("above/less", 0), ("above/free", 1),
+    ("few", 0), ("few/below", 1)])
+def test_where_the_limit_is_set(host, path, level):
+    assert set(host.values(path, "gauge-limit_level")) == {level}
+
+
 def test_cpus_count_as_a_limit(host):
     """One CPU, which is less than the quota"""
     assert host.limit("few") == 1500
@@ -229,7 +263,8 @@ def test_user_and_system_millicores(host, path, part):
 
 
 def test_what_a_cgroup_does_not_have_is_absent(host):
-    groups = {f"derive-{counter}" for counter in COUNTERS} | CORE | USER_SYSTEM
+    groups = {f"derive-{counter}" for counter in COUNTERS
+              if host.has(counter)} | CORE | USER_SYSTEM
     assert host.kinds("quota") == groups | LIMIT | WEIGHT | THROTTLED
     # The kernel may have counted a period or two when its quota was set.
     assert host.kinds("few") - THROTTLED == groups | LIMIT | WEIGHT
@@ -249,8 +284,14 @@ def test_nothing_is_told_unless_it_is_wanted(host):
 
 def test_no_pressure_is_said_once(host):
     line = host.not_available()
-    assert line.startswith("Values not available here: pressure (")
-    for there in "throttling", "bursts", "quotas", "cpusets", "user":
+    listed = line.removeprefix("Values not available here: ").split(", ")
+    for missing in ("pressure", "full pressure", "pressure of interrupts",
+                    "frozen time", "forced idle time"):
+        assert listed.count(f"{missing} (only cgroup v2 has it)") == 1
+    assert ("throttling by quotas above (Linux reports it since 6.6)"
+            in line) != host.has("throttled_local_usec")
+    for there in ("throttling (", "bursts", "quotas (", "cpusets",
+                  "user and system"):
         assert there not in line
 
 
@@ -293,10 +334,11 @@ class Changing:
         self.collectd.wait_for(
             lambda: len(self.series("gauge-millicores")) > passes)
         *rows, _ = self.series("gauge-millicores").items()
-        limits, weights, of_limit = map(self.series, (
-            "gauge-limit_millicores", "gauge-weight", "percent-of_limit"))
+        limits, levels, weights, of_limit = map(self.series, (
+            "gauge-limit_millicores", "gauge-limit_level", "gauge-weight",
+            "percent-of_limit"))
         assert all((moment in limits) == (moment in of_limit)
-                   for moment, _ in rows)
+                   == (levels.get(moment) == 0) for moment, _ in rows)
         return [(used, limits.get(moment), weights[moment])
                 for moment, used in rows]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon import BUILD, BURN, Collectd
+from debian import KERNEL, NEWER_KERNEL
 from delivered import instance_of, kinds
 from observed import Host
 from recorder import Recorder
@@ -45,9 +46,10 @@ CGROUPS = {
     "rt": "rt",
     "root": "",
 }
-# The most that each may use, by its own limit and those of its ancestors.
-LIMITS = {"burn": 200, "narrow": 150, "wide": 150, "few": 1000, "init": 1000,
-          "rt": 1000}
+# The most that each may use, by its own limit and those of its ancestors, and
+# how many levels above it that is set. The slice of "few" has no more CPUs.
+LIMITS = {"burn": (200, 0), "narrow": (150, 0), "wide": (150, 1),
+          "few": (1000, 1), "init": (1000, 0), "rt": (1000, 0)}
 COUNTERS = {
     "cpu_usage_usec": ("cpu.stat", "usage_usec"),
     "user_usec": ("cpu.stat", "user_usec"),
@@ -59,7 +61,13 @@ COUNTERS = {
     "burst_usec": ("cpu.stat", "burst_usec"),
     "pressure_some_usec": ("cpu.pressure", "some"),
     "pressure_full_usec": ("cpu.pressure", "full"),
+    "nice_usec": ("cpu.stat", "nice_usec"),
+    "throttled_local_usec": ("cpu.stat.local", "throttled_usec"),
 }
+# What the kernels do not have.
+ABSENT = {KERNEL: {"nice_usec", "throttled_local_usec"}, NEWER_KERNEL: set()}
+MISSING = {KERNEL: ["throttling by quotas above (Linux reports it since 6.6, "
+                    "with the cpu controller)"], NEWER_KERNEL: []}
 
 
 def instance(path):
@@ -71,10 +79,15 @@ def file_of(cgroup, file):
     return os.path.join(ALL, CGROUPS[cgroup], file)
 
 
-# Only newer kernels have a cpu.pressure in the root.
-FILES = [file_of(cgroup, file) for cgroup in CGROUPS
-         for file in ("cpu.stat", "cpu.pressure")
-         if (cgroup, file) != ("root", "cpu.pressure")]
+def files_of(kernel):
+    """Only newer kernels have a cpu.pressure in the root"""
+    names = {file for counter, (file, _) in COUNTERS.items()
+             if counter not in ABSENT[kernel]}
+    return [file_of(cgroup, file) for cgroup in CGROUPS
+            for file in sorted(names)
+            if (cgroup, file) != ("root", "cpu.pressure")]
+
+
 COUNTED = [(cgroup, counter) for cgroup in CGROUPS for counter in COUNTERS
            if cgroup not in ("root", "init") or counter == "cpu_usage_usec"]
 RUN = """\
@@ -98,9 +111,11 @@ class Guest(Host):
     # An emulated processor is slow.
     delay = 0.5
 
-    def __init__(self, results):
+    def __init__(self, results, kernel):
         super().__init__(Delivered(results / "collectd"),
-                         Recorder(results / "record", FILES))
+                         Recorder(results / "record", files_of(kernel)))
+        self.kernel = kernel
+        self.absent = ABSENT[kernel]
         self.cgroups = [{instance(path.removeprefix(ALL)) for path in
                          (results / moment).read_text().splitlines()}
                         for moment in ("before", "after")]
@@ -112,13 +127,14 @@ class Guest(Host):
         return file_of(cgroup, file)
 
 
-@pytest.fixture(scope="module")
-def guest(image, tmp_path_factory):
+@pytest.fixture(scope="module", params=[KERNEL, NEWER_KERNEL])
+def guest(image, request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("vm")
     (directory / "run").write_text(RUN)
     (directory / "run").chmod(0o755)
     (directory / "scenario").write_text(repr({
-        "commands": COMMANDS, "files": FILES, "passes": PASSES,
+        "commands": COMMANDS, "files": files_of(request.param),
+        "passes": PASSES,
         "options": "ReportAll true"}))
     modules = ["daemon.py", "precedence.py", "recorder.py", "waiting.py"]
     return Guest(image.run({
@@ -126,13 +142,21 @@ def guest(image, tmp_path_factory):
         "guest.py": HERE / "guest.py",
         **{module: HERE / module for module in modules},
         "build/cgroup_cpu_burn": BURN,
-        "build/.libs/cgroup_cpu.so": BUILD / ".libs/cgroup_cpu.so"}))
+        "build/.libs/cgroup_cpu.so": BUILD / ".libs/cgroup_cpu.so"},
+        request.param), request.param)
 
 
 def test_log_says_what_was_found(guest):
-    """It also says that nothing is missing"""
+    """It also says what is missing: Debian's kernels are built without core
+    scheduling and IRQ time accounting"""
     assert guest.collectd.messages("info") == [
-        "Cgroup version: v2 (/sys/fs/cgroup), CPU time from cpu.stat"]
+        "Cgroup version: v2 (/sys/fs/cgroup), CPU time from cpu.stat",
+        "Values not available here: " + ", ".join([
+            "forced idle time (Linux reports it since 6.0, if built with core "
+            "scheduling)", *MISSING[guest.kernel],
+            "frozen time (Linux reports it since 6.18)",
+            "pressure of interrupts (Linux reports it since 6.1, with IRQ "
+            "time accounting)"])]
     guest.check_log()
 
 
@@ -145,24 +169,30 @@ def test_the_window_is_long_enough(guest):
 
 @pytest.mark.parametrize("cgroup, counter", COUNTED)
 def test_each_counter_is_the_kernels(guest, cgroup, counter):
-    guest.check_counter(cgroup, counter)
+    if counter in guest.absent:
+        assert not guest.rows(cgroup, f"derive-{counter}")
+    else:
+        guest.check_counter(cgroup, counter)
 
 
 @pytest.mark.parametrize("cgroup", ["burn", "narrow", "wide"])
 def test_use_of_the_limit(guest, cgroup):
-    truth = guest.check_use_of_limit(cgroup, LIMITS[cgroup])
-    assert truth == pytest.approx(LIMITS[cgroup], rel=0.05)
+    limit, _ = LIMITS[cgroup]
+    truth = guest.check_use_of_limit(cgroup, limit)
+    assert truth == pytest.approx(limit, rel=0.05)
 
 
 @pytest.mark.parametrize("cgroup", LIMITS)
 def test_the_smallest_limit_counts(guest, cgroup):
-    assert set(guest.values(cgroup, "gauge-limit_millicores")) == {
-        LIMITS[cgroup]}
+    limit, level = LIMITS[cgroup]
+    assert set(guest.values(cgroup, "gauge-limit_millicores")) == {limit}
+    assert set(guest.values(cgroup, "gauge-limit_level")) == {level}
 
 
 def test_a_partition_takes_nothing_from_the_whole(guest):
     assert guest.values("root", "gauge-millicores")
     assert not guest.values("root", "gauge-limit_millicores")
+    assert not guest.values("root", "gauge-limit_level")
 
 
 def test_weight(guest):
@@ -176,6 +206,20 @@ def test_throttled_periods(guest, cgroup, least, most):
     """The slice is throttled, not the service in it"""
     guest.check_throttled(cgroup)
     assert least <= guest.mean(cgroup, "percent-throttled_periods") <= most
+
+
+def test_who_holds_the_service_back(guest):
+    """Its slice, as often as that is throttled itself"""
+    if "throttled_local_usec" in guest.absent:
+        return
+    held_back, by_slice = (guest.used(cgroup, "throttled_local_usec")
+                           for cgroup in ("wide", "narrow"))
+    own = guest.used("wide", "throttled_usec")
+    assert held_back == pytest.approx(by_slice, rel=0.05)
+    assert held_back > 5_000_000 > 10 * own
+    assert guest.used("burn", "throttled_local_usec") == pytest.approx(
+        guest.used("burn", "throttled_usec"), rel=0.05)
+    assert guest.used("few", "throttled_local_usec") == 0
 
 
 @pytest.mark.parametrize("part", ["some", "full"])

@@ -92,6 +92,72 @@ START_TEST(v1_hierarchies_side_by_side) {
   ck_assert_uint_eq(counter(&sample, CPU_NR_PERIODS), 5);
   ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
   ck_assert(!cpu_stat_has(&sample.stat, CPU_NR_BURSTS));
+  ck_assert(!cpu_stat_has(&sample.stat, CPU_THROTTLED_LOCAL_USEC));
+}
+END_TEST
+
+START_TEST(v1_throttling_by_quotas_above) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "5000999\n");
+  write_file(directory, "cpuacct/a/cpu.stat.local", "throttled_time 1000\n");
+  write_file(directory, "cpu/a/cpu.stat", "nr_periods 0\nthrottled_time 0\n");
+  write_file(directory, "cpu/a/cpu.stat.local", "throttled_time 2421940198\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_LOCAL_USEC), 2421940);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 0);
+}
+END_TEST
+
+/* All files that any kernel has. Each is read only if its group is wanted. */
+START_TEST(v2_files_of_new_kernels) {
+  struct cpu_sample sample;
+
+  start_v2();
+  write_file(directory, "a/cpu.stat",
+             "usage_usec 500\ncore_sched.force_idle_usec 60\n");
+  write_file(directory, "a/cpu.pressure", "some avg10=0.00 total=12\n");
+  write_file(directory, "a/irq.pressure", "full avg10=0.00 total=13\n");
+  write_file(directory, "a/cpu.stat.local", "throttled_usec 14\n");
+  write_file(directory, "a/cgroup.stat.local", "frozen_usec 15\n");
+  ck_assert_int_eq(
+      sampler_read(&sampler, child, VALUE_GROUP_LIMIT, &sample, &failure), 0);
+  ck_assert_uint_eq(sampler.reader.kept, 1);
+  ck_assert_int_eq(
+      sampler_read(&sampler, child, VALUE_GROUP_PRESSURE, &sample, &failure),
+      0);
+  ck_assert_uint_eq(sampler.reader.kept, 3);
+  ck_assert(!cpu_stat_has(&sample.stat, CPU_THROTTLED_LOCAL_USEC));
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
+  ck_assert_uint_eq(sampler.reader.kept, 5);
+  ck_assert_uint_eq(counter(&sample, CPU_FORCE_IDLE_USEC), 60);
+  ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
+  ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_IRQ_USEC), 13);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_LOCAL_USEC), 14);
+  ck_assert_uint_eq(counter(&sample, CPU_FROZEN_USEC), 15);
+}
+END_TEST
+
+/* Without the cpu controller, cpu.stat.local exists and is empty. It is not
+ * kept open, and is read again within one round. */
+START_TEST(an_empty_file_is_missing) {
+  struct cpu_sample sample;
+  int passes = 0;
+
+  start_v2();
+  write_file(directory, "a/cpu.stat.local", "");
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
+  ck_assert_uint_eq(sampler.reader.kept, 1);
+  ck_assert_int_eq(failure.error, 0);
+  write_file(directory, "a/cpu.stat.local", "throttled_usec 14\n");
+  do {
+    sampler.pass++;
+    ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
+  } while (!cpu_stat_has(&sample.stat, CPU_THROTTLED_LOCAL_USEC) &&
+           ++passes < SAMPLER_ROUND);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_LOCAL_USEC), 14);
+  ck_assert_uint_eq(sampler.reader.kept, 2);
 }
 END_TEST
 
@@ -145,6 +211,10 @@ START_TEST(usage_in_v2_and_throttling_in_v1) {
   write_file(directory, "cpu/a/cpu.stat",
              "nr_periods 5\nnr_throttled 4\nthrottled_time 77000\n"
              "usage_usec 9\nuser_usec 9\n");
+  write_file(directory, "cpu/a/cpu.stat.local", "throttled_time 78000\n");
+  write_file(directory, "v2/a/cpu.stat.local", "throttled_usec 9\n");
+  write_file(directory, "v2/a/irq.pressure", "full total=13\n");
+  write_file(directory, "v2/a/cgroup.stat.local", "frozen_usec 14\n");
   start_mixed((const enum cgroup_version[]){CGROUP_VERSION_2, CGROUP_VERSION_1,
                                             CGROUP_VERSION_1},
               (const char *const[]){"v2", "cpu", "cpuset"});
@@ -153,6 +223,9 @@ START_TEST(usage_in_v2_and_throttling_in_v1) {
   ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 500);
   ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 300);
   ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_SOME_USEC), 12);
+  ck_assert_uint_eq(counter(&sample, CPU_PRESSURE_IRQ_USEC), 13);
+  ck_assert_uint_eq(counter(&sample, CPU_FROZEN_USEC), 14);
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_LOCAL_USEC), 78);
   ck_assert_uint_eq(counter(&sample, CPU_NR_PERIODS), 5);
   ck_assert_uint_eq(counter(&sample, CPU_NR_THROTTLED), 4);
   ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
@@ -166,6 +239,7 @@ START_TEST(usage_in_v1_and_throttling_in_v2) {
   write_file(directory, "v2/a/cpu.stat",
              "usage_usec 9\nuser_usec 9\nsystem_usec 9\nnr_periods 5\n"
              "nr_throttled 4\nthrottled_usec 77\n");
+  write_file(directory, "v2/a/cpu.stat.local", "throttled_usec 78\n");
   start_mixed((const enum cgroup_version[]){CGROUP_VERSION_1, CGROUP_VERSION_2,
                                             CGROUP_VERSION_2},
               (const char *const[]){"cpuacct", "v2", "v2"});
@@ -173,6 +247,7 @@ START_TEST(usage_in_v1_and_throttling_in_v2) {
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 5000);
   ck_assert(!cpu_stat_has(&sample.stat, CPU_USER_USEC));
+  ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_LOCAL_USEC), 78);
   ck_assert_uint_eq(counter(&sample, CPU_NR_THROTTLED), 4);
   ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 77);
 }
@@ -251,8 +326,17 @@ START_TEST(what_is_missing_is_explained_once) {
 
   start_v2();
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
-  assert_missing("Values not available here: throttling (no cgroup has the cpu "
-                 "controller), bursts (",
+  assert_missing(
+      "Values not available here: forced idle time (Linux reports it "
+      "since 6.0, if built with core scheduling), throttling (no "
+      "cgroup has the cpu controller), bursts (",
+      true);
+  assert_missing("throttling by quotas above (Linux reports it since "
+                 "6.6, with the cpu controller), frozen time (Linux reports it "
+                 "since 6.18), pressure (",
+                 true);
+  assert_missing("pressure of interrupts (Linux reports it since 6.1, with IRQ "
+                 "time accounting)",
                  true);
   assert_missing("pressure (", true);
   assert_missing("quotas (no cgroup has the cpu controller)", true);
@@ -260,7 +344,12 @@ START_TEST(what_is_missing_is_explained_once) {
   assert_missing("user and system", false);
 
   write_file(directory, "a/cpu.stat",
-             "usage_usec 5\nuser_usec 3\nnr_periods 1\nnr_bursts 0\n");
+             "usage_usec 5\nuser_usec 3\nnr_periods 1\nnr_bursts 0\n"
+             "core_sched.force_idle_usec 0\n");
+  write_file(directory, "irq.pressure", "full total=1\n");
+  write_file(directory, "cpu.stat.local", "throttled_usec 1\n");
+  write_file(directory, "a/cgroup.stat.local", "frozen_usec 1\n");
+  sampler.pass += SAMPLER_ROUND - (sampler.pass + child->birth) % SAMPLER_ROUND;
   write_file(directory, "cpu.pressure", "some total=1\nfull total=1\n");
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample, &failure), 0);
@@ -289,8 +378,9 @@ END_TEST
 Suite *sampler_suite(void) {
   return suite_of(
       "sampler", setup, teardown, ONCE(v1_hierarchies_side_by_side),
-      ONCE(failed_file_is_named), ONCE(v1_user_and_system_in_ticks),
-      ONCE(usage_in_v2_and_throttling_in_v1),
+      ONCE(v1_throttling_by_quotas_above), ONCE(v2_files_of_new_kernels),
+      ONCE(an_empty_file_is_missing), ONCE(failed_file_is_named),
+      ONCE(v1_user_and_system_in_ticks), ONCE(usage_in_v2_and_throttling_in_v1),
       ONCE(usage_in_v1_and_throttling_in_v2),
       ONCE(a_cgroup_of_one_hierarchy_only), ONCE(v2_files), ONCE(only_the_core),
       ONCE(the_core_must_be_there), ONCE(missing_files_are_tried_again),

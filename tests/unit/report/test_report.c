@@ -144,7 +144,8 @@ static void report_both(struct cpu_sample *before, const struct cpu_sample *now,
                                         .now = now,
                                         .rates = &rates,
                                         .limit = limit,
-                                        .limit_millicores = limit_millicores});
+                                        .limit_millicores = limit_millicores,
+                                        .limit_level = 2});
 }
 
 static double gauge_of(const char *type_instance) {
@@ -173,24 +174,38 @@ START_TEST(every_group) {
   set(&now, CPU_THROTTLED_USEC, 1000 + 9, 3 * SECOND);
   set(&now, CPU_NR_BURSTS, 1000, 3 * SECOND);
   set(&now, CPU_BURST_USEC, 1000, 3 * SECOND);
+  set(&now, CPU_FORCE_IDLE_USEC, 1000 + 8, 3 * SECOND);
+  set(&now, CPU_THROTTLED_LOCAL_USEC, 1000 + 7, 3 * SECOND);
+  set(&now, CPU_FROZEN_USEC, 1000 + 6, 3 * SECOND);
+  set(&now, CPU_PRESSURE_IRQ_USEC, 1000 + 250000, 3 * SECOND + SECOND / 2);
   set(&now, CPU_PRESSURE_SOME_USEC, 1000 + 750000, 3 * SECOND + SECOND / 2);
   set(&now, CPU_PRESSURE_FULL_USEC, 1000 + 9000000, 3 * SECOND + SECOND / 2);
   report_both(&before, &now, &limit, 500);
-  ck_assert_uint_eq(recorder.count, 11 + 2 + 1 + 1 + 2 + 3);
+  ck_assert_uint_eq(recorder.count, 15 + 2 + 1 + 1 + 3 + 4);
   ck_assert_int_eq(recorder_find(&recorder, "root", "user_usec")->derive,
                    301000);
   ck_assert_int_eq(recorder_find(&recorder, "root", "throttled_usec")->derive,
                    1009);
+  ck_assert_int_eq(
+      recorder_find(&recorder, "root", "throttled_local_usec")->derive, 1007);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "frozen_usec")->derive,
+                   1006);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "force_idle_usec")->derive,
+                   1008);
+  ck_assert_int_eq(
+      recorder_find(&recorder, "root", "pressure_irq_usec")->derive, 251000);
   ck_assert_double_eq_tol(gauge_of("user_millicores"), 150, 1e-9);
   ck_assert_double_eq_tol(gauge_of("system_millicores"), 100, 1e-9);
   ck_assert_double_eq_tol(gauge_of("throttled_periods"), 75, 1e-9);
   ck_assert_double_eq_tol(gauge_of("pressure_some"), 30, 1e-9);
+  ck_assert_double_eq_tol(gauge_of("pressure_irq"), 10, 1e-9);
   /* More than the elapsed time is reported as 100 %, because "percent" ends
    * there. */
   ck_assert_double_eq(gauge_of("pressure_full"), 100);
   ck_assert_int_eq(recorder_find(&recorder, "root", "pressure_full")->type,
                    REPORT_PERCENT);
   ck_assert_double_eq(gauge_of("limit_millicores"), 500);
+  ck_assert_double_eq(gauge_of("limit_level"), 2);
   ck_assert_double_eq_tol(gauge_of("of_limit"), 50.0246, 1e-9);
   ck_assert_double_eq(gauge_of("weight"), 59);
 }
@@ -211,6 +226,31 @@ START_TEST(weight_of_zero) {
   sample.limit = &(struct cpu_limit){.weight_known = true};
   report_sample(&sink, &sample);
   ck_assert_double_eq(gauge_of("weight"), 0);
+}
+END_TEST
+
+/* The machine's CPUs can be what limits a cgroup. Without a limit there is no
+ * level either. */
+START_TEST(limit_that_no_cgroup_has_set) {
+  struct cpu_sample now = usage(1);
+  struct cpu_rates rates = use(NULL);
+  struct report_sample sample = {.cgroup = root,
+                                 .groups = ALL_GROUPS,
+                                 .now = &now,
+                                 .rates = &rates,
+                                 .limit_millicores = 2000,
+                                 .limit_level = CGROUP_LEVEL_NONE};
+
+  report_sample(&sink, &sample);
+  ck_assert_double_eq(gauge_of("limit_millicores"), 2000);
+  ck_assert_ptr_null(recorder_find(&recorder, "root", "limit_level"));
+  sample.limit_level = 0;
+  report_sample(&sink, &sample);
+  ck_assert_double_eq(gauge_of("limit_level"), 0);
+  sink = recorder_sink(&recorder);
+  sample.limit_millicores = 0;
+  report_sample(&sink, &sample);
+  ck_assert_ptr_null(recorder_find(&recorder, "root", "limit_level"));
 }
 END_TEST
 
@@ -299,6 +339,7 @@ Suite *report_suite(void) {
                   ONCE(both_values), ONCE(lines_only_when_wanted),
                   ONCE(largest_counters), ONCE(absent_counter_is_no_value),
                   ONCE(every_group), ONCE(weight_of_zero),
+                  ONCE(limit_that_no_cgroup_has_set),
                   ONCE(nothing_from_nothing), ONCE(only_groups_that_are_wanted),
                   ONCE(impossible_counters_are_no_values),
                   ONCE(impossible_use_is_no_value), ONCE(remainders));

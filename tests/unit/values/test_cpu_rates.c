@@ -111,6 +111,10 @@ START_TEST(counters_begin_with_their_cgroup) {
   check(CPU_USAGE_USEC, 7, SECOND);
   check(CPU_USER_USEC, 7, SECOND);
   check(CPU_PRESSURE_FULL_USEC, 7, SECOND);
+  check(CPU_FORCE_IDLE_USEC, 7, SECOND);
+  check(CPU_FROZEN_USEC, 7, SECOND);
+  check(CPU_PRESSURE_IRQ_USEC, 7, SECOND);
+  ck_assert_ptr_null(cpu_rates_of(&rates, CPU_THROTTLED_LOCAL_USEC));
   ck_assert_ptr_null(cpu_rates_of(&rates, CPU_NR_PERIODS));
   ck_assert_ptr_null(cpu_rates_of(&rates, CPU_NR_THROTTLED));
   ck_assert_ptr_null(cpu_rates_of(&rates, CPU_THROTTLED_USEC));

@@ -7,6 +7,7 @@
 
 #include "files.h"
 #include "suites.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 static const struct {
@@ -103,11 +104,11 @@ END_TEST
 START_TEST(all_counters) {
   static const char v2[] =
       "usage_usec 11\nuser_usec 12\nsystem_usec 13\nnice_usec 14\n"
-      "core_sched.force_idle_usec 99\nnr_periods 15\nnr_throttled 16\n"
-      "throttled_usec 17\nnr_bursts 18\nburst_usec 19\n";
-  static const char v1[] = "nr_periods 15\nnr_throttled 16\n"
-                           "throttled_time 17999\nnr_bursts 18\n"
-                           "burst_time 19000\n";
+      "core_sched.force_idle_usec 15\nnr_periods 16\nnr_throttled 17\n"
+      "throttled_usec 18\nnr_bursts 19\nburst_usec 20\n";
+  static const char v1[] = "nr_periods 16\nnr_throttled 17\n"
+                           "throttled_time 18999\nnr_bursts 19\n"
+                           "burst_time 20000\n";
   const struct {
     const char *text;
     enum cpu_counter first;
@@ -117,9 +118,10 @@ START_TEST(all_counters) {
     struct cpu_stat stat = {0};
     ck_assert_int_eq(
         cpu_stat_parse(texts[i].text, strlen(texts[i].text), &stat), 0);
-    for (enum cpu_counter j = 0; j < CPU_PRESSURE_SOME_USEC; j++) {
-      ck_assert(cpu_stat_has(&stat, j) == (j >= texts[i].first));
-      if (j >= texts[i].first)
+    for (enum cpu_counter j = 0; j < CPU_COUNTER_COUNT; j++) {
+      bool there = j >= texts[i].first && j <= CPU_BURST_USEC;
+      ck_assert(cpu_stat_has(&stat, j) == there);
+      if (there)
         ck_assert_uint_eq(stat.counters[j], 11 + j);
     }
   }
@@ -165,6 +167,91 @@ START_TEST(pressure_texts) {
     ck_assert(cpu_stat_has(&stat, counter) == pressures[_i].present[i]);
     ck_assert_uint_eq(stat.counters[counter], pressures[_i].totals[i]);
   }
+}
+END_TEST
+
+/* The lines of cpu.pressure are not taken for those of irq.pressure. */
+START_TEST(irq_pressure_texts) {
+  static const char *const none[] = {"", "some avg10=0.00 total=7\n",
+                                     "full avg10=0.00\n", "full total=x\n"};
+  static const char text[] =
+      "some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"
+      "full avg10=0.00 avg60=0.00 avg300=0.00 total=822905\n";
+  struct cpu_stat stat = {0};
+
+  for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+    ck_assert_int_eq(
+        cpu_stat_parse_irq_pressure(none[i], strlen(none[i]), &stat), -ENODATA);
+  ck_assert_uint_eq(stat.present, 0);
+  ck_assert_int_eq(cpu_stat_parse_irq_pressure(text, strlen(text), &stat), 0);
+  ck_assert_uint_eq(stat.present, 1U << CPU_PRESSURE_IRQ_USEC);
+  ck_assert_uint_eq(stat.counters[CPU_PRESSURE_IRQ_USEC], 822905);
+}
+END_TEST
+
+static const struct {
+  const char *text;
+  int status;
+  uint32_t present;
+  uint64_t throttled_usec;
+  uint64_t frozen_usec;
+} locals[] = {
+    {"throttled_usec 2421940\n", 0, 1U << CPU_THROTTLED_LOCAL_USEC, 2421940, 0},
+    {"throttled_time 2421940198\n", 0, 1U << CPU_THROTTLED_LOCAL_USEC, 2421940,
+     0},
+    {"frozen_usec 409091\n", 0, 1U << CPU_FROZEN_USEC, 0, 409091},
+    {"nr_throttled 3\nusage_usec 4\nfrozen_usec 0", 0, 1U << CPU_FROZEN_USEC, 0,
+     0},
+    /* In v2 without the cpu controller. */
+    {"", -ENODATA, 0, 0, 0},
+    {"throttled_usec -1\nfrozen_usec 1.5\n", -ENODATA, 0, 0, 0},
+    {"usage_usec 7\nnr_throttled 8\n", -ENODATA, 0, 0, 0},
+};
+
+START_TEST(local_texts) {
+  struct cpu_stat stat = {0};
+  const char *text = locals[_i].text;
+
+  ck_assert_int_eq(cpu_stat_parse_local(text, strlen(text), &stat),
+                   locals[_i].status);
+  ck_assert_uint_eq(stat.present, locals[_i].present);
+  ck_assert_uint_eq(stat.counters[CPU_THROTTLED_LOCAL_USEC],
+                    locals[_i].throttled_usec);
+  ck_assert_uint_eq(stat.counters[CPU_FROZEN_USEC], locals[_i].frozen_usec);
+}
+END_TEST
+
+static const struct {
+  const char *path;
+  const char *key;
+  enum cpu_counter counter;
+  unsigned divisor;
+} local_files[] = {
+    {"hosts/v1-split/sys/fs/cgroup/cpu/cgroup_cpu_test/cpu.stat.local",
+     "throttled_time ", CPU_THROTTLED_LOCAL_USEC, 1000},
+    {"throttled/v1/child/"
+     "cpu.stat.local",
+     "throttled_time ", CPU_THROTTLED_LOCAL_USEC, 1000},
+    {"throttled/v2/child/"
+     "cpu.stat.local",
+     "throttled_usec ", CPU_THROTTLED_LOCAL_USEC, 1},
+    {"frozen/"
+     "cgroup.stat.local",
+     "frozen_usec ", CPU_FROZEN_USEC, 1},
+};
+
+START_TEST(captured_local_files) {
+  CLEANUP_FREE char *text = fixture_text(local_files[_i].path);
+  struct cpu_stat stat = {0};
+  const char *number = strstr(text, local_files[_i].key);
+
+  ck_assert_ptr_nonnull(number);
+  unsigned long long expected =
+      strtoull(number + strlen(local_files[_i].key), NULL, 10);
+  ck_assert_int_eq(cpu_stat_parse_local(text, strlen(text), &stat), 0);
+  ck_assert_uint_eq(stat.present, 1U << local_files[_i].counter);
+  ck_assert_uint_eq(stat.counters[local_files[_i].counter],
+                    expected / local_files[_i].divisor);
 }
 END_TEST
 
@@ -266,6 +353,8 @@ END_TEST
 
 Suite *cpu_stat_suite(void) {
   return suite_of("cpu_stat", NULL, NULL, FOR_EACH(v2_texts, cpu_stats),
+                  ONCE(irq_pressure_texts), FOR_EACH(local_texts, locals),
+                  FOR_EACH(captured_local_files, local_files),
                   FOR_EACH(v1_texts, usages), ONCE(length_is_the_end),
                   ONCE(all_counters), FOR_EACH(pressure_texts, pressures),
                   ONCE(throttling_alone), FOR_EACH(ticks_texts, ticks),
