@@ -24,8 +24,9 @@ MILLICORES, PERCENT, SECONDS, NUMBER = (
 UNITS = {"millicores": MILLICORES, "limit_millicores": MILLICORES,
          "user_millicores": MILLICORES, "system_millicores": MILLICORES,
          "throttled_periods": PERCENT, "of_limit": PERCENT,
+         "peak_millicores": MILLICORES, "limit_level": NUMBER,
          "pressure_some": PERCENT, "pressure_full": PERCENT,
-         "throttled_usec": SECONDS}
+         "throttled_usec": SECONDS, "throttled_local_usec": SECONDS}
 TYPE_INSTANCE = re.compile("|".join(sorted(UNITS, key=len, reverse=True)))
 
 
@@ -59,11 +60,21 @@ def used(text):
 
 
 def asked(query):
-    """The only type instance in a query; in InfluxDB's it is the quoted one"""
+    """The type instances in a query; in InfluxDB's they are the quoted ones"""
     found = set(TYPE_INSTANCE.findall(query))
-    quoted = set(re.findall("""type_instance" = '(\\w+)'""", query))
-    (name,) = quoted or found
-    return name
+    return set(re.findall("""type_instance" = '(\\w+)'""", query)) or found
+
+
+def unit(query):
+    """Of its values. Several type instances are compared: by the difference, or
+    in percent."""
+    if "count" in query:
+        return NUMBER
+    units = {UNITS[name] for name in asked(query)}
+    if len(asked(query)) > 1 and re.search(r"100 \*|asPercent", query):
+        return PERCENT
+    (found,) = units
+    return found
 
 
 def escaped(value):

@@ -113,10 +113,7 @@ def test_units(store, dashboard):
     for panel in grafana.panels(dashboard):
         unit = panel["fieldConfig"]["defaults"]["unit"]
         for target in panel["targets"]:
-            asked = grafana.asked(target[key])
-            counts = "count" in target[key]
-            assert unit == (grafana.NUMBER if counts
-                            else grafana.UNITS[asked]), panel["title"]
+            assert unit == grafana.unit(target[key]), panel["title"]
 
 
 def test_all_stores_have_the_same_panels():

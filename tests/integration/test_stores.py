@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """With the examples for users, the stores have the same values as csv."""
 import itertools
+import math
 import os
 import struct
 from pathlib import Path
@@ -247,10 +248,13 @@ TARGETS = [pytest.param(store, target, id=f"{store}-{panel['id']}-"
            for target in panel["targets"]]
 
 
-def has(csv, host, cgroup, instance):
-    """cgroup=None: any cgroup"""
-    return any(len(rows) >= 4 for (name, _, what), rows in csv[host].items()
-               if what == instance and cgroup in (None, name))
+def has(csv, host, cgroup, instances):
+    """All of these; cgroup=None: any cgroup"""
+    found = {}
+    for (name, _, what), rows in csv[host].items():
+        if len(rows) >= 4 and cgroup in (None, name):
+            found.setdefault(name, set()).add(what)
+    return any(instances <= known for known in found.values())
 
 
 @pytest.mark.parametrize("store, target", TARGETS)
@@ -294,7 +298,9 @@ def test_variables_of_the_dashboards(stores, store):
 @pytest.mark.parametrize("number, kind, instance, unit, phase", [
     (5, "gauge", "millicores", 1, 1), (7, "percent", "throttled_periods", 1, 2),
     (8, "derive", "throttled_usec", 1e-6, 2),
-    (6, "gauge", "user_millicores", 1, 1)])
+    (8, "derive", "throttled_local_usec", 1e-6, 2),
+    (6, "gauge", "user_millicores", 1, 1), (14, "gauge", "limit_level", 1, 2),
+    (15, "gauge", "millicores", 1, 1), (15, "gauge", "peak_millicores", 1, 1)])
 def test_panels_show_what_csv_has(stores, store, number, kind, instance, unit,
                                   phase):
     begin, end = stores.phases[phase]
@@ -304,14 +310,55 @@ def test_panels_show_what_csv_has(stores, store, number, kind, instance, unit,
         most = max(most, *rates_of_steps(
             [(time, value) for time, value in series
              if begin - 4 <= time <= end + 4], panels.STEP))
-    target = panels.panel(store, number)["targets"][0]
+    target, *_ = (
+        target for target in panels.panel(store, number)["targets"]
+        if grafana.asked(target[grafana.QUERY_KEYS[store]]) == {instance})
     found = panels.ask(stores, store, target,
                        panels.chosen(store, [ONE], WEB), begin + 2, end - 1)
     assert found
     for rows in found.values():
         for _, value in rows:
             assert least * unit * 0.99 <= value <= most * unit * 1.01
-    assert max(value for rows in found.values() for _, value in rows) > 0
+    if instance != "limit_level":
+        assert max(value for rows in found.values() for _, value in rows) > 0
+
+
+SIZES = [("millicores", 95), ("millicores", 99), ("peak_millicores", 95),
+         ("peak_millicores", 99)]
+
+
+def percentile_bounds(values, percent):
+    """Stores define percentiles in several ways, and Prometheus misses some
+    values"""
+    values = sorted(values)
+    rank = (len(values) - 1) * percent / 100
+    return (values[max(0, math.floor(rank) - 2)],
+            values[min(len(values) - 1, math.ceil(rank) + 2)])
+
+
+@STORES
+@pytest.mark.parametrize("number, of_use", [
+    (17, lambda used: QUOTA - used), (18, lambda used: 100 * used / QUOTA)],
+    ids=["wasted", "tight"])
+def test_the_right_size(stores, store, number, of_use):
+    """A row for each cgroup that has a limit: the container has a use and a
+    peak as well"""
+    csv = stores.csv(ONE)
+    begin, end = stores.window(ONE)
+    targets = panels.panel(store, number)["targets"]
+    assert len(targets) == len(SIZES)
+    for target, (instance, percent) in zip(targets, SIZES):
+        found = panels.ask(stores, store, target,
+                           panels.chosen(store, grafana.ALL, ""), begin, end)
+        assert {tuple(word for word in name.split()[:3]
+                      if not word.startswith("cgroup_cpu"))[:2]
+                for name in found} == {
+            (panels.named(store, ONE), panels.named(store, WEB))}
+        least, most = sorted(of_use(used) for used in percentile_bounds(
+            [value for _, value in csv[WEB, "gauge", instance]], percent))
+        for rows in found.values():
+            _, value = rows[-1]
+            assert least - 0.01 <= value <= most + 0.01
 
 
 @STORES
