@@ -3,7 +3,7 @@
 import os
 import re
 
-from daemon import HOST
+from daemon import HOST, Collectd
 
 USAGE = "derive-cpu_usage_usec"
 MILLICORES = "gauge-millicores"
@@ -13,6 +13,13 @@ DATE = re.compile(r"-\d{4}-\d\d-\d\d$")
 # The first two are for a busy machine. The last one is in every log of
 # write_prometheus.
 REMARKS = "above its read interval|Not sleeping|MHD_OPTION_EXTERNAL_LOGGER"
+
+
+class Delivered(Collectd):
+    """The results of one collectd that ran elsewhere"""
+
+    def __init__(self, directory):
+        self.directory = directory
 
 
 def instance_of(path):

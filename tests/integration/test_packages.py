@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -108,30 +107,21 @@ LoadPlugin csv
 </Plugin>
 Include "/etc/collectd/collectd.conf.d/*.conf"
 """
-IN_MACHINE = """\
-#!/bin/sh
-exec python3 guest_package.py /results
-"""
 
 
 @pytest.fixture(scope="module")
 def machine(image, builds, scratch):
     """The results of the package's installation in a machine with systemd"""
-    here = Path(__file__).parent
     given = scratch / "machine"
     given.mkdir()
-    (given / "run").write_text(IN_MACHINE)
-    (given / "run").chmod(0o755)
     (given / "collectd.conf").write_text(MACHINE)
     unit = "contrib/systemd.collectd.service"
     run("tar", "-xf", builds.collectd_archive, "-C", given, "--strip-components=2",
         "--wildcards", f"*/{unit}")
-    return image.run({
-        "run": given / "run", "collectd.conf": given / "collectd.conf",
+    return image.run("guest_package.py", ["waiting.py"], {
+        "collectd.conf": given / "collectd.conf",
         "collectd.service": given / os.path.basename(unit),
-        "package.deb": only(builds.first, f"{PACKAGE}_*.deb"),
-        "guest_package.py": here / "guest_package.py",
-        "waiting.py": here / "waiting.py"})
+        "package.deb": only(builds.first, f"{PACKAGE}_*.deb")})
 
 
 def test_installation_restarts_the_service(machine):

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Under systemd on pure v2, in an emulated machine, where quotas are real."""
 import os
-from pathlib import Path
 
 import pytest
 
-from daemon import BUILD, BURN, Collectd
+from daemon import BUILD, BURN
 from debian import KERNEL, NEWER_KERNEL
-from delivered import instance_of, kinds
+from delivered import Delivered, instance_of, kinds
 from observed import Host
 from recorder import Recorder
 
 pytest_plugins = ["vm"]
 pytestmark = [pytest.mark.guests, pytest.mark.xdist_group("machine")]
 
-HERE = Path(__file__).parent
 PASSES = 14
 ALL = "/sys/fs/cgroup/"
 LOOP = ["/test/build/cgroup_cpu_burn", "--millicores", "1000"]
@@ -90,18 +88,6 @@ def files_of(kernel):
 
 COUNTED = [(cgroup, counter) for cgroup in CGROUPS for counter in COUNTERS
            if cgroup not in ("root", "init") or counter == "cpu_usage_usec"]
-RUN = """\
-#!/bin/sh
-export CGROUP_CPU_BUILD=/test/build
-exec python3 guest.py /results
-"""
-
-
-class Delivered(Collectd):
-    """The results of one collectd that ran in a guest"""
-
-    def __init__(self, directory):
-        self.directory = directory
 
 
 class Guest(Host):
@@ -130,19 +116,15 @@ class Guest(Host):
 @pytest.fixture(scope="module", params=[KERNEL, NEWER_KERNEL])
 def guest(image, request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("vm")
-    (directory / "run").write_text(RUN)
-    (directory / "run").chmod(0o755)
     (directory / "scenario").write_text(repr({
         "commands": COMMANDS, "files": files_of(request.param),
         "passes": PASSES,
         "options": "ReportAll true"}))
-    modules = ["daemon.py", "precedence.py", "recorder.py", "waiting.py"]
-    return Guest(image.run({
-        "run": directory / "run", "scenario": directory / "scenario",
-        "guest.py": HERE / "guest.py",
-        **{module: HERE / module for module in modules},
-        "build/cgroup_cpu_burn": BURN,
-        "build/.libs/cgroup_cpu.so": BUILD / ".libs/cgroup_cpu.so"},
+    return Guest(image.run(
+        "guest.py", ["daemon.py", "precedence.py", "recorder.py", "waiting.py"],
+        {"scenario": directory / "scenario",
+         "build/cgroup_cpu_burn": BURN,
+         "build/.libs/cgroup_cpu.so": BUILD / ".libs/cgroup_cpu.so"},
         request.param), request.param)
 
 
