@@ -11,10 +11,12 @@
 #include "find/discovery_update.h"
 #include "read/cgroup_limits.h"
 #include "read/sampler.h"
+#include "report/remainder.h"
 #include "tree/naming.h"
 #include "tree/tree.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
+#include "util/monotonic.h"
 #include "util/open_beneath.h"
 #include "values/cpu_rates.h"
 
@@ -37,6 +39,10 @@ struct collector {
   /* Passes with a tree, counted until unmatched patterns were reported. */
   unsigned pattern_passes;
   char unmatched[SELECTION_UNMATCHED_SIZE];
+  /* When the readings of this pass and of the previous one began, in
+   * nanoseconds of CLOCK_MONOTONIC; 0: not known. */
+  uint64_t begin_nsec;
+  uint64_t before_nsec;
   /* The failure of the cgroup that is being read. */
   struct failure failure;
 };
@@ -252,8 +258,21 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
 /* Returns whether the cgroup was created since the previous pass. */
 static bool is_born(const struct collector *collector,
                     const struct cgroup *cgroup) {
-  return cgroup->discovery.absent_nsec != 0 &&
-         cgroup->discovery.absent_nsec == collector->discovery.before_nsec;
+  return cgroup->discovery.born == collector->discovery.updates &&
+         collector->before_nsec != 0;
+}
+
+/* Returns when the previous pass read the parent, or else when it began to
+ * read: a cgroup that was created since then used nothing before. With the same
+ * interval for both, its part in the use of the parent is what it used. */
+static uint64_t before_birth(const struct collector *collector,
+                             const struct cgroup *cgroup) {
+  const struct cgroup_use *parent = &cgroup->parent->use;
+  uint64_t begin = parent->interval.elapsed_nsec > 0
+                       ? parent->rate.time_nsec - parent->interval.elapsed_nsec
+                       : 0;
+
+  return begin > collector->before_nsec ? begin : collector->before_nsec;
 }
 
 static bool wants_limits(const struct collector *collector) {
@@ -317,7 +336,7 @@ static void take_sample(struct collector *collector, struct cgroup *cgroup,
   struct cpu_rates rates;
 
   if (born)
-    cpu_rates_begin(&cgroup->use.rate, before, cgroup->discovery.absent_nsec);
+    cpu_rates_begin(&cgroup->use.rate, before, before_birth(collector, cgroup));
   cpu_rates_update(&cgroup->use.rate, before, sample, complete, &rates);
   if (cpu_rates_of(&rates, CPU_USAGE_USEC) != NULL)
     cgroup->use.interval = *cpu_rates_of(&rates, CPU_USAGE_USEC);
@@ -355,45 +374,6 @@ static void collect(struct collector *collector, struct cgroup *cgroup,
   failure_merge(&pass->failure, &collector->failure);
 }
 
-/* Returns whether the interval begins before the previous pass, at
- * `before_nsec`, because that pass could not read the cgroup. */
-static bool spans_passes(const struct cgroup_use *use, uint64_t before_nsec) {
-  return use->rate.time_nsec - use->interval.elapsed_nsec < before_nsec;
-}
-
-/* If the interval spans several passes, returns the share of this pass in its
- * use. */
-static uint64_t used_in_pass(const struct cgroup_use *use,
-                             uint64_t before_nsec) {
-  double part = (double)(use->rate.time_nsec - before_nsec) /
-                (double)use->interval.elapsed_nsec;
-
-  return spans_passes(use, before_nsec)
-             ? (uint64_t)((double)use->interval.delta * part)
-             : use->interval.delta;
-}
-
-/* With LeavesOnly, reports what the reported cgroups below did not use. It was
- * used by processes in the cgroup itself, or by cgroups that are not selected,
- * were removed or are not yet known for a whole interval. */
-static void report_remainders(struct cgroup *const *order, size_t count,
-                              uint64_t before_nsec,
-                              const struct report_sink *sink) {
-  while (count-- > 0) {
-    struct cgroup *cgroup = order[count];
-    const struct cgroup_use *use = &cgroup->use;
-    bool known = cgroup->selected && use->interval.elapsed_nsec > 0;
-
-    if (cgroup->parent != NULL)
-      cgroup->parent->use.below_usec += known && !cgroup->waits
-                                            ? used_in_pass(use, before_nsec)
-                                            : use->below_usec;
-    if (known && !cgroup->waits && cgroup->selected_below &&
-        !spans_passes(use, before_nsec))
-      report_remainder(sink, cgroup, &use->interval, use->below_usec);
-  }
-}
-
 /* Reports missing values once, after a second pass that read something, if
  * nothing failed. Because some files can never be read, it does not wait longer
  * than COLLECTOR_PATTERN_PASSES. */
@@ -422,6 +402,29 @@ static void note_unmatched(struct collector *collector,
   if (selection_unmatched(&collector->options->selection,
                           collector->unmatched) > 0)
     pass->unmatched = collector->unmatched;
+}
+
+static void begin_readings(struct collector *collector,
+                           const struct report_sink *sink) {
+  collector->before_nsec = collector->begin_nsec;
+  collector->begin_nsec = 0;
+  (void)monotonic_nsec(&collector->begin_nsec);
+  if (sink->begin != NULL)
+    sink->begin(sink->context);
+}
+
+static void report_remainders(const struct collector *collector,
+                              struct cgroup *const *order,
+                              const struct report_sink *sink) {
+  struct remainder_times times = {.before_nsec = collector->before_nsec,
+                                  .begin_nsec = collector->begin_nsec,
+                                  .end_nsec = collector->begin_nsec};
+
+  if (!collector->options->leaves_only)
+    return;
+  if (times.begin_nsec != 0)
+    (void)monotonic_nsec(&times.end_nsec);
+  remainder_report(order, collector->tree.count, &times, sink);
 }
 
 void collector_run(struct collector *collector, const struct report_sink *sink,
@@ -455,13 +458,10 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   collector->sampler.pass++;
   file_reader_begin_pass(&collector->sampler.reader);
   begin_limits(collector, order, pass);
-  if (sink->begin != NULL)
-    sink->begin(sink->context);
+  begin_readings(collector, sink);
   for (size_t i = 0; i < collector->tree.count; i++)
     collect(collector, order[i], sink, pass);
-  if (collector->options->leaves_only)
-    report_remainders(order, collector->tree.count,
-                      collector->discovery.before_nsec, sink);
+  report_remainders(collector, order, sink);
   note_missing(collector, pass);
   note_unmatched(collector, pass);
 }

@@ -58,10 +58,6 @@ struct discovery {
   uint32_t updates;
   uint32_t listings;
   size_t listed;
-  /* When the latest update and the one before it began, in nanoseconds of
-   * CLOCK_MONOTONIC; 0: not known. */
-  uint64_t begin_nsec;
-  uint64_t before_nsec;
   /* The directories to list, each once; and the new entries of one of them. */
   struct cgroup **queue;
   size_t queue_length;

@@ -47,10 +47,10 @@ void update_set_doubt(struct update *update, struct cgroup *cgroup,
 /* Doubts a cgroup and enqueues its parent, whose listing decides. */
 void update_doubt(struct update *update, struct cgroup *cgroup);
 
-/* Returns a time when a new child of `parent` did not exist yet, in nanoseconds
- * of CLOCK_MONOTONIC; 0: not known. */
-uint64_t update_absent_until(const struct update *update,
-                             const struct cgroup *parent);
+/* Returns the number of this update if a new child of `parent` did not exist in
+ * the previous one; 0: not known. */
+uint32_t update_of_birth(const struct update *update,
+                         const struct cgroup *parent);
 
 /* Prepares a new cgroup of the tree: it is watched if a descendant can be
  * reported. */

@@ -62,12 +62,10 @@ struct report_sample {
 void report_sample(const struct report_sink *sink,
                    const struct report_sample *sample);
 
-/* Reports the millicores that `cgroup` used in `interval` beyond the
- * `below_usec` microseconds of its descendants. As cgroups are read one after
- * the other, the remainder can be negative; it is reported as zero. */
+/* Reports what `cgroup` used beyond what is reported for its descendants: so
+ * far, in microseconds, and in an interval. NULL: not known. */
 void report_remainder(const struct report_sink *sink,
-                      const struct cgroup *cgroup,
-                      const struct rate_interval *interval,
-                      uint64_t below_usec);
+                      const struct cgroup *cgroup, uint64_t counter_usec,
+                      const struct rate_interval *interval);
 
 #endif

@@ -31,6 +31,10 @@ struct cgroup_discovery {
   /* Something else was seen at its path: do not read it until its parent has
    * been listed. */
   bool doubted;
+  /* An event for it came and it has not been listed since. It is watched, and
+   * its link count has changed without an event. */
+  bool heard;
+  bool suspect;
   /* Set if a listing failed with `error`, a negative errno, or left a question
    * open: list it again in the update `retry` (0: not set), which comes `delay`
    * updates after the last try. */
@@ -45,9 +49,9 @@ struct cgroup_discovery {
   uint32_t subdirectories;
   uint32_t left_out;
   uint32_t mount_points;
-  /* A time shortly before it was found, in nanoseconds of CLOCK_MONOTONIC, when
-   * it did not exist yet; 0: not known. */
-  uint64_t absent_nsec;
+  /* The update that found it, if it is known not to have existed in the update
+   * before; 0: not known. */
+  uint32_t born;
 };
 
 /* What collector.h keeps of a cgroup's CPU use. */
@@ -58,6 +62,11 @@ struct cgroup_use {
   struct rate_interval interval;
   /* What reported descendants used in it, in microseconds. */
   uint64_t below_usec;
+  /* For report/remainder.h: what was left so far, in microseconds; by how much
+   * the descendants are ahead of it; and whether it was reported. */
+  uint64_t remainder_usec;
+  uint64_t ahead_usec;
+  bool has_remainder;
 };
 
 /* One life of a cgroup. */

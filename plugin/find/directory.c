@@ -85,8 +85,7 @@ static int add_child(struct update *update, struct cgroup *parent,
   if (status < 0)
     return status != -ENAMETOOLONG ? status : 0;
   child->discovery.seen = discovery->listings;
-  child->discovery.absent_nsec =
-      entry->marked ? 0 : update_absent_until(update, parent);
+  child->discovery.born = entry->marked ? 0 : update_of_birth(update, parent);
   update_admit(update, child);
   if (!child->discovery.closed && is_leaf(discovery, directory, name))
     child->discovery.complete = child->watch >= 0;
@@ -247,14 +246,13 @@ static void settle(struct update *update, struct cgroup *cgroup, int status,
       cgroup->discovery.left_out == 0 && cgroup->discovery.mount_points == 0;
 }
 
-void directory_list(struct update *update, struct cgroup *cgroup) {
+static void open_and_list(struct update *update, struct cgroup *cgroup) {
   struct discovery *discovery = update->discovery;
   uint32_t mount_points_before = cgroup->discovery.mount_points;
   struct stat before;
   struct stat after;
   int status = 0;
 
-  cgroup->discovery.listed = discovery->updates;
   discovery->listed++;
   DIR *stream = open_directory(update, cgroup, &before, &status);
   if (stream == NULL) {
@@ -275,4 +273,10 @@ void directory_list(struct update *update, struct cgroup *cgroup) {
       learn_links(discovery, cgroup, before.st_nlink, after.st_nlink);
   }
   (void)closedir(stream);
+}
+
+void directory_list(struct update *update, struct cgroup *cgroup) {
+  open_and_list(update, cgroup);
+  cgroup->discovery.listed = update->discovery->updates;
+  cgroup->discovery.heard = cgroup->discovery.suspect = false;
 }

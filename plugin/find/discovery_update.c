@@ -12,7 +12,6 @@
 #include "tree/fair_share.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
-#include "util/monotonic.h"
 
 static int compare_depth_and_birth(const void *left, const void *right) {
   const struct cgroup *a = *(struct cgroup *const *)left;
@@ -85,8 +84,12 @@ static void list_queued(struct update *update) {
   discovery->queue_length = left;
 }
 
-/* Checks a directory with stat(2), and lists it only if that is not enough. */
-static void look_at_cgroup(struct update *update, struct cgroup *cgroup) {
+/* Checks a directory with stat(2), and lists it only if that is not enough.
+ * With `patient`, a change without an event waits until the next update: the
+ * link count changes shortly before the event comes, and without an event
+ * nobody knows when the change was made. */
+static void look_at_cgroup(struct update *update, struct cgroup *cgroup,
+                           bool patient) {
   struct discovery *discovery = update->discovery;
   struct stat status;
   int error = update_stat(update, cgroup, &status);
@@ -99,9 +102,14 @@ static void look_at_cgroup(struct update *update, struct cgroup *cgroup) {
   }
   if (error == 0)
     update_set_doubt(update, cgroup, false);
-  if (error < 0 || !discovery->links_count ||
-      status.st_nlink != cgroup->discovery.subdirectories + 2)
+  bool same =
+      error == 0 && status.st_nlink == cgroup->discovery.subdirectories + 2;
+  bool waits = patient && cgroup->watch >= 0 && cgroup->discovery.complete &&
+               !cgroup->discovery.heard && !cgroup->discovery.suspect;
+  if (error < 0 || !discovery->links_count || (!same && !waits))
     update_enqueue(update, cgroup);
+  else
+    cgroup->discovery.suspect = !same;
 }
 
 /* Returns the number of updates that check all cgroups without a watch. Each
@@ -125,6 +133,8 @@ static bool has_turn(const struct discovery *discovery,
 struct look {
   /* It checks every cgroup. */
   bool all;
+  /* So does the next update. */
+  bool patient;
   /* No event was lost. */
   bool complete;
   uint64_t unwatched_round;
@@ -152,7 +162,7 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
     return;
   if (try_watch)
     update_watch(update, cgroup);
-  look_at_cgroup(update, cgroup);
+  look_at_cgroup(update, cgroup, look->patient);
   /* No event and no link count shows that something was unmounted, or that a
    * mount point was replaced. */
   if (cgroup->discovery.mount_points > 0)
@@ -190,6 +200,7 @@ static void look_around(struct update *update, bool complete) {
   struct look look = {
       .all = !complete || !discovery->native || discovery->forgetful ||
              count <= DISCOVERY_SMALL,
+      .patient = complete && count <= DISCOVERY_SMALL,
       .complete = complete,
       .unwatched_round = unwatched_round(discovery->unwatched),
   };
@@ -210,6 +221,7 @@ static void look_around(struct update *update, bool complete) {
 }
 
 static void on_event(void *context, struct cgroup *cgroup) {
+  cgroup->discovery.heard = true;
   update_enqueue(context, cgroup);
 }
 
@@ -282,9 +294,6 @@ void discovery_update(struct discovery *discovery, struct tree *tree,
   discovery->has_new_mount_point = false;
   discovery->listed = 0;
   discovery->updates++;
-  discovery->before_nsec = discovery->begin_nsec;
-  discovery->begin_nsec = 0;
-  (void)monotonic_nsec(&discovery->begin_nsec);
   inotify_watches_begin(&discovery->watches,
                         discovery->updates % DISCOVERY_ROUND == 0);
   int status = find_root(&update, &fresh);

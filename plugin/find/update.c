@@ -87,17 +87,17 @@ void update_doubt(struct update *update, struct cgroup *cgroup) {
   update_enqueue(update, cgroup->parent);
 }
 
-uint64_t update_absent_until(const struct update *update,
-                             const struct cgroup *parent) {
+uint32_t update_of_birth(const struct update *update,
+                         const struct cgroup *parent) {
   const struct discovery *discovery = update->discovery;
   bool is_new = parent->birth >= update->tree->settled;
 
   if (is_new || !discovery->native)
-    return parent->discovery.absent_nsec;
+    return parent->discovery.born;
   return parent->discovery.complete &&
-                 (parent->watch >= 0 ||
+                 (parent->discovery.heard ||
                   parent->discovery.listed == discovery->updates - 1)
-             ? discovery->before_nsec
+             ? discovery->updates
              : 0;
 }
 

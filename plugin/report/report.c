@@ -172,12 +172,10 @@ void report_sample(const struct report_sink *sink,
 }
 
 void report_remainder(const struct report_sink *sink,
-                      const struct cgroup *cgroup,
-                      const struct rate_interval *interval,
-                      uint64_t below_usec) {
-  uint64_t rest =
-      interval->delta > below_usec ? interval->delta - below_usec : 0;
-
-  report_gauge(sink, cgroup, "remainder_millicores",
-               rate_millicores(rest, interval->elapsed_nsec));
+                      const struct cgroup *cgroup, uint64_t counter_usec,
+                      const struct rate_interval *interval) {
+  report_derive(sink, cgroup, "remainder_usec", counter_usec);
+  if (interval != NULL)
+    report_gauge(sink, cgroup, "remainder_millicores",
+                 rate_interval_millicores(interval));
 }

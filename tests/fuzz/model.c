@@ -118,6 +118,11 @@ void model_rename(size_t node, const char *name) {
       }
 }
 
+void model_use(size_t node, uint64_t usec) {
+  for (; node != MODEL_NONE; node = model.nodes[node].parent)
+    model.nodes[node].usage_usec += usec;
+}
+
 size_t model_subdirectories(size_t node) {
   size_t count = 0;
 

@@ -51,6 +51,11 @@ struct model_node {
   /* Since `earlier`, only a lack of room can have kept it from being read: it
    * is a new one when there is room again. */
   bool lost_room;
+  /* What was left of it, as last reported if it was, and by how much that rose
+   * since then; negative: not known. */
+  bool has_remainder;
+  uint64_t remainder_usec;
+  long double rise_usec;
   /* The number of passes for which it has existed under this name. */
   unsigned passes;
   /* When it was created, and whether it was removed since the pass began. */
@@ -129,6 +134,9 @@ size_t model_mount(size_t node);
 void model_remove(size_t node);
 
 void model_rename(size_t node, const char *name);
+
+/* Lets processes in a cgroup use CPU: all its ancestors have used it, too. */
+void model_use(size_t node, uint64_t usec);
 
 size_t model_subdirectories(size_t node);
 

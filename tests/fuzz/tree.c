@@ -44,6 +44,8 @@ struct run {
     char *line;
   } during[DURING_MAX];
   size_t during_count;
+  /* Counters do not grow as the kernel's do, or cannot be read. */
+  bool odd;
   /* Something changed during this pass. */
   bool shaken;
   /* When the previous pass began. */
@@ -53,6 +55,7 @@ struct run {
     size_t node;
     const struct cgroup *cgroup;
     const char *type_instance;
+    double gauge;
   } seen[VALUES_MAX];
   size_t seen_count;
 };
@@ -157,15 +160,6 @@ static void require_millicores(const struct run *run,
                              fabsl(gauge - millicores) <= millicores * 1e-6L));
 }
 
-/* The use that remains after subtracting that of the descendants is a part of
- * the whole. */
-static void require_remainder(const struct run *run,
-                              const struct model_node *node, double gauge) {
-  long double millicores = used(run, node);
-
-  REQUIRE(millicores < 0 || gauge <= millicores * (1 + 1e-6L));
-}
-
 static size_t living(void) {
   size_t count = 0;
 
@@ -192,16 +186,45 @@ static bool was_replaced(const struct model_node *node) {
   return there != MODEL_NONE && model.nodes[there].born_nsec == model.now_nsec;
 }
 
+/* The use that remains after subtracting that of the descendants is a part of
+ * the whole. The counter has risen by it. */
+static void require_remainder(const struct run *run,
+                              const struct model_node *node, double gauge) {
+  const struct model_reading earlier = earlier_reading(run, node);
+  long double millicores = used(run, node);
+
+  if (millicores < 0)
+    return;
+  REQUIRE(gauge <= millicores * (1 + 1e-6L));
+  long double usec =
+      gauge * (long double)(node->latest.time_nsec - earlier.time_nsec) / 1e6L;
+  REQUIRE(node->rise_usec < 0 ||
+          fabsl(node->rise_usec - usec) <= 1 + usec * 1e-6L);
+}
+
+/* The counter comes before the gauge. */
+static void take_remainder(struct model_node *node, int64_t usec) {
+  REQUIRE(usec >= 0);
+  REQUIRE(!node->has_remainder || (uint64_t)usec >= node->remainder_usec);
+  node->rise_usec = node->has_remainder
+                        ? (long double)usec - (long double)node->remainder_usec
+                        : -1;
+  node->remainder_usec = (uint64_t)usec;
+  node->has_remainder = true;
+}
+
 static void take_value(void *context, const struct report_value *value) {
   struct run *run = context;
   size_t index = node_of(value->cgroup);
-  const struct model_node *node = &model.nodes[index];
+  struct model_node *node = &model.nodes[index];
   uint64_t counter = 0;
 
   require_own_identity(run, value);
   if (was_replaced(node))
     return;
-  if (value->type == REPORT_DERIVE) {
+  if (strcmp(value->type_instance, "remainder_usec") == 0) {
+    take_remainder(node, value->value.derive);
+  } else if (value->type == REPORT_DERIVE) {
     REQUIRE(node->garbage != NULL ||
             (model_counter(node, value->type_instance, &counter) &&
              (uint64_t)value->value.derive == counter));
@@ -224,7 +247,8 @@ static void take_value(void *context, const struct report_value *value) {
   }
   REQUIRE(run->seen_count < VALUES_MAX);
   run->seen[run->seen_count++] =
-      (struct seen){index, value->cgroup, value->type_instance};
+      (struct seen){index, value->cgroup, value->type_instance,
+                    value->type == REPORT_GAUGE ? value->value.gauge : 0};
 }
 
 static void take_line(void *context, const char *line) {
@@ -268,9 +292,9 @@ static bool must_be_reported(const struct run *run, size_t index) {
   return node->alive && is_selected(run, index) && node->error == 0 &&
          node->garbage == NULL && !node->was_hidden &&
          node->usage_usec <= INT64_MAX && is_possible(run, node) &&
-         node->passes >= (run->confused ? 2U
-                          : run->shaken ? 1U
-                                        : 0U) &&
+         node->passes >= (run->confused || run->blind ? 2U
+                          : run->shaken               ? 1U
+                                                      : 0U) &&
          !(run->options.leaves_only && has_selected_below(run, index));
 }
 
@@ -280,7 +304,8 @@ static void require_complete(struct run *run) {
   /* Removed cgroups may still take up room. */
   run->crowded = living() + model.gone > run->options.max_cgroups;
   model.gone = 0;
-  /* A tree this small is searched in every pass, with or without events. */
+  /* A tree this small is searched in every pass, with or without events. Those
+   * are waited for, for one pass. */
   if (was_crowded || run->crowded || (run->blind && living() > 64))
     return;
   for (size_t i = 0; i < model.count; i++) {
@@ -292,6 +317,24 @@ static void require_complete(struct run *run) {
         !node->lost_room && node->latest.usage_usec >= node->earlier.usage_usec)
       REQUIRE(was_seen(run, i, "millicores"));
   }
+}
+
+/* With LeavesOnly, all values together are the use of the root: each
+ * microsecond is in one of them. This holds for whatever was created and
+ * removed meanwhile, and whether there was room for it or not. */
+static void require_complete_books(const struct run *run) {
+  size_t root = model_child(MODEL_NONE, "");
+  long double sum = 0;
+
+  if (!run->options.leaves_only || run->odd || run->shaken ||
+      root == MODEL_NONE || !model.nodes[root].earlier.known ||
+      !model.nodes[root].latest.known || !is_selected(run, root))
+    return;
+  for (size_t i = 0; i < run->seen_count; i++)
+    if (strcmp(run->seen[i].type_instance, "millicores") == 0 ||
+        strcmp(run->seen[i].type_instance, "remainder_millicores") == 0)
+      sum += run->seen[i].gauge;
+  REQUIRE(fabsl(sum - used(run, &model.nodes[root])) <= 1e-3L + sum * 1e-6L);
 }
 
 static void require_descriptors(const struct run *run) {
@@ -368,12 +411,16 @@ static void pass(struct run *run, uint64_t nsec) {
   REQUIRE((result.failed > 0) == (result.failure.error < 0));
   require_descriptors(run);
   require_complete(run);
+  require_complete_books(run);
   for (size_t i = 0; i < model.count; i++) {
     if (model.nodes[i].latest.known)
       model.nodes[i].earlier = model.nodes[i].latest;
     model.nodes[i].lost_room = !model.nodes[i].latest.known &&
                                (model.nodes[i].lost_room ||
                                 (run->crowded && must_be_reported(run, i)));
+    /* One that counts as new begins again. */
+    if (may_be_new(run) || model.nodes[i].was_hidden)
+      model.nodes[i].has_remainder = false;
     /* For a reader that gets this error, the cgroup has ended. */
     if (model.nodes[i].error == ENOENT)
       model.nodes[i].earlier.known = false;
@@ -502,6 +549,7 @@ static void change(struct run *run, char *line) {
   size_t node = choose(line[0] != '\0' ? (uint8_t)line[1] : 0);
   char *rest = line[0] != '\0' && line[1] != '\0' ? line + 2 : line;
 
+  run->odd |= line[0] != '\0' && strchr("=+!@", line[0]) != NULL;
   if (line[0] == '@')
     plan(run, line);
   else if (line[0] == '/')
@@ -516,6 +564,8 @@ static void change(struct run *run, char *line) {
     return;
   else if (line[0] == '-')
     model_remove(line[1] != '^' ? node : model_child(MODEL_NONE, ""));
+  else if (line[0] == '&')
+    model_use(node, amount(rest) % (UINT64_C(1) << 32));
   else if (line[0] == '=')
     model.nodes[node].usage_usec = amount(rest);
   else if (line[0] == '+')

@@ -8,6 +8,7 @@ from daemon import HOST, Collectd
 USAGE = "derive-cpu_usage_usec"
 MILLICORES = "gauge-millicores"
 REMAINDER = "gauge-remainder_millicores"
+LEFT = "derive-remainder_usec"
 PLUGIN = "cgroup_cpu-"
 DATE = re.compile(r"-\d{4}-\d\d-\d\d$")
 # The first two are for a busy machine. The last one is in every log of

@@ -11,7 +11,7 @@ import pytest
 
 import measurement
 from cgroups import COUNTERS
-from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instance_of,
+from delivered import (LEFT, MILLICORES, REMAINDER, USAGE, complaints, instance_of,
                        kinds, moments, wait_for_passes)
 from forest import Forest, with_parents
 from inspection import traced, wait_for_record, watched_inodes
@@ -116,7 +116,7 @@ def test_what_is_reported(directory, start, options):
 
     assert found == {
         **{instance: {USAGE, MILLICORES} for instance in reported},
-        **{instance: {REMAINDER} for instance in remaining}}
+        **{instance: {REMAINDER, LEFT} for instance in remaining}}
     assert not logged
 
 

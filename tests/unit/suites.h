@@ -45,6 +45,7 @@
   SUITE(options)                                                               \
   SUITE(printable)                                                             \
   SUITE(rate)                                                                  \
+  SUITE(remainder)                                                             \
   SUITE(report)                                                                \
   SUITE(sampler)                                                               \
   SUITE(selection)                                                             \

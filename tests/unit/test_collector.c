@@ -37,12 +37,15 @@ static void teardown(void) {
   remove_tree(tree);
 }
 
-static void start(enum cgroup_version version) {
-  struct hierarchy hierarchy = {.version = version, .path = strdup(tree)};
+static void start_as(enum cgroup_version version, bool native) {
+  struct hierarchy hierarchy = {
+      .version = version, .native = native, .path = strdup(tree)};
 
   ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
   ck_assert_ptr_null(hierarchy.path);
 }
+
+static void start(enum cgroup_version version) { start_as(version, false); }
 
 static struct collector_pass run(void) {
   struct report_sink sink = recorder_sink(&recorder);
@@ -241,6 +244,35 @@ START_TEST(every_cgroup_below) {
   wait_past_shortest_interval();
   (void)run();
   ck_assert_ptr_nonnull(gauge_of("new"));
+}
+END_TEST
+
+static void wait_before_the_readings(void *context) {
+  (void)context;
+  wait_for(0.1);
+  passes[1].begin = now();
+}
+
+/* What a new cgroup used is its use in the interval of its parent. */
+START_TEST(a_new_one_begins_at_zero) {
+  write_file(tree, "cpu.stat", "usage_usec 900\n");
+  write_file(tree, "a/cpu.stat", "usage_usec 500\n");
+  options.leaves_only = true;
+  start_as(CGROUP_VERSION_2, true);
+  begin = wait_before_the_readings;
+  (void)timed_run();
+  ck_assert_ptr_null(gauge_of("a"));
+  wait_for(0.02);
+  begin = NULL;
+  write_file(tree, "cpu.stat", "usage_usec 70900\n");
+  write_file(tree, "a/cpu.stat", "usage_usec 50500\n");
+  write_file(tree, "a/new/cpu.stat", "usage_usec 30000\n");
+  write_file(tree, "other/cpu.stat", "usage_usec 20000\n");
+  (void)timed_run();
+  assert_gauge("a_new", "millicores", 30000);
+  assert_gauge("other", "millicores", 20000);
+  assert_gauge("a", "remainder_millicores", 20000);
+  assert_gauge("root", "remainder_millicores", 0);
 }
 END_TEST
 
@@ -452,23 +484,35 @@ START_TEST(impossible_counter_is_no_part_of_the_whole) {
 }
 END_TEST
 
+static void assert_left(const char *cgroup, int64_t usec) {
+  const struct recorded_value *value =
+      recorder_find(&recorder, cgroup, "remainder_usec");
+
+  ck_assert_ptr_nonnull(value);
+  ck_assert_int_eq(value->derive, usec);
+}
+
 /* The use is 10,000 µs in all: 3000 by b, 2000 more by a, 1000 by c. So 4000
  * are left for the root. The sum contains each of them once. */
 START_TEST(leaves_and_remainders_are_the_whole) {
   start_with_leaves_only();
   (void)timed_run();
-  ck_assert_uint_eq(recorder.count, 2);
+  ck_assert_uint_eq(recorder.count, 4);
+  assert_left("a", 0);
+  assert_left("root", 0);
   wait_for(0.02);
   write_usages(10000, 5000, 3000, 1000);
   (void)timed_run();
 
-  ck_assert_uint_eq(recorder.count, 6);
+  ck_assert_uint_eq(recorder.count, 8);
   ck_assert_ptr_null(gauge_of("root"));
   ck_assert_ptr_null(gauge_of("a"));
   assert_gauge("a_b", "millicores", 3000);
   assert_gauge("c", "millicores", 1000);
   assert_gauge("a", "remainder_millicores", 2000);
   assert_gauge("root", "remainder_millicores", 4000);
+  assert_left("a", 2000);
+  assert_left("root", 4000);
 }
 END_TEST
 
@@ -654,8 +698,9 @@ Suite *collector_suite(void) {
       ONCE(counter_that_goes_back_gives_no_gauge),
       TIMES(impossible_counter_gives_no_value, 2),
       ONCE(unreadable_file_is_named_and_comes_back), ONCE(every_cgroup_below),
-      ONCE(root_goes_and_comes_back), ONCE(vanishing_is_silent),
-      ONCE(v2_root_without_counters), ONCE(readings_begin_after_the_search),
+      ONCE(a_new_one_begins_at_zero), ONCE(root_goes_and_comes_back),
+      ONCE(vanishing_is_silent), ONCE(v2_root_without_counters),
+      ONCE(readings_begin_after_the_search),
       ONCE(what_may_not_be_read_hides_no_error),
       TIMES(patterns_without_a_cgroup_are_reported, 3),
       ONCE(a_selection_of_nothing_is_reported),

@@ -335,31 +335,28 @@ START_TEST(work_is_in_proportion_to_what_changed) {
 }
 END_TEST
 
-/* The time is known only if the cgroup did not exist one update before, and was
- * not overlooked then. */
-START_TEST(what_was_absent_is_known) {
+/* It is known only if the cgroup did not exist one update before, and was not
+ * overlooked then. */
+START_TEST(what_was_born_is_known) {
   make_many();
   update();
   make("many/new");
   make("many/new/below");
   ck_assert_int_eq(renameat(root, "many/5", root, "many/renamed"), 0);
   update();
-  ck_assert_uint_eq(find("/many/0")->discovery.absent_nsec, 0);
-  ck_assert_uint_eq(find("/many/renamed")->discovery.absent_nsec, 0);
-  ck_assert_uint_gt(discovery.before_nsec, 0);
-  ck_assert_uint_eq(find("/many/new")->discovery.absent_nsec,
-                    discovery.before_nsec);
-  ck_assert_uint_eq(find("/many/new/below")->discovery.absent_nsec,
-                    discovery.before_nsec);
+  ck_assert_uint_eq(find("/many/0")->discovery.born, 0);
+  ck_assert_uint_eq(find("/many/renamed")->discovery.born, 0);
+  ck_assert_uint_eq(find("/many/new")->discovery.born, discovery.updates);
+  ck_assert_uint_eq(find("/many/new/below")->discovery.born, discovery.updates);
 
   discovery.native = false;
   make("many/foreign");
   update();
-  ck_assert_uint_eq(find("/many/foreign")->discovery.absent_nsec, 0);
+  ck_assert_uint_eq(find("/many/foreign")->discovery.born, 0);
 }
 END_TEST
 
-START_TEST(what_was_overlooked_is_not_absent) {
+START_TEST(what_was_overlooked_was_not_born) {
   make_many();
   discovery.watches.share = 0;
   update();
@@ -367,7 +364,48 @@ START_TEST(what_was_overlooked_is_not_absent) {
   update();
   update();
   ck_assert_ptr_nonnull(find("/many/7/new"));
-  ck_assert_uint_eq(find("/many/7/new")->discovery.absent_nsec, 0);
+  ck_assert_uint_eq(find("/many/7/new")->discovery.born, 0);
+}
+END_TEST
+
+/* The event may come a moment after the change. */
+START_TEST(a_change_without_an_event_waits_for_it) {
+  bool comes = _i == 1;
+
+  make("a");
+  make("a/b");
+  update();
+  update();
+  struct cgroup *a = find("/a");
+  ck_assert_int_ge(a->watch, 0);
+  int deaf = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  ck_assert_int_ge(deaf, 0);
+  int kept = discovery.watches.fd;
+  discovery.watches.fd = deaf;
+  make("a/c");
+  update();
+  ck_assert_ptr_null(find("/a/c"));
+  if (comes)
+    discovery.watches.fd = kept;
+  update();
+  ck_assert_ptr_nonnull(find("/a/c"));
+  ck_assert_uint_eq(find("/a/c")->discovery.born,
+                    comes ? discovery.updates : 0);
+  (void)close(comes ? deaf : kept);
+}
+END_TEST
+
+START_TEST(what_is_listed_each_time_needs_no_event) {
+  discovery.watches.share = 0;
+  make("a");
+  make("a/b");
+  update();
+  make("a/c");
+  update();
+  make("a/d");
+  update();
+  ck_assert_uint_eq(find("/a/c")->discovery.born, discovery.updates - 1);
+  ck_assert_uint_eq(find("/a/d")->discovery.born, discovery.updates);
 }
 END_TEST
 
@@ -558,12 +596,13 @@ Suite *discovery_suite(void) {
       ONCE(lost_events_are_made_up_for),
       ONCE(missing_watches_are_reported_while_they_are),
       ONCE(watches_are_given_back), ONCE(the_share_is_half),
-      ONCE(work_is_in_proportion_to_what_changed),
-      ONCE(what_was_absent_is_known), ONCE(what_was_overlooked_is_not_absent),
-      ONCE(depth_is_limited), ONCE(root_alone), ONCE(room_is_shared),
-      ONCE(a_tenant_pushes_nobody_out), ONCE(free_room_is_used),
-      ONCE(what_cannot_match_is_not_walked), ONCE(root_goes_and_comes_back),
-      ONCE(links_are_not_followed));
+      ONCE(work_is_in_proportion_to_what_changed), ONCE(what_was_born_is_known),
+      ONCE(what_was_overlooked_was_not_born),
+      TIMES(a_change_without_an_event_waits_for_it, 2),
+      ONCE(what_is_listed_each_time_needs_no_event), ONCE(depth_is_limited),
+      ONCE(root_alone), ONCE(room_is_shared), ONCE(a_tenant_pushes_nobody_out),
+      ONCE(free_room_is_used), ONCE(what_cannot_match_is_not_walked),
+      ONCE(root_goes_and_comes_back), ONCE(links_are_not_followed));
   TCase *limit_tests =
       case_of("limits", setup, teardown, ONCE(what_cannot_be_listed_is_named),
               ONCE(what_cannot_be_listed_is_tried_again));

@@ -321,16 +321,19 @@ START_TEST(impossible_use_is_no_value) {
 END_TEST
 
 START_TEST(remainders) {
-  report_remainder(&sink, root, &quarter, 50123);
-  ck_assert_uint_eq(recorder.count, 1);
+  report_remainder(&sink, root, 350123, &quarter);
+  ck_assert_uint_eq(recorder.count, 2);
   ck_assert_double_eq_tol(
-      recorder_find(&recorder, "root", "remainder_millicores")->gauge, 200,
+      recorder_find(&recorder, "root", "remainder_millicores")->gauge, 250.123,
       1e-9);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "remainder_usec")->derive,
+                   350123);
 
   sink = recorder_sink(&recorder);
-  report_remainder(&sink, root, &quarter, 250124);
-  ck_assert_double_eq(
-      recorder_find(&recorder, "root", "remainder_millicores")->gauge, 0);
+  report_remainder(&sink, root, 0, NULL);
+  ck_assert_uint_eq(recorder.count, 1);
+  ck_assert_int_eq(recorder_find(&recorder, "root", "remainder_usec")->derive,
+                   0);
 }
 END_TEST
 

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Each microsecond that the root uses is in one value, while fifty cgroups per
+second are created and removed, and a service is restarted every second."""
+import re
+import time
+
+import pytest
+
+from churn import Churn
+from cgroups import COUNTERS
+from delivered import (LEFT, MILLICORES, REMAINDER, complaints, instances,
+                       wait_for_passes)
+from forest import Forest
+from lives import Lives
+from measurement import between, intervals
+from recorder import Recorder
+from waiting import wait_until
+
+pytest_plugins = ["watched"]
+
+SECONDS = 62
+MINUTE = 60
+RATE = 50
+SERVICE = "services_web"
+# A sample in the log: the counter, and its rise if that is known
+SAMPLE = re.compile(SERVICE + r": CPU μs: (\d+)(?: \| delta: \+(\d+) )?")
+OPTIONS = 'LeavesOnly true\nLogSamples true\nNameRoot "{host}"\n'
+
+
+@pytest.fixture
+def host(tmp_path):
+    """Where the names of Docker's containers are"""
+    return tmp_path / "host"
+
+
+def samples(collectd):
+    return [tuple(number and int(number) for number in found)
+            for found in SAMPLE.findall(collectd.log)]
+
+
+def all_used(collectd, passes):
+    """What all series together say was used from the first to the last of these
+    moments, in µs"""
+    lengths = {end: end - begin for begin, end in zip(passes, passes[1:])}
+    return sum(
+        value * lengths[moment] * 1000
+        for kind in (MILLICORES, REMAINDER)
+        for instance in instances(collectd, kind)
+        for moment, value in collectd.series("cgroup_cpu", instance, kind)
+        if moment in lengths)
+
+
+def rise(rows):
+    return rows[-1][1] - rows[0][1]
+
+
+def check_sum(collectd, record):
+    """The sum of all series is the use of the root, over each minute"""
+    passes = [moment for moment, _ in
+              collectd.series("cgroup_cpu", "root", REMAINDER)][:-1]
+    minute = [moment for moment in passes
+              if moment <= passes[0] + MINUTE + 1]
+    assert minute[-1] - minute[0] >= MINUTE - 1
+    reported = all_used(collectd, minute)
+    truth = record.at(minute[-1])[1] - record.at(minute[0])[1]
+    print(f"all series {reported:.0f} µs, the root {truth:.0f} µs")
+    assert reported == pytest.approx(truth, rel=0.01)
+    # The counter of the remainder says the same as its gauge.
+    left = between(collectd.series("cgroup_cpu", "root", LEFT),
+                   minute[0], minute[-1])
+    gauges = dict(collectd.series("cgroup_cpu", "root", REMAINDER))
+    assert rise(left) == pytest.approx(
+        sum(gauges[end] * (end - begin) * 1000
+            for (begin, _), (end, _) in intervals(left)), rel=0.01)
+
+
+def check_each_life(collectd, lives):
+    """In each interval in which it is sampled, the service has the use since the
+    previous sample of this life, or else since its birth. Returns the sum."""
+    rows = samples(collectd)
+    ends = [usage for _, _, usage in lives]
+    begun = 0
+    assert rows
+    for (before, _), (usage, used) in zip(rows, rows[1:]):
+        assert used is not None
+        assert used in (usage - before, usage)
+        begun += used == usage
+    # Some are too short for the interval.
+    assert len(lives) / 2 < begun <= len(lives)
+    assert max(usage for usage, _ in rows) <= max(ends)
+    return rows
+
+
+def check_parent(collectd, record, used):
+    """The rest is left to the parent"""
+    usage = collectd.usage(SERVICE)
+    left = dict(collectd.series("cgroup_cpu", "services", LEFT))
+    begin, end = usage[0][0], usage[-1][0]
+    truth = record.at(end)[1] - record.at(begin)[1]
+    rest = left[end] - left[begin]
+    print(f"the service {used} µs, left {rest:.0f} µs, in all {truth:.0f} µs")
+    assert rest > 0
+    assert used + rest == pytest.approx(truth, rel=0.01)
+
+
+@pytest.mark.parametrize("version", [
+    pytest.param("v1", marks=pytest.mark.xdist_group("small loads")),
+    pytest.param("v2", marks=pytest.mark.xdist_group("many cgroups"))])
+def test_complete_books(cgroup, directory, start, version, host, tmp_path):
+    file = COUNTERS[version]
+    root, services = directory / file, directory / "services" / file
+    with Forest(directory, ["docker", "churn", "services"]), \
+            Recorder(tmp_path / "record", [root, services]) as recorder, \
+            Churn(directory, RATE, host) as churn, \
+            Lives(directory / "services/web", file) as lives:
+        collectd = start(OPTIONS.format(host=host), interval=1)
+        wait_for_passes(collectd, 2, kind=LEFT)
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() > began + SECONDS, SECONDS + 10, str)
+        passes = wait_for_passes(collectd, 1, kind=LEFT)
+        recorder.wait_until_past(passes[-1] + 2)
+        collectd.stop()
+
+    assert churn.count > 0.8 * RATE * SECONDS
+    assert not complaints(collectd)
+    check_sum(collectd, recorder.of(root))
+    rows = check_each_life(collectd, lives.lives)
+    check_parent(collectd, recorder.of(services),
+                 sum(used for _, used in rows[1:]))
