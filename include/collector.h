@@ -65,6 +65,14 @@ void collector_free(struct collector *collector);
 void collector_run(struct collector *collector, const struct report_sink *sink,
                    struct collector_pass *pass);
 
+/* Between two passes, if PeakInterval is set: takes in what was created and
+ * removed, and reads the use of all cgroups that are reported. The next pass
+ * reports the highest use between two samples, and what removed cgroups used up
+ * to their last sample. Allocates only for cgroups that are new. One that comes
+ * much too soon does nothing. The sink gets only lines. */
+void collector_sample(struct collector *collector,
+                      const struct report_sink *sink);
+
 /* Tells what is known of the container that the cgroup is in, see
  * naming_describe(). */
 void collector_describe(const struct collector *collector,

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "name/docker.h"
 #include "name/instance_name.h"
@@ -29,6 +30,8 @@ struct options {
   unsigned max_depth;
   size_t max_cgroups;
   size_t keep_open;
+  /* PeakInterval in nanoseconds; 0: none */
+  uint64_t peak_nsec;
   /* ReportUserSystem and so on: a mask of enum value_group */
   unsigned groups;
   /* Metadata */
@@ -43,6 +46,10 @@ struct options {
 /* Containers in containers do not nest deeper on any real host. In a deeper
  * tree every path would take long to walk. */
 #define OPTIONS_MAX_DEPTH 64
+
+/* The shortest PeakInterval, in seconds: for a shorter one the kernel's tick is
+ * too long. */
+#define OPTIONS_MIN_PEAK_INTERVAL 0.05
 
 /* The default of every option. */
 #define OPTIONS_DEFAULT                                                        \

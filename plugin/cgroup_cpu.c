@@ -5,6 +5,8 @@
 #include "plugin.h"
 #include "utils_complain.h"
 
+#include <pthread.h>
+
 #include "collector.h"
 #include "find/hierarchy_detection.h"
 #include "options.h"
@@ -46,6 +48,9 @@ struct pending_value {
 static struct {
   struct options options;
   bool misconfigured;
+  /* Held by the read that uses the rest of this: with PeakInterval there are
+   * two, and collectd runs them in threads of their own. */
+  pthread_mutex_t lock;
   struct collector *collector;
   /* When the readings of the last pass began, on the monotonic clock; 0: there
    * was none. */
@@ -63,7 +68,7 @@ static struct {
   bool search_error_logged;
   bool watch_error_logged;
   bool root_unaccounted_logged;
-} plugin = {.options = OPTIONS_DEFAULT};
+} plugin = {.options = OPTIONS_DEFAULT, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* What collectd gets for a value. It is reused for all values of a pass. */
 struct dispatch {
@@ -464,9 +469,7 @@ static bool is_too_early(void) {
          now - plugin.readings_nsec < least;
 }
 
-/* After an error, collectd calls less and less often, down to once a day. So no
- * error is returned that can go away. */
-static int read_cgroups(user_data_t *user_data) {
+static void read_and_dispatch(void) {
   cdtime_t time = 0;
   struct report_sink sink = {
       .context = &time,
@@ -476,19 +479,42 @@ static int read_cgroups(user_data_t *user_data) {
   };
   struct collector_pass pass;
 
-  (void)user_data;
   if (is_too_early() || (plugin.collector == NULL && find_cgroups() < 0))
-    return 0;
+    return;
   collector_run(plugin.collector, &sink, &pass);
   if (pass.gone != NULL) {
     lose_cgroups(pass.gone);
-    return 0;
+    return;
   }
   dispatch_pending(time);
   log_failures(&pass);
   log_lost_values();
   log_conditions(&pass);
   log_unmatched(&pass);
+}
+
+/* After an error, collectd calls less and less often, down to once a day. So no
+ * error is returned that can go away. */
+static int read_cgroups(user_data_t *user_data) {
+  (void)user_data;
+  (void)pthread_mutex_lock(&plugin.lock);
+  read_and_dispatch();
+  (void)pthread_mutex_unlock(&plugin.lock);
+  return 0;
+}
+
+/* While values are read and handed over, a sample is left out: the next one
+ * ends a longer window. */
+static int sample_cgroups(user_data_t *user_data) {
+  struct report_sink sink = {.sample = plugin.options.log_samples ? log_sample
+                                                                  : NULL};
+
+  (void)user_data;
+  if (pthread_mutex_trylock(&plugin.lock) != 0)
+    return 0;
+  if (plugin.collector != NULL)
+    collector_sample(plugin.collector, &sink);
+  (void)pthread_mutex_unlock(&plugin.lock);
   return 0;
 }
 
@@ -519,18 +545,43 @@ static bool daemon_fits(void) {
   return true;
 }
 
+/* collectd knows the interval only now. */
+static bool peak_interval_fits(void) {
+  double seconds = (double)plugin.options.peak_nsec / (double)NSEC_PER_SEC;
+  double interval = CDTIME_T_TO_DOUBLE(plugin_get_interval());
+
+  if (seconds <= interval)
+    return true;
+  ERROR(LOG_PREFIX "Option PeakInterval must be a number of seconds from 0.05 "
+                   "to the interval, which is %.15g, not %.15g",
+        interval, seconds);
+  return false;
+}
+
+/* Values have the interval of the first of the two. */
+static int register_reads(void) {
+  cdtime_t peak_interval = NS_TO_CDTIME_T(plugin.options.peak_nsec);
+  int status =
+      plugin_register_complex_read(NULL, PLUGIN, read_cgroups, 0, NULL);
+
+  if (status == 0 && peak_interval > 0)
+    status = plugin_register_complex_read(NULL, PLUGIN "_peaks", sample_cgroups,
+                                          peak_interval, NULL);
+  return status;
+}
+
 static int start(void) {
   if (plugin.misconfigured) {
     ERROR(LOG_PREFIX "Not started because of errors in its configuration, "
                      "see above");
     return -1;
   }
-  if (!daemon_fits())
+  if (!peak_interval_fits() || !daemon_fits())
     return -1;
 
   /* Cgroups that do not exist now may exist in the next interval. */
   (void)find_cgroups();
-  return plugin_register_complex_read(NULL, PLUGIN, read_cgroups, 0, NULL);
+  return register_reads();
 }
 
 static int stop(void) {

@@ -13,6 +13,7 @@
 #include "read/sampler.h"
 #include "report/remainder.h"
 #include "tree/naming.h"
+#include "tree/past_lives.h"
 #include "tree/tree.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
@@ -43,6 +44,11 @@ struct collector {
    * nanoseconds of CLOCK_MONOTONIC; 0: not known. */
   uint64_t begin_nsec;
   uint64_t before_nsec;
+  /* With PeakInterval: what was removed since the latest pass; when the latest
+   * sample was taken, and when the latest search for cgroups began. */
+  struct past_lives past;
+  uint64_t sampled_nsec;
+  uint64_t searched_nsec;
   /* The failure of the cgroup that is being read. */
   struct failure failure;
 };
@@ -50,10 +56,12 @@ struct collector {
 static void forget(void *context, struct cgroup *cgroup) {
   struct collector *collector = context;
 
+  past_lives_consider(&collector->past, cgroup, collector->begin_nsec);
   discovery_forget(&collector->discovery, cgroup);
   naming_forget(&collector->naming, cgroup);
   cgroup_limits_forget(cgroup);
   sampler_forget(&collector->sampler, cgroup);
+  free(TAKE_POINTER(cgroup->details));
 }
 
 static void open_parts(struct collector *collector) {
@@ -147,6 +155,7 @@ int collector_new(struct hierarchy *hierarchy, const struct options *options,
       .max_cgroups = options->max_cgroups,
       .native = new->hierarchy.native,
   };
+  new->past.most = options->peak_nsec > 0 ? options->max_cgroups : 0;
   open_parts(new);
   int status = open_naming(new);
   if (status < 0) {
@@ -185,6 +194,9 @@ static void open_controllers(struct collector *collector) {
 void collector_free(struct collector *collector) {
   if (collector == NULL)
     return;
+  if (collector->tree.root != NULL)
+    tree_remove(&collector->tree, collector->tree.root);
+  past_lives_end(&collector->past, &collector->tree);
   tree_release(&collector->tree);
   cgroup_limits_close(&collector->limits);
   close_controllers(collector);
@@ -200,15 +212,25 @@ static struct cpu_sample *sample_before(const struct cgroup *cgroup) {
   return cgroup->details != NULL ? &cgroup->details->before : NULL;
 }
 
+/* Returns whether the cgroup was created since the previous pass. */
+static bool is_born(const struct collector *collector,
+                    const struct cgroup *cgroup) {
+  return cgroup->discovery.born == collector->discovery.updates &&
+         collector->before_nsec != 0;
+}
+
 /* Any error but absence keeps the previous readings: the next rate is the mean
- * since then. */
+ * since then. Of a new cgroup there is none. */
 static void handle_failure(struct collector *collector, struct cgroup *cgroup,
                            int error, struct collector_pass *pass) {
   bool is_absent = error_is_absence(error);
 
+  if (is_absent || is_born(collector, cgroup))
+    cgroup->use.rate.known = false;
   if (is_absent) {
-    cgroup->use.rate = (struct rate){0};
     cpu_rates_forget(sample_before(cgroup));
+    if (cgroup->samples != NULL)
+      cgroup->samples->peak.latest.known = false;
   }
   /* A cgroup that was removed after the update of the tree is not a failure. */
   if (cgroup->parent != NULL && is_absent)
@@ -255,13 +277,6 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
                       sample, &collector->failure);
 }
 
-/* Returns whether the cgroup was created since the previous pass. */
-static bool is_born(const struct collector *collector,
-                    const struct cgroup *cgroup) {
-  return cgroup->discovery.born == collector->discovery.updates &&
-         collector->before_nsec != 0;
-}
-
 /* Returns when the previous pass read the parent, or else when it began to
  * read: a cgroup that was created since then used nothing before. With the same
  * interval for both, its part in the use of the parent is what it used. */
@@ -275,8 +290,17 @@ static uint64_t before_birth(const struct collector *collector,
   return begin > collector->before_nsec ? begin : collector->before_nsec;
 }
 
+/* Collectd calls sooner after a call that was late. */
+static uint64_t least_between_samples(const struct collector *collector) {
+  return collector->options->peak_nsec / 4 * 3;
+}
+
 static bool wants_limits(const struct collector *collector) {
   return (collector->options->groups & VALUE_GROUP_LIMIT) != 0;
+}
+
+static bool is_reported_now(const void *context, const struct cgroup *cgroup) {
+  return is_reported(context, cgroup);
 }
 
 static bool is_sampled(const void *context, const struct cgroup *cgroup) {
@@ -314,17 +338,25 @@ static void report_cgroup(const struct collector *collector,
                           const struct report_sink *sink) {
   const struct cgroup_details *details = cgroup->details;
 
-  report_sample(sink, &(struct report_sample){
-                          .cgroup = cgroup,
-                          .groups = collector->options->groups,
-                          .now = sample,
-                          .rates = rates,
-                          .limit = details != NULL ? &details->limit.own : NULL,
-                          .limit_millicores =
-                              details != NULL ? details->limit.millicores : 0,
-                          .limit_level = details != NULL ? details->limit.level
-                                                         : CGROUP_LEVEL_NONE,
-                      });
+  report_sample(
+      sink,
+      &(struct report_sample){
+          .cgroup = cgroup,
+          .groups = collector->options->groups,
+          .now = sample,
+          .rates = rates,
+          .peak = cgroup->samples != NULL ? &cgroup->samples->peak : NULL,
+          .limit = details != NULL ? &details->limit.own : NULL,
+          .limit_millicores = details != NULL ? details->limit.millicores : 0,
+      });
+}
+
+/* What past lives used under the same name. */
+static void add_past(struct cgroup *cgroup, struct cpu_rates *rates) {
+  if (cgroup->samples == NULL || cpu_rates_of(rates, CPU_USAGE_USEC) == NULL)
+    return;
+  rates->intervals[CPU_USAGE_USEC].delta += cgroup->samples->past_usec;
+  cgroup->samples->is_given = true;
 }
 
 static void take_sample(struct collector *collector, struct cgroup *cgroup,
@@ -343,8 +375,27 @@ static void take_sample(struct collector *collector, struct cgroup *cgroup,
   update_limit(collector, cgroup, sample);
   if (!is_reported(collector, cgroup))
     cpu_rates_forget(before);
-  else if (!cgroup->waits)
+  else if (!cgroup->waits) {
+    add_past(cgroup, &rates);
     report_cgroup(collector, cgroup, sample, &rates, sink);
+  }
+}
+
+/* Takes the latest sample of a cgroup that was removed after it, as if it were
+ * read now. Returns whether there is one. */
+static bool take_latest(const struct collector *collector,
+                        const struct cgroup *cgroup, int error,
+                        struct cpu_sample *sample) {
+  uint64_t usec = 0;
+
+  if (cgroup->parent == NULL || !error_is_absence(error) ||
+      !is_reported(collector, cgroup) ||
+      !past_lives_use(cgroup, collector->before_nsec, &usec) ||
+      monotonic_nsec(&sample->time_nsec[CPU_USAGE_USEC]) < 0)
+    return false;
+  sample->stat = (struct cpu_stat){.present = UINT32_C(1) << CPU_USAGE_USEC};
+  sample->stat.counters[CPU_USAGE_USEC] = cgroup->samples->peak.latest.count;
+  return true;
 }
 
 static void read_and_report(struct collector *collector, struct cgroup *cgroup,
@@ -360,7 +411,10 @@ static void read_and_report(struct collector *collector, struct cgroup *cgroup,
     take_sample(collector, cgroup, &sample, sink);
     return;
   }
-  update_limit(collector, cgroup, NULL);
+  if (take_latest(collector, cgroup, status, &sample))
+    take_sample(collector, cgroup, &sample, sink);
+  else
+    update_limit(collector, cgroup, NULL);
   if (status != -ECANCELED)
     handle_failure(collector, cgroup, status, pass);
 }
@@ -369,7 +423,13 @@ static void collect(struct collector *collector, struct cgroup *cgroup,
                     const struct report_sink *sink,
                     struct collector_pass *pass) {
   collector->failure.error = 0;
+  if (cgroup->samples != NULL)
+    cgroup->samples->is_given = false;
   read_and_report(collector, cgroup, sink, pass);
+  if (cgroup->samples != NULL) {
+    peak_forget(&cgroup->samples->peak);
+    cgroup->samples->past_usec = 0;
+  }
   pass->failed += collector->failure.error < 0;
   failure_merge(&pass->failure, &collector->failure);
 }
@@ -404,6 +464,43 @@ static void note_unmatched(struct collector *collector,
     pass->unmatched = collector->unmatched;
 }
 
+/* Returns the length of the interval in which a past life ended: that of what
+ * was above it, or else the time between the readings of both passes. */
+static uint64_t elapsed_of_past(const struct collector *collector,
+                                const struct cgroup *cgroup) {
+  const struct cgroup *above = past_lives_ancestor(cgroup);
+  const struct cgroup_use *use = above != NULL ? &above->use : NULL;
+  bool known = use != NULL && use->interval.elapsed_nsec > 0 &&
+               use->rate.time_nsec - use->interval.elapsed_nsec >=
+                   collector->before_nsec;
+
+  return known ? use->interval.elapsed_nsec
+               : collector->begin_nsec - collector->before_nsec;
+}
+
+/* Reports past lives whose names nobody has. */
+static void report_past_lives(struct collector *collector,
+                              const struct report_sink *sink) {
+  struct cpu_rates rates = {.known = UINT32_C(1) << CPU_USAGE_USEC};
+  struct cpu_sample sample = {.stat.present = UINT32_C(1) << CPU_USAGE_USEC};
+  struct cgroup *cgroup = NULL;
+
+  if (collector->before_nsec == 0)
+    return;
+  while ((cgroup = past_lives_next(&collector->past, cgroup)) != NULL) {
+    struct rate_interval *interval = &rates.intervals[CPU_USAGE_USEC];
+
+    interval->elapsed_nsec = elapsed_of_past(collector, cgroup);
+    if (interval->elapsed_nsec < RATE_ELAPSED_MIN_NSEC ||
+        !past_lives_use(cgroup, collector->before_nsec, &interval->delta))
+      continue;
+    interval->delta += cgroup->samples->past_usec;
+    sample.stat.counters[CPU_USAGE_USEC] = cgroup->samples->peak.latest.count;
+    cgroup->samples->is_given = true;
+    report_cgroup(collector, cgroup, &sample, &rates, sink);
+  }
+}
+
 static void begin_readings(struct collector *collector,
                            const struct report_sink *sink) {
   collector->before_nsec = collector->begin_nsec;
@@ -422,6 +519,7 @@ static void report_remainders(const struct collector *collector,
 
   if (!collector->options->leaves_only)
     return;
+  past_lives_pass_up(&collector->past, collector->before_nsec);
   if (times.begin_nsec != 0)
     (void)monotonic_nsec(&times.end_nsec);
   remainder_report(order, collector->tree.count, &times, sink);
@@ -434,6 +532,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
     pass->gone = collector->hierarchy.path;
     return;
   }
+  (void)monotonic_nsec(&collector->searched_nsec);
   discovery_update(&collector->discovery, &collector->tree, &pass->failure);
   pass->failed += pass->failure.error < 0;
   pass->left_out = collector->discovery.left_out;
@@ -441,6 +540,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   naming_update(&collector->naming, &collector->tree, &pass->names_denied);
   if (collector->discovery.has_new_mount_point)
     pass->mount_point = collector->discovery.mount_point;
+  collector->discovery.has_new_mount_point = false;
 
   struct cgroup *const *order = tree_order(&collector->tree);
   if (order == NULL) {
@@ -457,11 +557,16 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   collector->root_birth = order[0]->birth + 1;
   collector->sampler.pass++;
   file_reader_begin_pass(&collector->sampler.reader);
+  past_lives_begin(&collector->past, &collector->tree,
+                   collector->options->leaves_only, collector->begin_nsec,
+                   is_reported_now, collector);
   begin_limits(collector, order, pass);
   begin_readings(collector, sink);
   for (size_t i = 0; i < collector->tree.count; i++)
     collect(collector, order[i], sink, pass);
+  report_past_lives(collector, sink);
   report_remainders(collector, order, sink);
+  past_lives_end(&collector->past, &collector->tree);
   note_missing(collector, pass);
   note_unmatched(collector, pass);
 }
@@ -470,6 +575,77 @@ void collector_describe(const struct collector *collector,
                         const struct cgroup *cgroup, naming_attribute each,
                         void *context) {
   naming_describe(&collector->naming, cgroup, each, context);
+}
+
+/* On v2, the children of the root are read first, see is_read(). */
+static bool has_samples(const struct collector *collector,
+                        const struct cgroup *cgroup) {
+  return is_reported(collector, cgroup) ||
+         (collector->hierarchy.version == CGROUP_VERSION_2 &&
+          cgroup->depth == 1 && cgroup->selected_below);
+}
+
+/* Its use since it was created is use in the interval of its parent. */
+static void begin_life(const struct collector *collector,
+                       struct cgroup *cgroup) {
+  const struct rate *parent = &cgroup->parent->use.rate;
+  bool read = parent->known && parent->time_nsec >= collector->begin_nsec;
+
+  cpu_rates_begin(&cgroup->use.rate, NULL,
+                  read ? parent->time_nsec : collector->begin_nsec);
+}
+
+/* `births`: cgroups younger than this did not exist at `searched_nsec`. */
+static void sample_cgroup(struct collector *collector, struct cgroup *cgroup,
+                          uint64_t births, uint64_t searched_nsec) {
+  struct cpu_sample sample;
+  struct cgroup_samples *samples = NULL;
+
+  if (!has_samples(collector, cgroup) ||
+      discovery_doubts(&collector->discovery, cgroup) ||
+      sampler_read(&collector->sampler, cgroup, VALUE_GROUP_CORE, &sample,
+                   &collector->failure) < 0 ||
+      !is_reported(collector, cgroup) ||
+      (samples = past_lives_samples(cgroup)) == NULL)
+    return;
+  if (cgroup->discovery.born == collector->discovery.updates + 1 &&
+      !cgroup->use.rate.known) {
+    begin_life(collector, cgroup);
+    if (cgroup->birth >= births)
+      peak_begin(&samples->peak, searched_nsec);
+  }
+  peak_take(&samples->peak, sample.stat.counters[CPU_USAGE_USEC],
+            sample.time_nsec[CPU_USAGE_USEC], least_between_samples(collector));
+}
+
+static void log_sampling(const struct report_sink *sink, uint64_t nsec) {
+  char line[64];
+
+  if (sink->sample == NULL)
+    return;
+  (void)snprintf(line, sizeof(line), "Sampled at %.6f s of the monotonic clock",
+                 (double)nsec / (double)NSEC_PER_SEC);
+  sink->sample(sink->context, line);
+}
+
+void collector_sample(struct collector *collector,
+                      const struct report_sink *sink) {
+  uint64_t now = 0;
+  uint64_t searched = collector->searched_nsec;
+  uint64_t births = collector->tree.births;
+
+  if (collector->begin_nsec == 0 || searched == 0 || monotonic_nsec(&now) < 0 ||
+      now - collector->sampled_nsec < least_between_samples(collector))
+    return;
+  collector->sampled_nsec = collector->searched_nsec = now;
+  discovery_follow(&collector->discovery, &collector->tree);
+  naming_meet(&collector->naming, &collector->tree);
+  struct cgroup *const *order = tree_order(&collector->tree);
+  if (order == NULL || monotonic_nsec(&now) < 0)
+    return;
+  for (size_t i = 0; i < collector->tree.count; i++)
+    sample_cgroup(collector, order[i], births, searched);
+  log_sampling(sink, now);
 }
 
 #ifndef NDEBUG

@@ -10,6 +10,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/printable.h"
+#include "util/units.h"
 
 #define COUNT_MAX 1000000
 struct option {
@@ -165,6 +166,17 @@ static int set_keep_open(struct options *options,
   return set_count(&options->keep_open, value, 0);
 }
 
+/* Whether it is longer than the interval is known only later. */
+static int set_peak_interval(struct options *options,
+                             const struct option_value *value) {
+  if (value->kind != OPTION_NUMBER ||
+      !(value->as.number >= OPTIONS_MIN_PEAK_INTERVAL) ||
+      value->as.number > COUNT_MAX)
+    return -EINVAL;
+  options->peak_nsec = (uint64_t)(value->as.number * (double)NSEC_PER_SEC);
+  return 0;
+}
+
 static int set_groups(struct options *options, const struct option_value *value,
                       unsigned groups) {
   bool on = false;
@@ -219,6 +231,9 @@ static const struct option known[] = {
      set_max_cgroups},
     {"KeepOpen", "a whole number from 0 to 1000000, without quotes",
      set_keep_open},
+    {"PeakInterval",
+     "a number of seconds from 0.05 to the interval, without quotes",
+     set_peak_interval},
     {"ReportUserSystem", BOOLEAN, set_report_user_system},
     {"ReportThrottling", BOOLEAN, set_report_throttling},
     {"ReportLimit", BOOLEAN, set_report_limit},

@@ -30,6 +30,10 @@
 /* Directories without a watch to check in one update, or more if
  * DISCOVERY_ROUND updates would not be enough for all. */
 #define DISCOVERY_LOOKS 512
+/* Directories to list between two updates, and the subdirectories that they may
+ * have together. What is more waits for the next update. */
+#define DISCOVERY_BETWEEN 64
+#define DISCOVERY_BETWEEN_ENTRIES 4096
 
 struct discovery {
   /* Borrowed. */
@@ -54,10 +58,20 @@ struct discovery {
   size_t doubts;
   /* Inodes in listings differ from those of fstat(2). */
   bool inodes_wrong;
-  /* Updates so far; listings so far, and those of the latest update. */
+  /* Updates so far; listings so far, those of the latest step, and the entries
+   * of these. A step is an update, or looks for changes between two updates. */
   uint32_t updates;
   uint32_t listings;
   size_t listed;
+  size_t entries;
+  /* Listings before this step; before the latest update; and before the update
+   * with which the interval began in which this step is. */
+  uint32_t step_listings;
+  uint32_t update_listings;
+  uint32_t interval_listings;
+  /* This step is between two updates; events were lost since the last one. */
+  bool between;
+  bool missed;
   /* The directories to list, each once; and the new entries of one of them. */
   struct cgroup **queue;
   size_t queue_length;

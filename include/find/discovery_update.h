@@ -18,4 +18,9 @@
 void discovery_update(struct discovery *discovery, struct tree *tree,
                       struct failure *failure);
 
+/* Between two updates: takes in what events report. Lists at most
+ * DISCOVERY_BETWEEN directories with DISCOVERY_BETWEEN_ENTRIES subdirectories,
+ * and leaves the rest, and all errors, to the next update. */
+void discovery_follow(struct discovery *discovery, struct tree *tree);
+
 #endif

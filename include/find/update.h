@@ -47,8 +47,12 @@ void update_set_doubt(struct update *update, struct cgroup *cgroup,
 /* Doubts a cgroup and enqueues its parent, whose listing decides. */
 void update_doubt(struct update *update, struct cgroup *cgroup);
 
-/* Returns the number of this update if a new child of `parent` did not exist in
- * the previous one; 0: not known. */
+/* Returns whether the directory was listed in this step already. */
+bool update_has_listed(const struct update *update,
+                       const struct cgroup *cgroup);
+
+/* Returns the number of this or the next update if a new child of `parent` did
+ * not exist in the previous one; 0: not known. */
 uint32_t update_of_birth(const struct update *update,
                          const struct cgroup *parent);
 

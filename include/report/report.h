@@ -9,6 +9,7 @@
 
 #include "tree/tree.h"
 #include "values/cpu_rates.h"
+#include "values/peak.h"
 
 /* Types of collectd's own types.db. */
 enum report_type {
@@ -48,6 +49,8 @@ struct report_sample {
   const struct cpu_sample *now;
   /* The rates since the previous sample. */
   const struct cpu_rates *rates;
+  /* NULL: not known. */
+  const struct peak *peak;
   /* NULL: not known. */
   const struct cpu_limit *limit;
   /* 0: no limit. */

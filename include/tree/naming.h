@@ -116,6 +116,9 @@ void naming_close(struct naming *naming);
 void naming_update(struct naming *naming, struct tree *tree,
                    struct naming_denial *denial);
 
+/* Names what is new, between two passes. It waits no longer for that. */
+void naming_meet(struct naming *naming, struct tree *tree);
+
 /* Gets the name of an attribute and its text. `is_number`: the text is a whole
  * number. */
 typedef void (*naming_attribute)(void *context, const char *key,

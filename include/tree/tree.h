@@ -31,17 +31,19 @@ struct cgroup_discovery {
   /* Something else was seen at its path: do not read it until its parent has
    * been listed. */
   bool doubted;
-  /* An event for it came and it has not been listed since. It is watched, and
-   * its link count has changed without an event. */
+  /* An event for it came, and it has not been listed since. */
   bool heard;
+  /* It is watched, and its link count has changed without an event. */
   bool suspect;
+  /* There was no time to list it between two updates: the next update does. */
+  bool overdue;
   /* Set if a listing failed with `error`, a negative errno, or left a question
    * open: list it again in the update `retry` (0: not set), which comes `delay`
    * updates after the last try. */
   uint32_t retry;
   uint32_t delay;
   int error;
-  /* The last update that listed it, and the last listing that showed it. */
+  /* Its last listing, and the last listing that showed it. */
   uint32_t listed;
   uint32_t seen;
   /* In the last listing: subdirectories, those without room in the tree, and
@@ -49,8 +51,8 @@ struct cgroup_discovery {
   uint32_t subdirectories;
   uint32_t left_out;
   uint32_t mount_points;
-  /* The update that found it, if it is known not to have existed in the update
-   * before; 0: not known. */
+  /* The update that found it, or before which it was found, if it is known not
+   * to have existed in the update before; 0: not known. */
   uint32_t born;
 };
 
@@ -65,7 +67,7 @@ struct cgroup_use {
   /* For report/remainder.h: what was left so far, in microseconds; by how much
    * the descendants are ahead of it; and whether it was reported. */
   uint64_t remainder_usec;
-  uint64_t ahead_usec;
+  uint32_t ahead_usec;
   bool has_remainder;
 };
 
@@ -90,6 +92,10 @@ struct cgroup {
   bool selected_below;
   /* No longer in the tree. */
   bool removed;
+  /* For tree/past_lives.h: it is kept although it is no longer in the tree, and
+   * so is one below. */
+  bool kept;
+  bool kept_below;
 
   struct cgroup_discovery discovery;
   /* For tree/fair_share.h: the places given to its subtree. */
@@ -103,6 +109,8 @@ struct cgroup {
   struct cgroup_use use;
   /* NULL if only the core values are wanted. */
   struct cgroup_details *details;
+  /* For tree/past_lives.h; NULL: it is not sampled between two reports. */
+  struct cgroup_samples *samples;
 
   /* The inode of the container after which it is named; 0: its path names
    * it. */
@@ -184,7 +192,8 @@ struct tree {
    * whole path of a file in it would be longer than PATH_MAX. */
   size_t root_length;
   /* Called for every cgroup that leaves the tree, so that other parts can
-   * release what they hold for it. */
+   * release what they hold for it. One that is then `kept` is not freed before
+   * tree_let_go(). */
   void (*on_remove)(void *context, struct cgroup *cgroup);
   void *context;
 
@@ -243,6 +252,9 @@ void tree_remove(struct tree *tree, struct cgroup *cgroup);
 
 /* Frees the removed cgroups. */
 void tree_bury(struct tree *tree);
+
+/* Lets the next tree_bury() free a cgroup that was kept. */
+void tree_let_go(struct tree *tree, struct cgroup *cgroup);
 
 /* Ends an update of the tree: fixes all names and frees the removed cgroups. */
 void tree_settle(struct tree *tree);

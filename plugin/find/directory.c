@@ -262,7 +262,6 @@ static void open_and_list(struct update *update, struct cgroup *cgroup) {
       update_retry_later(update, cgroup, status);
     return;
   }
-  discovery->listings++;
   discovery->left_out -= cgroup->discovery.left_out;
   cgroup->discovery.left_out = cgroup->discovery.subdirectories =
       cgroup->discovery.mount_points = 0;
@@ -276,7 +275,10 @@ static void open_and_list(struct update *update, struct cgroup *cgroup) {
 }
 
 void directory_list(struct update *update, struct cgroup *cgroup) {
+  update->discovery->listings++;
   open_and_list(update, cgroup);
-  cgroup->discovery.listed = update->discovery->updates;
-  cgroup->discovery.heard = cgroup->discovery.suspect = false;
+  update->discovery->entries += cgroup->discovery.subdirectories;
+  cgroup->discovery.listed = update->discovery->listings;
+  cgroup->discovery.heard = cgroup->discovery.suspect =
+      cgroup->discovery.overdue = false;
 }

@@ -56,9 +56,23 @@ static void trim(struct update *update, size_t most) {
   tree_bury(tree);
 }
 
+/* Returns whether a directory has to wait for the next update, because there is
+ * too much to do between two updates. If its time has not come once, it does
+ * not come before that, so that nothing that is found between two updates
+ * existed in the step before. */
+static bool is_too_much(const struct discovery *discovery,
+                        struct cgroup *cgroup) {
+  cgroup->discovery.overdue |=
+      discovery->between &&
+      (discovery->listed >= DISCOVERY_BETWEEN ||
+       discovery->entries + cgroup->discovery.subdirectories >
+           DISCOVERY_BETWEEN_ENTRIES);
+  return discovery->between && cgroup->discovery.overdue;
+}
+
 /* Goes level by level, and lists new cgroups as well. A directory that was
- * already listed in this update, or is too much for one update, stays in the
- * queue for the next. */
+ * already listed in this step, or is too much for one step, stays in the queue
+ * for the next. */
 static void list_queued(struct update *update) {
   struct discovery *discovery = update->discovery;
   size_t most = discovery->max_cgroups + DISCOVERY_SMALL;
@@ -71,8 +85,11 @@ static void list_queued(struct update *update) {
     struct cgroup *cgroup = TAKE_POINTER(discovery->queue[i]);
     if (cgroup == NULL || cgroup->removed)
       continue;
-    if (cgroup->discovery.listed == discovery->updates ||
-        discovery->listed >= most) {
+    if (is_too_much(discovery, cgroup)) {
+      discovery->queue[left++] = cgroup;
+      continue;
+    }
+    if (update_has_listed(update, cgroup) || discovery->listed >= most) {
       cgroup->discovery.complete = false;
       discovery->queue[left++] = cgroup;
       continue;
@@ -285,14 +302,21 @@ static void keep_to_try_again(struct discovery *discovery) {
   discovery->queue_length = left;
 }
 
+static void begin_step(struct discovery *discovery, bool between) {
+  discovery->between = between;
+  discovery->listed = discovery->entries = 0;
+  discovery->step_listings = discovery->listings;
+  discovery->interval_listings = discovery->update_listings;
+}
+
 void discovery_update(struct discovery *discovery, struct tree *tree,
                       struct failure *failure) {
   struct update update = {
       .discovery = discovery, .tree = tree, .failure = failure};
   bool fresh = false;
 
-  discovery->has_new_mount_point = false;
-  discovery->listed = 0;
+  begin_step(discovery, false);
+  discovery->update_listings = discovery->listings;
   discovery->updates++;
   inotify_watches_begin(&discovery->watches,
                         discovery->updates % DISCOVERY_ROUND == 0);
@@ -301,7 +325,9 @@ void discovery_update(struct discovery *discovery, struct tree *tree,
     failure_note(failure, status, "%s", discovery->root_path);
   } else {
     bool complete =
-        inotify_watches_drain(&discovery->watches, on_event, &update);
+        inotify_watches_drain(&discovery->watches, on_event, &update) &&
+        !discovery->missed;
+    discovery->missed = false;
     if (!fresh)
       look_around(&update, complete);
     list_queued(&update);
@@ -309,6 +335,26 @@ void discovery_update(struct discovery *discovery, struct tree *tree,
     give_watches_back(&update);
     if (discovery->unwatched == 0)
       discovery->watches.error = 0;
+  }
+  keep_to_try_again(discovery);
+  tree_settle(tree);
+}
+
+/* Without a root there is nothing to watch. If events were lost, the next
+ * update looks at everything. */
+void discovery_follow(struct discovery *discovery, struct tree *tree) {
+  struct failure failure = {0};
+  struct update update = {
+      .discovery = discovery, .tree = tree, .failure = &failure};
+
+  if (tree->root == NULL || discovery->missed)
+    return;
+  begin_step(discovery, true);
+  discovery->missed =
+      !inotify_watches_drain(&discovery->watches, on_event, &update);
+  if (!discovery->missed) {
+    list_queued(&update);
+    trim(&update, discovery->max_cgroups);
   }
   keep_to_try_again(discovery);
   tree_settle(tree);

@@ -87,6 +87,16 @@ void update_doubt(struct update *update, struct cgroup *cgroup) {
   update_enqueue(update, cgroup->parent);
 }
 
+/* Listings are counted; the number may begin again. */
+static bool is_later(uint32_t listing, uint32_t before) {
+  return (int32_t)(listing - before) > 0;
+}
+
+bool update_has_listed(const struct update *update,
+                       const struct cgroup *cgroup) {
+  return is_later(cgroup->discovery.listed, update->discovery->step_listings);
+}
+
 uint32_t update_of_birth(const struct update *update,
                          const struct cgroup *parent) {
   const struct discovery *discovery = update->discovery;
@@ -94,10 +104,13 @@ uint32_t update_of_birth(const struct update *update,
 
   if (is_new || !discovery->native)
     return parent->discovery.born;
-  return parent->discovery.complete &&
-                 (parent->discovery.heard ||
-                  parent->discovery.listed == discovery->updates - 1)
-             ? discovery->updates
+  /* Between two updates, an event shows that it did not exist in the step
+   * before. */
+  bool was_listed =
+      !discovery->between &&
+      is_later(parent->discovery.listed, discovery->interval_listings);
+  return parent->discovery.complete && (parent->discovery.heard || was_listed)
+             ? discovery->updates + discovery->between
              : 0;
 }
 

@@ -34,8 +34,9 @@ static uint64_t most_ahead(const struct cgroup_use *use,
                            const struct remainder_times *times) {
   double part = (double)(times->end_nsec - times->begin_nsec) /
                 (double)use->interval.elapsed_nsec;
+  double most = (double)use->below_usec * part + TICK_USEC;
 
-  return (uint64_t)((double)use->below_usec * part) + TICK_USEC;
+  return most < UINT32_MAX ? (uint64_t)most : UINT32_MAX;
 }
 
 /* Returns what is left in this interval. What was reported too early as use of
@@ -47,9 +48,8 @@ static uint64_t take_rest(struct cgroup_use *use,
   uint64_t most = most_ahead(use, times);
   uint64_t rest = own > given ? own - given : 0;
 
-  use->ahead_usec = given > own ? given - own : 0;
-  if (use->ahead_usec > most)
-    use->ahead_usec = most;
+  uint64_t ahead = given > own ? given - own : 0;
+  use->ahead_usec = (uint32_t)(ahead < most ? ahead : most);
   use->remainder_usec += rest;
   return rest;
 }

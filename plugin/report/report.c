@@ -165,6 +165,9 @@ void report_sample(const struct report_sink *sink,
                    const struct report_sample *sample) {
   report_counters(sink, sample);
   report_use(sink, sample);
+  if (sample->peak != NULL && sample->peak->known)
+    report_gauge(sink, sample->cgroup, "peak_millicores",
+                 sample->peak->millicores);
   report_throttled_periods(sink, sample);
   report_limit(sink, sample);
   if (sink->sample != NULL && cpu_stat_has(&sample->now->stat, CPU_USAGE_USEC))

@@ -939,6 +939,13 @@ static void note_denial(struct naming *naming, struct naming_denial *denial) {
   }
 }
 
+static void end_search(struct naming *naming) {
+  docker_end(&naming->docker);
+  podman_end(&naming->podman);
+  conmon_end(&naming->conmon);
+  containerd_end(&naming->containerd);
+}
+
 void naming_update(struct naming *naming, struct tree *tree,
                    struct naming_denial *denial) {
   *denial = (struct naming_denial){0};
@@ -958,11 +965,18 @@ void naming_update(struct naming *naming, struct tree *tree,
   if (look_for_renamed(naming, tree) || naming->passes % NAMING_DELAY_MAX == 0)
     look_for_lost_names(naming, tree);
   find_names(naming, tree);
-  docker_end(&naming->docker);
-  podman_end(&naming->podman);
-  conmon_end(&naming->conmon);
-  containerd_end(&naming->containerd);
+  end_search(naming);
   note_denial(naming, denial);
+}
+
+/* Those that have no name yet had their turn in the latest pass. */
+void naming_meet(struct naming *naming, struct tree *tree) {
+  if (!naming->enabled || tree->births == naming->births)
+    return;
+  kubernetes_begin(&naming->kubernetes);
+  consider_new(naming, tree);
+  find_names(naming, tree);
+  end_search(naming);
 }
 
 /* As the API writes it. */

@@ -200,6 +200,7 @@ static size_t path_length(const struct cgroup *cgroup) {
 
 static void bury(struct cgroup *cgroup) {
   free(cgroup->details);
+  free(cgroup->samples);
   free(cgroup->instance);
   free(cgroup);
 }
@@ -323,6 +324,11 @@ static void unlink_cgroup(struct cgroup *cgroup) {
     cgroup->next->previous = cgroup->previous;
 }
 
+void tree_let_go(struct tree *tree, struct cgroup *cgroup) {
+  cgroup->next = tree->graveyard;
+  tree->graveyard = cgroup;
+}
+
 static void remove_leaf(struct tree *tree, struct cgroup *cgroup) {
   unlist_by_inode(tree, cgroup);
   (void)tdelete(cgroup, &tree->by_instance, compare_instances);
@@ -331,8 +337,8 @@ static void remove_leaf(struct tree *tree, struct cgroup *cgroup) {
     tree->on_remove(tree->context, cgroup);
   assert(!cgroup->removed && tree->count > 0);
   cgroup->removed = true;
-  cgroup->next = tree->graveyard;
-  tree->graveyard = cgroup;
+  if (!cgroup->kept)
+    tree_let_go(tree, cgroup);
   tree->count--;
   tree->changed = true;
 }

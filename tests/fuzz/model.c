@@ -83,6 +83,7 @@ size_t model_make(size_t parent, const char *name, uint64_t inode) {
   node->inode = inode;
   node->depth = parent != MODEL_NONE ? model.nodes[parent].depth + 1 : 0;
   node->born_nsec = model.now_nsec;
+  node->peak = node->most = -1;
   node->was_hidden = parent != MODEL_NONE && model.nodes[parent].was_hidden;
   add_event_of(parent);
   return model.count++;

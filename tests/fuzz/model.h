@@ -48,6 +48,12 @@ struct model_node {
     uint64_t usage_usec;
     uint64_t time_nsec;
   } earlier, latest;
+  /* The latest reading between two passes, and the highest use between two of
+   * them since the previous pass, in millicores; negative: none. */
+  struct model_reading sampled;
+  long double peak;
+  /* The same, also from its creation. */
+  long double most;
   /* Since `earlier`, only a lack of room can have kept it from being read: it
    * is a new one when there is room again. */
   bool lost_room;
@@ -58,9 +64,11 @@ struct model_node {
   long double rise_usec;
   /* The number of passes for which it has existed under this name. */
   unsigned passes;
-  /* When it was created, and whether it was removed since the pass began. */
+  /* When it was created, and whether it was removed since the pass began, or
+   * between it and the one before. */
   uint64_t born_nsec;
   bool just_removed;
+  bool lately_removed;
   /* How often its directory was listed in this pass. */
   unsigned listed;
 };

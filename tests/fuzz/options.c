@@ -66,6 +66,8 @@ static void require_allowed(const struct options *options) {
   require_count(options->max_depth, 0, 1e6);
   require_count((double)options->max_cgroups, 1, 1e6);
   require_count((double)options->keep_open, 0, 1e6);
+  REQUIRE(options->peak_nsec == 0 ||
+          (options->peak_nsec >= 50000000 && options->peak_nsec <= 1e15));
   REQUIRE((options->groups & ~all) == 0);
   REQUIRE((options->groups & VALUE_GROUP_CORE) != 0);
   REQUIRE(options->label_count <= 8);
@@ -109,6 +111,7 @@ static void require_unchanged(const struct options *options,
   REQUIRE(options->max_depth == before->max_depth);
   REQUIRE(options->max_cgroups == before->max_cgroups);
   REQUIRE(options->keep_open == before->keep_open);
+  REQUIRE(options->peak_nsec == before->peak_nsec);
   REQUIRE(options->groups == before->groups);
   REQUIRE(options->metadata == before->metadata);
   REQUIRE(options->label_count == before->label_count);
@@ -118,6 +121,10 @@ static void require_unchanged(const struct options *options,
 /* An accepted number is the number in the text. */
 static void require_number(const struct options *options, const char *key,
                            double number) {
+  if (strcasecmp(key, "PeakInterval") == 0) {
+    REQUIRE(fabs((double)options->peak_nsec - number * 1e9) <= 1);
+    return;
+  }
   REQUIRE(isfinite(number) && floor(number) == number);
   if (strcasecmp(key, "MaxDepth") == 0)
     REQUIRE((double)options->max_depth == number);

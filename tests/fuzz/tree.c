@@ -44,12 +44,22 @@ struct run {
     char *line;
   } during[DURING_MAX];
   size_t during_count;
-  /* Counters do not grow as the kernel's do, or cannot be read. */
+  /* Counters do not grow as the kernel's do, or cannot be read; files had
+   * errors or garbage. */
   bool odd;
+  bool garbled;
+  /* The collector samples between passes, if not `plain`. */
+  bool plain;
+  /* What the collector knows depends on when it samples: of some cgroups, for
+   * lack of room or of events. */
+  bool diverged;
   /* Something changed during this pass. */
   bool shaken;
-  /* When the previous pass began. */
+  /* When the latest pass began, and the one before; when cgroups were sought.
+   */
+  uint64_t pass_nsec;
   uint64_t before_nsec;
+  uint64_t searched_nsec;
   /* The values that the pass reported. */
   struct seen {
     size_t node;
@@ -60,24 +70,37 @@ struct run {
   size_t seen_count;
 };
 
-/* Returns the node that had that path and was removed during this pass, or
- * MODEL_NONE. */
+/* The values of all passes, by their names and their passes: without samples
+ * between the passes, they are the same. */
+static struct known_value {
+  uint64_t name;
+  unsigned pass;
+  bool used;
+  long double number;
+} known_values[PASSES_MAX * VALUES_MAX];
+static size_t known_count;
+
+/* Returns the node that had that path and was removed during this pass or
+ * shortly before, or MODEL_NONE. */
 static size_t removed_node(const char *wanted, uint64_t inode) {
   char path[PATH_MAX];
 
   for (size_t i = 0; i < model.count; i++)
-    if (model.nodes[i].just_removed && model.nodes[i].inode == inode &&
-        model_path(i, path) && strcmp(path, wanted) == 0)
+    if ((model.nodes[i].just_removed || model.nodes[i].lately_removed) &&
+        model.nodes[i].inode == inode && model_path(i, path) &&
+        strcmp(path, wanted) == 0)
       return i;
   return MODEL_NONE;
 }
 
 /* Returns the node that has another path now, or MODEL_NONE. The plugin cannot
- * see this if the parent's directory cannot be listed. */
-static size_t renamed_node(uint64_t inode) {
+ * see this if the parent's directory cannot be listed, and a past life keeps
+ * its path. */
+static size_t renamed_node(const struct cgroup *cgroup) {
   for (size_t i = 0; i < model.count; i++)
-    if (model.nodes[i].alive && model.nodes[i].was_hidden &&
-        model.nodes[i].inode == inode)
+    if ((cgroup->removed ||
+         (model.nodes[i].alive && model.nodes[i].was_hidden)) &&
+        model.nodes[i].inode == cgroup->inode)
       return i;
   return MODEL_NONE;
 }
@@ -91,7 +114,7 @@ static size_t node_of(const struct cgroup *cgroup) {
   if (node == MODEL_NONE || model.nodes[node].inode != cgroup->inode)
     node = removed_node(path, cgroup->inode);
   if (node == MODEL_NONE)
-    node = renamed_node(cgroup->inode);
+    node = renamed_node(cgroup);
   REQUIRE(node != MODEL_NONE);
   return node;
 }
@@ -102,15 +125,19 @@ static void require_name(const char *name) {
     REQUIRE(isalnum((unsigned char)*name) || strchr("._-@:+~", *name) != NULL);
 }
 
-/* One identifier belongs to one value of one cgroup. */
+/* One identifier belongs to one value of one cgroup, or of a past life and an
+ * inner cgroup that has its name now. */
 static void require_own_identity(const struct run *run,
                                  const struct report_value *value) {
   require_name(value->cgroup->instance);
   for (size_t i = 0; i < run->seen_count; i++) {
     bool same_cgroup = run->seen[i].cgroup == value->cgroup;
-    REQUIRE(same_cgroup == (strcmp(run->seen[i].cgroup->instance,
-                                   value->cgroup->instance) == 0));
-    REQUIRE(!same_cgroup || value->type == REPORT_PERCENT ||
+    bool same_name =
+        strcmp(run->seen[i].cgroup->instance, value->cgroup->instance) == 0;
+    REQUIRE(same_name || !same_cgroup);
+    REQUIRE(!same_name || same_cgroup || value->cgroup->removed ||
+            run->seen[i].cgroup->removed);
+    REQUIRE(!same_name || value->type == REPORT_PERCENT ||
             strcmp(run->seen[i].type_instance, value->type_instance) != 0);
   }
 }
@@ -138,11 +165,24 @@ static bool is_possible(const struct run *run, const struct model_node *node) {
          (long double)elapsed_usec;
 }
 
+/* Returns the last reading of this interval: of one that could not be read in
+ * this pass, because it was removed, its last sample. */
+static struct model_reading last_reading(const struct model_node *node) {
+  struct model_reading last = node->latest;
+
+  if (!last.known) {
+    last = node->sampled;
+    last.time_nsec = model.now_nsec;
+  }
+  return last;
+}
+
 /* Returns the use of a node in the interval, in millicores; negative: its file
  * had garbage. */
 static long double used(const struct run *run, const struct model_node *node) {
   const struct model_reading earlier = earlier_reading(run, node);
-  const struct model_reading *latest = &node->latest;
+  const struct model_reading last = last_reading(node);
+  const struct model_reading *latest = &last;
 
   REQUIRE(earlier.known && latest->known);
   if (earlier.garbage || latest->garbage)
@@ -150,14 +190,6 @@ static long double used(const struct run *run, const struct model_node *node) {
   REQUIRE(latest->usage_usec >= earlier.usage_usec);
   return (long double)(latest->usage_usec - earlier.usage_usec) * 1e6L /
          (long double)(latest->time_nsec - earlier.time_nsec);
-}
-
-static void require_millicores(const struct run *run,
-                               const struct model_node *node, double gauge) {
-  long double millicores = used(run, node);
-
-  REQUIRE(millicores < 0 || (is_possible(run, node) &&
-                             fabsl(gauge - millicores) <= millicores * 1e-6L));
 }
 
 static size_t living(void) {
@@ -173,6 +205,54 @@ static size_t living(void) {
 static bool may_be_new(const struct run *run) {
   return run->confused || run->blind || run->crowded ||
          living() + model.gone > run->options.max_cgroups;
+}
+
+/* Returns what all past lives used up to their last samples, in millicores. */
+static long double used_by_past(const struct run *run) {
+  long double sum = 0;
+
+  for (size_t i = 0; i < model.count; i++) {
+    const struct model_node *node = &model.nodes[i];
+    const struct model_reading earlier = earlier_reading(run, node);
+    bool gone = node->just_removed || node->lately_removed || run->confused ||
+                run->crowded || node->was_hidden;
+
+    if (gone && node->sampled.known && earlier.known &&
+        node->sampled.usage_usec > earlier.usage_usec)
+      sum += (long double)(node->sampled.usage_usec - earlier.usage_usec) *
+             1e6L / (long double)(model.now_nsec - run->before_nsec);
+  }
+  return sum;
+}
+
+/* The use of past lives may be added. */
+static void require_millicores(const struct run *run,
+                               const struct model_node *node, double gauge) {
+  if (run->garbled && run->options.peak_nsec > 0)
+    return;
+  long double millicores = used(run, node);
+  long double past = run->options.peak_nsec > 0 ? used_by_past(run) : 0;
+
+  REQUIRE(millicores < 0 ||
+          (is_possible(run, node) &&
+           gauge >= millicores * (1 - 1e-6L) - 1e-9L &&
+           gauge <= (millicores + past) * (1 + 1e-6L) + 1e-9L));
+}
+
+/* It is the highest use between two samples; of a new cgroup or past lives,
+ * also from its creation, or theirs. */
+static void require_peak(const struct run *run, const struct model_node *node,
+                         double gauge) {
+  long double most = -1;
+
+  if (run->garbled)
+    return;
+  for (size_t i = 0; i < model.count; i++)
+    if (model.nodes[i].most > most)
+      most = model.nodes[i].most;
+  REQUIRE(gauge <= most * (1 + 1e-6L));
+  REQUIRE(may_be_new(run) || node->was_hidden ||
+          gauge >= node->peak * (1 - 1e-6L));
 }
 
 /* Returns whether another cgroup was created at the path of a node that was
@@ -213,38 +293,117 @@ static void take_remainder(struct model_node *node, int64_t usec) {
   node->has_remainder = true;
 }
 
+/* It is the number in the file, or that of the last sample. */
+static void require_counter(const struct run *run,
+                            const struct model_node *node,
+                            const struct report_value *value) {
+  uint64_t counter = 0;
+  bool is_past = !node->latest.known && run->options.peak_nsec > 0;
+
+  REQUIRE(model_counter(node, value->type_instance, &counter));
+  if (is_past && strcmp(value->type_instance, "cpu_usage_usec") == 0)
+    counter = node->sampled.usage_usec;
+  REQUIRE(node->garbage != NULL || (run->garbled && is_past) ||
+          (uint64_t)value->value.derive == counter);
+}
+
+static uint64_t name_of_value(const struct report_value *value) {
+  return instance_name_hash(value->cgroup->instance) * 31 +
+         instance_name_hash(value->type_instance);
+}
+
+static bool is_comparable(const struct run *run) {
+  return !run->confused && !run->diverged && !run->garbled &&
+         !run->options.leaves_only;
+}
+
+static bool is_of_use(const char *type_instance) {
+  return strcmp(type_instance, "millicores") == 0 ||
+         strcmp(type_instance, "of_limit") == 0;
+}
+
+/* What past lives used can be added to the use. */
+static void compare_value(struct run *run, const struct report_value *value) {
+  uint64_t name = name_of_value(value);
+  long double number = value->type == REPORT_DERIVE
+                           ? (long double)value->value.derive
+                           : (long double)value->value.gauge;
+
+  if (run->plain) {
+    known_values[known_count++] = (struct known_value){
+        .name = name, .pass = run->passes, .number = number};
+    return;
+  }
+  for (size_t i = 0; i < known_count; i++) {
+    struct known_value *known = &known_values[i];
+    if (known->name != name || known->pass != run->passes)
+      continue;
+    known->used = true;
+    REQUIRE(is_of_use(value->type_instance)
+                ? number >= known->number * (1 - 1e-9L)
+                : fabsl(number - known->number) <= known->number * 1e-9L);
+    return;
+  }
+  /* More are only those of cgroups that are gone. */
+  REQUIRE(value->cgroup->removed ||
+          !model.nodes[node_of(value->cgroup)].latest.known ||
+          strcmp(value->type_instance, "peak_millicores") == 0);
+}
+
+/* None is missing. */
+static void require_known_values(const struct run *run) {
+  for (size_t i = 0; i < known_count; i++)
+    REQUIRE(known_values[i].pass != run->passes || known_values[i].used);
+}
+
+static void check_counter(const struct run *run, struct model_node *node,
+                          const struct report_value *value) {
+  REQUIRE(value->value.derive >= 0);
+  if (strcmp(value->type_instance, "remainder_usec") == 0) {
+    take_remainder(node, value->value.derive);
+    return;
+  }
+  require_counter(run, node, value);
+  REQUIRE(strcmp(value->type_instance, "cpu_usage_usec") != 0 ||
+          may_be_new(run) || node->was_hidden || !node->earlier.known ||
+          is_possible(run, node));
+}
+
+static void check_gauge(const struct run *run, const struct model_node *node,
+                        const struct report_value *value) {
+  double gauge = value->value.gauge;
+
+  REQUIRE(isfinite(gauge) && gauge >= 0);
+  REQUIRE(value->type == REPORT_GAUGE || gauge <= 100);
+  REQUIRE(strstr(value->type_instance, "millicores") == NULL ||
+          gauge <= 8192e3 ||
+          strcmp(value->type_instance, "limit_millicores") == 0);
+  REQUIRE(strcmp(value->type_instance, "limit_level") != 0 ||
+          gauge <= (double)node->depth);
+  if (strcmp(value->type_instance, "millicores") == 0)
+    require_millicores(run, node, gauge);
+  if (strcmp(value->type_instance, "remainder_millicores") == 0)
+    require_remainder(run, node, gauge);
+  if (strcmp(value->type_instance, "peak_millicores") == 0)
+    require_peak(run, node, gauge);
+}
+
 static void take_value(void *context, const struct report_value *value) {
   struct run *run = context;
   size_t index = node_of(value->cgroup);
   struct model_node *node = &model.nodes[index];
-  uint64_t counter = 0;
 
   require_own_identity(run, value);
   if (was_replaced(node))
     return;
-  if (strcmp(value->type_instance, "remainder_usec") == 0) {
-    take_remainder(node, value->value.derive);
-  } else if (value->type == REPORT_DERIVE) {
-    REQUIRE(node->garbage != NULL ||
-            (model_counter(node, value->type_instance, &counter) &&
-             (uint64_t)value->value.derive == counter));
-    REQUIRE(value->value.derive >= 0);
-    REQUIRE(strcmp(value->type_instance, "cpu_usage_usec") != 0 ||
-            may_be_new(run) || node->was_hidden || !node->earlier.known ||
-            is_possible(run, node));
-  } else {
-    REQUIRE(isfinite(value->value.gauge) && value->value.gauge >= 0);
-    REQUIRE(value->type == REPORT_GAUGE || value->value.gauge <= 100);
-    REQUIRE(strstr(value->type_instance, "millicores") == NULL ||
-            value->value.gauge <= 8192e3 ||
-            strcmp(value->type_instance, "limit_millicores") == 0);
-    REQUIRE(strcmp(value->type_instance, "limit_level") != 0 ||
-            value->value.gauge <= (double)node->depth);
-    if (strcmp(value->type_instance, "millicores") == 0)
-      require_millicores(run, node, value->value.gauge);
-    if (strcmp(value->type_instance, "remainder_millicores") == 0)
-      require_remainder(run, node, value->value.gauge);
-  }
+  /* It may not be certain which node a past life had. */
+  bool is_certain = !(value->cgroup->removed && run->confused);
+  if (is_certain && value->type == REPORT_DERIVE)
+    check_counter(run, node, value);
+  else if (is_certain)
+    check_gauge(run, node, value);
+  if (is_comparable(run) && run->options.peak_nsec > 0)
+    compare_value(run, value);
   REQUIRE(run->seen_count < VALUES_MAX);
   run->seen[run->seen_count++] =
       (struct seen){index, value->cgroup, value->type_instance,
@@ -268,8 +427,10 @@ static bool was_seen(const struct run *run, size_t node,
 static bool is_selected(const struct run *run, size_t node) {
   char path[PATH_MAX];
 
-  /* A cgroup removed during the pass may have existed when the pass looked. */
-  return (model.nodes[node].alive || model.nodes[node].just_removed) &&
+  /* A cgroup removed during the pass may have existed when the pass looked, and
+   * a past life may have a value. */
+  return (model.nodes[node].alive || model.nodes[node].just_removed ||
+          (model.nodes[node].lately_removed && run->options.peak_nsec > 0)) &&
          model.nodes[node].depth <= run->options.max_depth &&
          model_path(node, path) &&
          strlen(MODEL_ROOT) + strlen(path) <= PATH_MAX - TREE_FILE_SIZE &&
@@ -303,6 +464,7 @@ static void require_complete(struct run *run) {
 
   /* Removed cgroups may still take up room. */
   run->crowded = living() + model.gone > run->options.max_cgroups;
+  run->diverged |= run->crowded;
   model.gone = 0;
   /* A tree this small is searched in every pass, with or without events. Those
    * are waited for, for one pass. */
@@ -377,13 +539,16 @@ static void on_call(void *context) {
 }
 
 static void prepare_pass(struct run *run, uint64_t nsec) {
-  run->before_nsec = run->passes > 1 ? model.now_nsec : 0;
+  run->before_nsec = run->passes > 1 ? run->pass_nsec : 0;
   model.now_nsec += nsec;
+  run->pass_nsec = run->searched_nsec = model.now_nsec;
   model.calls = 0;
   run->seen_count = 0;
   run->shaken = false;
   for (size_t i = 0; i < model.count; i++) {
-    model.nodes[i].latest.known = model.nodes[i].just_removed = false;
+    model.nodes[i].latest.known = false;
+    model.nodes[i].lately_removed = model.nodes[i].just_removed;
+    model.nodes[i].just_removed = false;
     model.nodes[i].listed = 0;
   }
 }
@@ -412,9 +577,12 @@ static void pass(struct run *run, uint64_t nsec) {
   require_descriptors(run);
   require_complete(run);
   require_complete_books(run);
+  if (is_comparable(run) && !run->plain)
+    require_known_values(run);
   for (size_t i = 0; i < model.count; i++) {
     if (model.nodes[i].latest.known)
       model.nodes[i].earlier = model.nodes[i].latest;
+    model.nodes[i].peak = model.nodes[i].most = -1;
     model.nodes[i].lost_room = !model.nodes[i].latest.known &&
                                (model.nodes[i].lost_room ||
                                 (run->crowded && must_be_reported(run, i)));
@@ -426,6 +594,55 @@ static void pass(struct run *run, uint64_t nsec) {
       model.nodes[i].earlier.known = false;
     model.nodes[i].passes++;
   }
+}
+
+/* What the file had at this time, after the sample before it. */
+static void note_sample(struct run *run, struct model_node *node,
+                        uint64_t searched_nsec) {
+  struct model_reading now = node->latest;
+  struct model_reading *before = &node->sampled;
+  uint64_t least = run->options.peak_nsec / 4 * 3;
+
+  if (!now.known)
+    return;
+  if (!before->known && node->born_nsec >= searched_nsec)
+    node->most = (long double)now.usage_usec * 1e6L /
+                 (long double)(now.time_nsec - searched_nsec);
+  if (before->known && now.time_nsec - before->time_nsec < least)
+    return;
+  if (before->known && now.usage_usec >= before->usage_usec) {
+    long double use = (long double)(now.usage_usec - before->usage_usec) *
+                      1e6L / (long double)(now.time_nsec - before->time_nsec);
+    if (use <= 8192e3L && use > node->peak)
+      node->peak = use;
+    if (use <= 8192e3L && use > node->most)
+      node->most = use;
+  }
+  *before = now;
+}
+
+/* Only what is new needs more memory, and nothing is reported. */
+static void sample(struct run *run, uint64_t nsec) {
+  struct report_sink sink = {.context = run, .sample = take_line};
+  uint64_t searched_nsec = run->searched_nsec;
+
+  model.now_nsec += nsec;
+  if (run->options.peak_nsec == 0 || run->plain || run->passes == 0)
+    return;
+  model.calls = 0;
+  for (size_t i = 0; i < model.count; i++) {
+    model.nodes[i].latest.known = false;
+    model.nodes[i].listed = 0;
+  }
+  model.active = true;
+  collector_sample(run->collector, &sink);
+  collector_check(run->collector);
+  model.active = false;
+  run->searched_nsec = model.now_nsec;
+  require_bounded_work(run, living());
+  require_descriptors(run);
+  for (size_t i = 0; i < model.count; i++)
+    note_sample(run, &model.nodes[i], searched_nsec);
 }
 
 /* The last component gets the inode of the dead node `heir_of`, if there is
@@ -550,6 +767,8 @@ static void change(struct run *run, char *line) {
   char *rest = line[0] != '\0' && line[1] != '\0' ? line + 2 : line;
 
   run->odd |= line[0] != '\0' && strchr("=+!@", line[0]) != NULL;
+  run->garbled |= line[0] == '!';
+  run->diverged |= line[0] == '@' || line[0] == '%';
   if (line[0] == '@')
     plan(run, line);
   else if (line[0] == '/')
@@ -558,6 +777,8 @@ static void change(struct run *run, char *line) {
     make_path(run, rest, choose_heritage((uint8_t)line[1], rest));
   else if (line[0] == '.')
     pass(run, NSEC_PER_SEC + amount(line + 1) % (3600 * NSEC_PER_SEC));
+  else if (line[0] == ',')
+    sample(run, NSEC_PER_SEC / 10 + amount(line + 1) % NSEC_PER_SEC);
   else if (line[0] == '%')
     set_kernel(run, line[1]);
   else if (node == MODEL_NONE)
@@ -592,6 +813,7 @@ static void configure(struct run *run, struct hierarchy *hierarchy,
   options->instance_format =
       (line[1] & 8) != 0 ? INSTANCE_FORMAT_LEAF : INSTANCE_FORMAT_PATH;
   options->selection.ignore_selected = (line[1] & 16) != 0;
+  options->peak_nsec = (line[1] & 32) != 0 ? NSEC_PER_SEC / 10 : 0;
   options->groups = VALUE_GROUP_CORE | ((unsigned char)line[2] & 31);
   model.no_links = (line[3] & 1) != 0;
   model.no_types = (line[3] & 2) != 0;
@@ -614,7 +836,8 @@ static void start(struct run *run, struct hierarchy *hierarchy) {
   model.active = false;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+/* Runs the whole input once. */
+static void live(const uint8_t *data, size_t size, bool plain) {
   static struct run run;
   struct hierarchy hierarchy = {.version = CGROUP_VERSION_2, .native = true};
   CLEANUP_FREE char *settings = fuzz_string(data, size);
@@ -622,6 +845,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
   memset(&run, 0, offsetof(struct run, seen));
   run.options = (struct options)OPTIONS_DEFAULT;
+  run.plain = plain;
   model_reset();
   for (char *rest = settings; rest != NULL;)
     configure(&run, &hierarchy, strsep(&rest, "\n"));
@@ -638,5 +862,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   model.active = false;
   REQUIRE(model.open == 0);
   options_release(&run.options);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  known_count = 0;
+  live(data, size, true);
+  live(data, size, false);
   return 0;
 }

@@ -43,6 +43,8 @@
   SUITE(number)                                                                \
   SUITE(open_beneath)                                                          \
   SUITE(options)                                                               \
+  SUITE(past_lives)                                                            \
+  SUITE(peak)                                                                  \
   SUITE(printable)                                                             \
   SUITE(rate)                                                                  \
   SUITE(remainder)                                                             \

@@ -276,6 +276,135 @@ START_TEST(a_new_one_begins_at_zero) {
 }
 END_TEST
 
+static void sample(void) {
+  struct report_sink sink = recorder_sink(&recorder);
+
+  collector_sample(collector, &sink);
+  collector_check(collector);
+  ck_assert_uint_eq(recorder.count, 0);
+}
+
+/* Samples are taken every 50 ms. */
+static void start_with_peaks(bool native) {
+  options.peak_nsec = 50000000;
+  start_as(CGROUP_VERSION_2, native);
+}
+
+static double gauge_named(const char *cgroup, const char *type_instance) {
+  const struct recorded_value *value =
+      recorder_find(&recorder, cgroup, type_instance);
+
+  ck_assert_msg(value != NULL, "%s", type_instance);
+  return value->gauge;
+}
+
+/* The window of 60 ms or more with 6000 µs is the highest. The others are
+ * longer by as much as the machine is late. */
+START_TEST(peaks_between_passes) {
+  const char *texts[] = {"usage_usec 1000\n", "usage_usec 7000\n",
+                         "usage_usec 7010\n"};
+  struct timing samples[3];
+
+  write_file(tree, "cpu.stat", "usage_usec 1000\n");
+  start_with_peaks(false);
+  /* Before the first pass there is nothing to do. */
+  sample();
+  (void)timed_run();
+  ck_assert_ptr_null(recorder_find(&recorder, "root", "peak_millicores"));
+  for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+    wait_for(0.06);
+    write_file(tree, "cpu.stat", texts[i]);
+    samples[i].begin = now();
+    sample();
+    ck_assert_uint_eq(recorder.lines, 1);
+    samples[i].end = now();
+  }
+  write_file(tree, "cpu.stat", "usage_usec 7020\n");
+  (void)timed_run();
+  assert_gauge("root", "millicores", 6020);
+  assert_between("root", "peak_millicores", 6000, 6000, &samples[0],
+                 &samples[1]);
+  wait_for(0.06);
+  write_file(tree, "cpu.stat", "usage_usec 7020\n");
+  sample();
+  (void)timed_run();
+  ck_assert_double_lt(gauge_named("root", "peak_millicores"), 1);
+}
+END_TEST
+
+static void remove_cgroup(const char *name) {
+  CLEANUP_FREE char *file = NULL;
+  CLEANUP_FREE char *path = path_in(tree, name);
+
+  ck_assert_int_ge(asprintf(&file, "%s/cpu.stat", path), 0);
+  ck_assert_int_eq(unlink(file), 0);
+  ck_assert_int_eq(rmdir(path), 0);
+}
+
+/* Two lives of a between two passes, of which the first was there before, and
+ * one of b that nobody follows. The third life of a is there at the second
+ * pass. */
+START_TEST(lives_between_passes) {
+  bool follows = _i == 1;
+
+  write_file(tree, "cpu.stat", "usage_usec 1000\n");
+  write_file(tree, "a/cpu.stat", "usage_usec 500\n");
+  options.leaves_only = true;
+  start_with_peaks(true);
+  (void)timed_run();
+  wait_for(0.06);
+  write_file(tree, "a/cpu.stat", "usage_usec 20500\n");
+  sample();
+  remove_cgroup("a");
+  write_file(tree, "a/cpu.stat", "usage_usec 7000\n");
+  write_file(tree, "b/cpu.stat", "usage_usec 3000\n");
+  wait_for(0.06);
+  sample();
+  remove_cgroup("a");
+  remove_cgroup("b");
+  wait_for(0.06);
+  if (follows)
+    write_file(tree, "a/cpu.stat", "usage_usec 100\n");
+  write_file(tree, "cpu.stat", "usage_usec 101000\n");
+  (void)timed_run();
+  assert_gauge("a", "millicores", 27000 + (follows ? 100 : 0));
+  ck_assert_int_eq(recorder_find(&recorder, "a", "cpu_usage_usec")->derive,
+                   follows ? 100 : 7000);
+  assert_gauge("b", "millicores", 3000);
+  ck_assert_int_eq(recorder_find(&recorder, "b", "cpu_usage_usec")->derive,
+                   3000);
+  assert_gauge("root", "remainder_millicores", 70000 - (follows ? 100 : 0));
+  wait_for(0.06);
+  (void)timed_run();
+  ck_assert_ptr_null(gauge_of("b"));
+  ck_assert((gauge_of("a") != NULL) == follows);
+}
+END_TEST
+
+/* A cgroup whose file is gone when it is read has the use up to its latest
+ * sample. */
+START_TEST(one_that_goes_before_it_is_read) {
+  CLEANUP_FREE char *path = path_in(tree, "a/cpu.stat");
+
+  write_file(tree, "cpu.stat", "usage_usec 1000\n");
+  write_file(tree, "a/cpu.stat", "usage_usec 500\n");
+  options.keep_open = 0;
+  start_with_peaks(true);
+  (void)timed_run();
+  wait_for(0.06);
+  write_file(tree, "a/cpu.stat", "usage_usec 20500\n");
+  sample();
+  ck_assert_int_eq(unlink(path), 0);
+  ck_assert_uint_eq(timed_run().failed, 0);
+  assert_gauge("a", "millicores", 20000);
+  ck_assert_int_eq(recorder_find(&recorder, "a", "cpu_usage_usec")->derive,
+                   20500);
+  wait_for(0.06);
+  (void)timed_run();
+  ck_assert_ptr_null(recorder_find(&recorder, "a", "cpu_usage_usec"));
+}
+END_TEST
+
 START_TEST(root_goes_and_comes_back) {
   write_file(tree, "root/cpu.stat", "usage_usec 900\n");
   write_file(tree, "root/a/cpu.stat", "usage_usec 500\n");
@@ -698,9 +827,10 @@ Suite *collector_suite(void) {
       ONCE(counter_that_goes_back_gives_no_gauge),
       TIMES(impossible_counter_gives_no_value, 2),
       ONCE(unreadable_file_is_named_and_comes_back), ONCE(every_cgroup_below),
-      ONCE(a_new_one_begins_at_zero), ONCE(root_goes_and_comes_back),
-      ONCE(vanishing_is_silent), ONCE(v2_root_without_counters),
-      ONCE(readings_begin_after_the_search),
+      ONCE(a_new_one_begins_at_zero), ONCE(peaks_between_passes),
+      TIMES(lives_between_passes, 2), ONCE(one_that_goes_before_it_is_read),
+      ONCE(root_goes_and_comes_back), ONCE(vanishing_is_silent),
+      ONCE(v2_root_without_counters), ONCE(readings_begin_after_the_search),
       ONCE(what_may_not_be_read_hides_no_error),
       TIMES(patterns_without_a_cgroup_are_reported, 3),
       ONCE(a_selection_of_nothing_is_reported),

@@ -56,6 +56,7 @@ START_TEST(defaults) {
   ck_assert_uint_eq(options.max_depth, 64);
   ck_assert_uint_eq(options.max_cgroups, 10000);
   ck_assert_uint_eq(options.keep_open, 2000);
+  ck_assert_uint_eq(options.peak_nsec, 0);
   ck_assert_uint_eq(options.groups, VALUE_GROUP_CORE);
   ck_assert(!options.log_samples);
 }
@@ -95,6 +96,10 @@ START_TEST(values_are_taken) {
   ck_assert_uint_eq(options.max_cgroups, 1000000);
   accept(&options, "KeepOpen", number(64));
   ck_assert_uint_eq(options.keep_open, 64);
+  accept(&options, "PeakInterval", number(0.05));
+  ck_assert_uint_eq(options.peak_nsec, 50000000);
+  accept(&options, "PeakInterval", number(1));
+  ck_assert_uint_eq(options.peak_nsec, 1000000000);
   accept(&options, "ReportThrottling", boolean(true));
   accept(&options, "ReportPressure", boolean(true));
   accept(&options, "ReportPressure", boolean(false));
@@ -219,6 +224,12 @@ START_TEST(values_are_refused) {
   refuse("MaxCgroups", number(1e30), "1e+30", "from 1 to 1000000");
   refuse("MaxCgroups", number(NAN), "nan", "from 1 to 1000000");
   refuse("KeepOpen", number(1000001), "1000001", "from 0 to 1000000");
+  refuse("PeakInterval", number(0.049), "0.049",
+         "a number of seconds from 0.05 to the interval, without quotes");
+  refuse("PeakInterval", number(0), "0", "from 0.05");
+  refuse("PeakInterval", number(NAN), "nan", "from 0.05");
+  refuse("PeakInterval", number(INFINITY), "inf", "from 0.05");
+  refuse("PeakInterval", string("0.1"), "\"0.1\"", "without quotes");
   refuse("ReportAll", string("all"), "\"all\"", "true or false");
   refuse("Metadata", string("all"), "\"all\"", "true or false");
   refuse("NameLabel", string(""), "\"\"", "letters, digits");

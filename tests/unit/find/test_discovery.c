@@ -409,6 +409,62 @@ START_TEST(what_is_listed_each_time_needs_no_event) {
 }
 END_TEST
 
+/* Between two updates, events are followed, up to some bound. */
+START_TEST(changes_between_two_updates) {
+  make_many();
+  update();
+  uint32_t updates = discovery.updates;
+  make("many/new");
+  make("many/new/below");
+  drop("many/5");
+  discovery_follow(&discovery, &tree);
+  ck_assert_ptr_null(find("/many/5"));
+  ck_assert_uint_eq(find("/many/new")->discovery.born, updates + 1);
+  ck_assert_uint_eq(find("/many/new/below")->discovery.born, updates + 1);
+  /* A directory can be listed several times before the next update. */
+  make("many/newer");
+  discovery_follow(&discovery, &tree);
+  ck_assert_uint_eq(find("/many/newer")->discovery.born, updates + 1);
+  ck_assert_uint_eq(discovery.updates, updates);
+  for (int i = 10; i < 20 + DISCOVERY_BETWEEN; i++)
+    make("many/%d/x", i);
+  discovery_follow(&discovery, &tree);
+  ck_assert_uint_eq(discovery.listed, DISCOVERY_BETWEEN);
+  /* What was too much waits for the update. */
+  discovery_follow(&discovery, &tree);
+  ck_assert_uint_eq(discovery.listed, 0);
+  update();
+  for (int i = 10; i < 20 + DISCOVERY_BETWEEN; i++) {
+    char path[32];
+    (void)snprintf(path, sizeof(path), "/many/%d/x", i);
+    ck_assert_ptr_nonnull(find(path));
+    ck_assert_uint_eq(find(path)->discovery.born, updates + 1);
+  }
+}
+END_TEST
+
+/* Then nothing is done until the next update, which looks at everything. */
+START_TEST(events_lost_between_two_updates) {
+  size_t longest = setting("/proc/sys/fs/inotify/max_queued_events");
+
+  make_many();
+  update();
+  make("many/3/new");
+  for (size_t events = 0; events <= longest; events += 2) {
+    make("many/4/x");
+    drop("many/4/x");
+  }
+  make("many/5/new");
+  discovery_follow(&discovery, &tree);
+  ck_assert(discovery.missed);
+  discovery_follow(&discovery, &tree);
+  ck_assert_ptr_null(find("/many/5/new"));
+  update();
+  ck_assert_uint_eq(find("/many/3/new")->discovery.born, 0);
+  ck_assert_uint_eq(find("/many/5/new")->discovery.born, 0);
+}
+END_TEST
+
 START_TEST(depth_is_limited) {
   make("a");
   make("a/b");
@@ -599,6 +655,7 @@ Suite *discovery_suite(void) {
       ONCE(work_is_in_proportion_to_what_changed), ONCE(what_was_born_is_known),
       ONCE(what_was_overlooked_was_not_born),
       TIMES(a_change_without_an_event_waits_for_it, 2),
+      ONCE(changes_between_two_updates), ONCE(events_lost_between_two_updates),
       ONCE(what_is_listed_each_time_needs_no_event), ONCE(depth_is_limited),
       ONCE(root_alone), ONCE(room_is_shared), ONCE(a_tenant_pushes_nobody_out),
       ONCE(free_room_is_used), ONCE(what_cannot_match_is_not_walked),
