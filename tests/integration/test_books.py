@@ -91,6 +91,16 @@ def check_each_life(collectd, lives):
     return rows
 
 
+def check_all_lives(collectd, record):
+    """With samples in between, at most the end of each life is missing"""
+    usage = collectd.usage(SERVICE)
+    used = sum(int(used) for _, used in samples(collectd)[1:])
+    truth = record.at(usage[-1][0])[1] - record.at(usage[0][0])[1]
+    print(f"with samples the service {used} µs of {truth:.0f} µs")
+    assert 0.92 <= used / truth <= 1.005
+    assert all(used is not None for _, used in samples(collectd)[1:])
+
+
 def check_parent(collectd, record, used):
     """The rest is left to the parent"""
     usage = collectd.usage(SERVICE)
@@ -113,17 +123,22 @@ def test_complete_books(cgroup, directory, start, version, host, tmp_path):
             Recorder(tmp_path / "record", [root, services]) as recorder, \
             Churn(directory, RATE, host) as churn, \
             Lives(directory / "services/web", file) as lives:
-        collectd = start(OPTIONS.format(host=host), interval=1)
-        wait_for_passes(collectd, 2, kind=LEFT)
+        options = OPTIONS.format(host=host)
+        collectd = start(options, interval=1)
+        sampled = start(options + "PeakInterval 0.1", interval=1)
+        wait_for_passes(sampled, 2, kind=LEFT)
         began = time.monotonic()
         wait_until(lambda: time.monotonic() > began + SECONDS, SECONDS + 10, str)
-        passes = wait_for_passes(collectd, 1, kind=LEFT)
+        passes = wait_for_passes(sampled, 1, kind=LEFT)
         recorder.wait_until_past(passes[-1] + 2)
         collectd.stop()
+        sampled.stop()
 
     assert churn.count > 0.8 * RATE * SECONDS
-    assert not complaints(collectd)
-    check_sum(collectd, recorder.of(root))
+    for one in collectd, sampled:
+        assert not complaints(one)
+        check_sum(one, recorder.of(root))
     rows = check_each_life(collectd, lives.lives)
     check_parent(collectd, recorder.of(services),
                  sum(used for _, used in rows[1:]))
+    check_all_lives(sampled, recorder.of(services))

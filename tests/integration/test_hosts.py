@@ -265,6 +265,8 @@ BAD_OPTIONS = {
     'LogSamples "maybe"': ["LogSamples", '"maybe"', "true", "false"],
     'MaxDepth "3"': ["MaxDepth", '"3"', "without quotes"],
     "LogSamples 3": ["LogSamples", "3", "true", "false"],
+    "PeakInterval 0.01": ["PeakInterval", "from 0.05 to the interval", "0.01"],
+    "PeakInterval 3": ["PeakInterval", "from 0.05 to the interval", "not 3"],
     "Millicores true": ["Millicores", "Root", "CgroupVersion", "LogSamples"],
 }
 
