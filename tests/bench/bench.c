@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Measures the cost of a pass over many cgroups, and compares it with two
- * bounds.
+/* Measures the cost of a pass over many cgroups, and of a sample between two
+ * passes, and compares them with two bounds.
  *
  * Three readers of the same real cgroups take turns in one process:
  *   plain  opens every file by its path in every pass, and uses stdio
@@ -33,6 +33,8 @@
 
 #define PER_GROUP 100
 #define ROUNDS 15
+/* With PeakInterval 0.1 */
+#define SAMPLES_PER_SECOND 10
 #define SPARE_DESCRIPTORS 64
 #define DEFAULT_KEEP_OPEN (((struct options)OPTIONS_DEFAULT).keep_open)
 
@@ -222,6 +224,14 @@ static void read_ours(void *context) {
   collector_run(ours->collector, &sink, &ours->pass);
 }
 
+/* With PeakInterval, between two passes */
+static void sample_ours(void *context) {
+  struct ours *ours = context;
+  struct report_sink sink = {0};
+
+  collector_sample(ours->collector, &sink);
+}
+
 static void open_ours(struct ours *ours, const struct forest *forest,
                       size_t keep_open, unsigned groups) {
   struct hierarchy_options where = {.root = forest->base};
@@ -318,6 +328,48 @@ static double measure_all_groups(struct forest *forest,
   return median(all);
 }
 
+static void measure_samples(struct forest *forest, bool active,
+                            size_t keep_open) {
+  double floor[ROUNDS];
+  double pass[ROUNDS];
+  double sample[ROUNDS];
+  struct ours ours;
+  struct stirrer stirrer = {0};
+
+  if (active)
+    start_stirring(&stirrer, forest);
+  open_ours(&ours, forest, keep_open, VALUE_GROUP_CORE);
+  /* So short that no sample comes too soon */
+  ours.options.peak_nsec = 1;
+  sample_ours(&ours);
+  size_t heap = mallinfo2().uordblks;
+  for (int round = 0; round < ROUNDS; round++) {
+    read_plain(forest);
+    stir(&stirrer);
+    floor[round] = timed(read_floor, forest);
+    read_plain(forest);
+    stir(&stirrer);
+    pass[round] = timed(read_ours, &ours);
+    read_plain(forest);
+    stir(&stirrer);
+    sample[round] = timed(sample_ours, &ours);
+  }
+  heap = mallinfo2().uordblks - heap;
+  long calls = system_calls(sample_ours, &ours);
+  close_ours(&ours);
+  stop_stirring(&stirrer);
+  double count = (double)forest->count;
+  double lowest = median(floor);
+  double whole = median(pass);
+  double own = median(sample);
+  printf("| %s | %zu | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %ld | %zu | "
+         "%.2f |\n",
+         forest->version, forest->count, active ? "half" : "none",
+         lowest / count, whole / count, own / count, own / lowest, own / whole,
+         calls, heap, own * SAMPLES_PER_SECOND / 1e3);
+  (void)fflush(stdout);
+}
+
 static void measure(struct forest *forest, bool active, size_t keep_open) {
   double plain[ROUNDS];
   double floor[ROUNDS];
@@ -370,7 +422,7 @@ static void clean_up(void) { fell(&planted); }
 static void on_signal(int number) { interrupted = number; }
 
 static void measure_version(enum cgroup_version version, size_t count,
-                            size_t descriptors) {
+                            size_t descriptors, bool samples) {
   struct hierarchy_options where = {.version = version};
   struct hierarchy hierarchy;
 
@@ -389,9 +441,10 @@ static void measure_version(enum cgroup_version version, size_t count,
   open_files(&planted);
   /* The floor also keeps one descriptor for each cgroup. */
   size_t free_descriptors = descriptors - count - SPARE_DESCRIPTORS;
-  measure(&planted, false, free_descriptors);
-  measure(&planted, true, free_descriptors);
-  if (count > DEFAULT_KEEP_OPEN)
+  for (int active = 0; active <= 1; active++)
+    (samples ? measure_samples : measure)(&planted, active == 1,
+                                          free_descriptors);
+  if (count > DEFAULT_KEEP_OPEN && !samples)
     measure(&planted, false, DEFAULT_KEEP_OPEN);
   close_files(&planted);
   fell(&planted);
@@ -401,6 +454,7 @@ static void measure_version(enum cgroup_version version, size_t count,
 
 int main(void) {
   static const size_t counts[] = {100, 1000, 10000};
+  static const size_t sampled[] = {100, 1000};
   struct rlimit limit;
 
   (void)getrlimit(RLIMIT_NOFILE, &limit);
@@ -417,8 +471,18 @@ int main(void) {
          "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
          ROUNDS);
   for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
-    measure_version(CGROUP_VERSION_1, counts[i], limit.rlim_cur);
-    measure_version(CGROUP_VERSION_2, counts[i], limit.rlim_cur);
+    measure_version(CGROUP_VERSION_1, counts[i], limit.rlim_cur, false);
+    measure_version(CGROUP_VERSION_2, counts[i], limit.rlim_cur, false);
+  }
+  printf(
+      "\nThe same for a sample between two passes, with `PeakInterval 0.1`\n\n"
+      "| | cgroups | active | floor | pass | sample | sample/floor | "
+      "sample/pass | system calls | heap bytes of all samples | ms per "
+      "second |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|\n");
+  for (size_t i = 0; i < ARRAY_SIZE(sampled); i++) {
+    measure_version(CGROUP_VERSION_1, sampled[i], limit.rlim_cur, true);
+    measure_version(CGROUP_VERSION_2, sampled[i], limit.rlim_cur, true);
   }
   return EXIT_SUCCESS;
 }
