@@ -34,6 +34,9 @@ struct options {
   uint64_t peak_nsec;
   /* ReportUserSystem and so on: a mask of enum value_group */
   unsigned groups;
+  /* ReportCounter and ReportMillicores */
+  bool report_counter;
+  bool report_millicores;
   /* Metadata */
   bool metadata;
   /* NameLabel */
@@ -55,7 +58,8 @@ struct options {
 #define OPTIONS_DEFAULT                                                        \
   {                                                                            \
     .max_depth = OPTIONS_MAX_DEPTH, .max_cgroups = 10000, .keep_open = 2000,   \
-    .instance_format = INSTANCE_FORMAT_NAME, .groups = VALUE_GROUP_CORE        \
+    .instance_format = INSTANCE_FORMAT_NAME, .groups = VALUE_GROUP_CORE,       \
+    .report_counter = true, .report_millicores = true                          \
   }
 
 enum option_kind {
@@ -86,6 +90,10 @@ struct option_value {
  */
 int options_set(struct options *options, const char *key,
                 const struct option_value *value, char **message);
+
+/* Returns what is wrong with the options together, a text like those of
+ * options_set(), or NULL. */
+const char *options_conflict(const struct options *options);
 
 /* Frees what the options hold. They must not be used afterwards. */
 void options_release(struct options *options);

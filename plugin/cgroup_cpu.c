@@ -476,6 +476,8 @@ static void read_and_dispatch(void) {
       .begin = take_time,
       .value = keep_value,
       .sample = plugin.options.log_samples ? log_sample : NULL,
+      .without_counters = !plugin.options.report_counter,
+      .without_rates = !plugin.options.report_millicores,
   };
   struct collector_pass pass;
 
@@ -571,6 +573,12 @@ static int register_reads(void) {
 }
 
 static int start(void) {
+  const char *conflict = options_conflict(&plugin.options);
+
+  if (conflict != NULL) {
+    ERROR(LOG_PREFIX "%s", conflict);
+    plugin.misconfigured = true;
+  }
   if (plugin.misconfigured) {
     ERROR(LOG_PREFIX "Not started because of errors in its configuration, "
                      "see above");

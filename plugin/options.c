@@ -214,6 +214,16 @@ static int set_report_all(struct options *options,
                         VALUE_GROUP_LIMIT | VALUE_GROUP_PRESSURE);
 }
 
+static int set_report_counter(struct options *options,
+                              const struct option_value *value) {
+  return set_boolean(&options->report_counter, value);
+}
+
+static int set_report_millicores(struct options *options,
+                                 const struct option_value *value) {
+  return set_boolean(&options->report_millicores, value);
+}
+
 #define BOOLEAN "true or false"
 
 static const struct option known[] = {
@@ -239,6 +249,8 @@ static const struct option known[] = {
     {"ReportLimit", BOOLEAN, set_report_limit},
     {"ReportPressure", BOOLEAN, set_report_pressure},
     {"ReportAll", BOOLEAN, set_report_all},
+    {"ReportCounter", BOOLEAN, set_report_counter},
+    {"ReportMillicores", BOOLEAN, set_report_millicores},
     {"Metadata", BOOLEAN, set_metadata},
     {"NameLabel",
      "a label of letters, digits and \"_.-\" in quotes, at most 8 times",
@@ -309,6 +321,13 @@ int options_set(struct options *options, const char *key,
   }
   explain_key(key, message);
   return -EINVAL;
+}
+
+const char *options_conflict(const struct options *options) {
+  return options->report_counter || options->report_millicores
+             ? NULL
+             : "Options ReportCounter and ReportMillicores must not both be "
+               "false: nothing would tell the CPU use";
 }
 
 void options_release(struct options *options) {

@@ -39,6 +39,10 @@ struct report_sink {
   void (*value)(void *context, const struct report_value *value);
   /* A line about a sample for a person to read. May be NULL. */
   void (*sample)(void *context, const char *line);
+  /* Of what is there as a counter and as its rate, such as the CPU use, leave
+   * out one of the two. */
+  bool without_counters;
+  bool without_rates;
 };
 
 /* What is known of a cgroup in one pass. */

@@ -11,7 +11,8 @@
 /* The stock type "percent" ends at 100.1, and a higher value is lost. */
 #define PERCENT_MAX 100.0
 
-/* All reported counters, and the names of the rates made from them. */
+/* All reported counters, and the names of the rates made from them. That of the
+ * usage is in report_use(). */
 static const struct {
   unsigned group;
   enum cpu_counter counter;
@@ -85,14 +86,18 @@ static void report_counters(const struct report_sink *sink,
   for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
     enum cpu_counter counter = counters[i].counter;
     const struct rate_interval *interval = cpu_rates_of(sample->rates, counter);
+    bool has_rate = counter == CPU_USAGE_USEC ||
+                    counters[i].millicores != NULL ||
+                    counters[i].percent != NULL;
 
     if ((counters[i].group & sample->groups) == 0 ||
         !cpu_stat_has(&sample->now->stat, counter) ||
         cpu_rates_are_impossible(sample->rates, counter))
       continue;
-    report_derive(sink, sample->cgroup, counters[i].derive,
-                  sample->now->stat.counters[counter]);
-    if (interval == NULL)
+    if (!has_rate || !sink->without_counters)
+      report_derive(sink, sample->cgroup, counters[i].derive,
+                    sample->now->stat.counters[counter]);
+    if (interval == NULL || sink->without_rates)
       continue;
     if (counters[i].millicores != NULL)
       report_gauge(sink, sample->cgroup, counters[i].millicores,
@@ -125,7 +130,8 @@ static void report_use(const struct report_sink *sink,
   if (interval == NULL)
     return;
   double millicores = rate_interval_millicores(interval);
-  report_gauge(sink, sample->cgroup, "millicores", millicores);
+  if (!sink->without_rates)
+    report_gauge(sink, sample->cgroup, "millicores", millicores);
   if (sample->limit_millicores > 0)
     report_percent(sink, sample->cgroup, "of_limit",
                    millicores * 100 / sample->limit_millicores);
@@ -177,8 +183,9 @@ void report_sample(const struct report_sink *sink,
 void report_remainder(const struct report_sink *sink,
                       const struct cgroup *cgroup, uint64_t counter_usec,
                       const struct rate_interval *interval) {
-  report_derive(sink, cgroup, "remainder_usec", counter_usec);
-  if (interval != NULL)
+  if (!sink->without_counters)
+    report_derive(sink, cgroup, "remainder_usec", counter_usec);
+  if (interval != NULL && !sink->without_rates)
     report_gauge(sink, cgroup, "remainder_millicores",
                  rate_interval_millicores(interval));
 }

@@ -113,6 +113,8 @@ static void require_unchanged(const struct options *options,
   REQUIRE(options->keep_open == before->keep_open);
   REQUIRE(options->peak_nsec == before->peak_nsec);
   REQUIRE(options->groups == before->groups);
+  REQUIRE(options->report_counter == before->report_counter);
+  REQUIRE(options->report_millicores == before->report_millicores);
   REQUIRE(options->metadata == before->metadata);
   REQUIRE(options->label_count == before->label_count);
   REQUIRE(options->log_samples == before->log_samples);
@@ -165,6 +167,10 @@ static void require_string(const struct options *options, const char *key,
     REQUIRE(options->leaves_only == on);
   if (strcasecmp(key, "Metadata") == 0)
     REQUIRE(options->metadata == on);
+  if (strcasecmp(key, "ReportCounter") == 0)
+    REQUIRE(options->report_counter == on);
+  if (strcasecmp(key, "ReportMillicores") == 0)
+    REQUIRE(options->report_millicores == on);
   if (strcasecmp(key, "LogSamples") == 0)
     REQUIRE(options->log_samples == on);
   if (strcasecmp(key, "ReportAll") == 0)

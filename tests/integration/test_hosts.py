@@ -263,6 +263,8 @@ BAD_OPTIONS = {
     'CgroupVersion "v3"': ["CgroupVersion", '"v3"', '"auto"', '"v1"', '"v2"'],
     "CgroupVersion 2": ["CgroupVersion", "2", '"auto"', '"v1"', '"v2"'],
     'LogSamples "maybe"': ["LogSamples", '"maybe"', "true", "false"],
+    "ReportCounter false\nReportMillicores false": [
+        "ReportCounter", "ReportMillicores", "must not both be false"],
     'MaxDepth "3"': ["MaxDepth", '"3"', "without quotes"],
     "LogSamples 3": ["LogSamples", "3", "true", "false"],
     "PeakInterval 0.01": ["PeakInterval", "from 0.05 to the interval", "0.01"],

@@ -109,6 +109,16 @@ START_TEST(values_are_taken) {
   ck_assert_uint_eq(options.groups, VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM |
                                         VALUE_GROUP_THROTTLING |
                                         VALUE_GROUP_PRESSURE);
+  accept(&options, "ReportCounter", boolean(false));
+  ck_assert(!options.report_counter && options.report_millicores);
+  ck_assert_ptr_null(options_conflict(&options));
+  accept(&options, "ReportMillicores", boolean(false));
+  const char *conflict = options_conflict(&options);
+  ck_assert_ptr_nonnull(strstr(conflict, "ReportCounter"));
+  ck_assert_ptr_nonnull(strstr(conflict, "ReportMillicores"));
+  ck_assert_ptr_nonnull(strstr(conflict, "must not both be false"));
+  accept(&options, "ReportCounter", boolean(true));
+  ck_assert_ptr_null(options_conflict(&options));
   accept(&options, "Metadata", boolean(true));
   ck_assert(options.metadata);
   accept(&options, "NameLabel", string("com.docker.compose.service"));

@@ -53,6 +53,23 @@ static void report(const struct cpu_sample *now,
 static const struct rate_interval quarter = {.delta = 250123,
                                              .elapsed_nsec = 1000000000};
 
+/* All groups, with a rate of every counter, and a limit */
+static void report_all(const struct cpu_sample *now) {
+  struct cpu_rates rates = use(&quarter);
+
+  for (size_t i = 0; i < CPU_COUNTER_COUNT; i++) {
+    rates.known |= 1U << i;
+    rates.intervals[i] = quarter;
+  }
+  report_sample(&sink, &(struct report_sample){
+                           .cgroup = root,
+                           .limit_level = CGROUP_LEVEL_NONE,
+                           .groups = ~(unsigned)VALUE_GROUP_LIMIT,
+                           .now = now,
+                           .rates = &rates,
+                           .limit_millicores = sink.without_rates ? 1000 : 0});
+}
+
 START_TEST(first_sample_has_no_gauge) {
   struct cpu_sample stat = usage(1234567);
 
@@ -78,6 +95,37 @@ START_TEST(both_values) {
   ck_assert_uint_eq(recorder.lines, 1);
   ck_assert_str_eq(recorder.line,
                    "root: CPU μs: 1234567 | delta: +250123 | CPU: 250m");
+}
+END_TEST
+
+/* Only what is there in both forms loses one of them. */
+START_TEST(without_counters) {
+  struct cpu_sample now = usage(1234567);
+
+  now.stat.present |= 1U << CPU_USER_USEC | 1U << CPU_NICE_USEC;
+  sink.without_counters = true;
+  report_all(&now);
+  ck_assert_uint_eq(recorder.count, 4);
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "throttled_periods"));
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "millicores"));
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "user_millicores"));
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "nice_usec"));
+}
+END_TEST
+
+START_TEST(without_rates) {
+  struct cpu_sample now = usage(1234567);
+
+  now.stat.present |= 1U << CPU_USER_USEC | 1U << CPU_PRESSURE_SOME_USEC;
+  sink.without_rates = true;
+  report_all(&now);
+  ck_assert_uint_eq(recorder.count, 6);
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "throttled_periods"));
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "limit_millicores"));
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "cpu_usage_usec"));
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "user_usec"));
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "pressure_some_usec"));
+  ck_assert_ptr_nonnull(recorder_find(&recorder, "root", "of_limit"));
 }
 END_TEST
 
@@ -339,7 +387,8 @@ END_TEST
 
 Suite *report_suite(void) {
   return suite_of("report", setup, teardown, ONCE(first_sample_has_no_gauge),
-                  ONCE(both_values), ONCE(lines_only_when_wanted),
+                  ONCE(both_values), ONCE(without_counters),
+                  ONCE(without_rates), ONCE(lines_only_when_wanted),
                   ONCE(largest_counters), ONCE(absent_counter_is_no_value),
                   ONCE(every_group), ONCE(weight_of_zero),
                   ONCE(limit_that_no_cgroup_has_set),
