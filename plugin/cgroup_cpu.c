@@ -37,7 +37,7 @@ _Static_assert(_Generic((derive_t)0, int64_t : 1, default : 0),
  * read: this costs less CPU time, and the threads do not disturb the
  * readings. */
 struct pending_value {
-  const struct cgroup *cgroup;
+  struct cgroup *cgroup;
   enum report_type type;
   const char *type_instance;
   value_t value;
@@ -135,6 +135,13 @@ static void copy_name(char name[DATA_MAX_NAME_LEN], const char *text) {
   name[length] = '\0';
 }
 
+/* The metadata of a cgroup, for as long as it has its name; or NULL. */
+struct cgroup_metadata {
+  struct cgroup_attachment attachment;
+  meta_data_t *data;
+};
+
+/* Metadata while it is made. */
 struct metadata {
   meta_data_t *data;
   size_t count;
@@ -177,31 +184,50 @@ static void add_metadata(void *context, const char *key, const char *text,
   metadata->count += status == 0;
 }
 
-/* Of metadata without any entry, collectd's writers would make no JSON. */
-static void fill_in_metadata(struct dispatch *dispatch,
-                             const struct cgroup *cgroup) {
+static void release_metadata(struct cgroup_attachment *attachment) {
+  struct cgroup_metadata *metadata = (struct cgroup_metadata *)attachment;
+
+  meta_data_destroy(metadata->data);
+  free(metadata);
+}
+
+static meta_data_t *make_metadata(const struct cgroup *cgroup) {
   struct metadata metadata = {.data = meta_data_create()};
   char path[TREE_PATH_SIZE];
 
-  meta_data_destroy(dispatch->list.meta);
-  dispatch->list.meta = NULL;
   if (metadata.data == NULL)
-    return;
+    return NULL;
   (void)tree_path(cgroup, path);
   add_metadata(&metadata, PLUGIN ":path", path, false);
   collector_describe(plugin.collector, cgroup, add_metadata, &metadata);
   if (metadata.count > 0)
-    dispatch->list.meta = metadata.data;
-  else
-    meta_data_destroy(metadata.data);
+    return metadata.data;
+  /* Of metadata without any entry, collectd's writers would make no JSON. */
+  meta_data_destroy(metadata.data);
+  return NULL;
 }
 
-static void fill_in_cgroup(struct dispatch *dispatch,
-                           const struct cgroup *cgroup) {
+/* Makes it once for each name of a cgroup. Without memory it is missing. */
+static meta_data_t *metadata_of(struct cgroup *cgroup) {
+  if (cgroup->attachment == NULL) {
+    struct cgroup_metadata *metadata = calloc(1, sizeof(*metadata));
+    if (metadata == NULL)
+      return NULL;
+    metadata->attachment.release = release_metadata;
+    cgroup->attachment = &metadata->attachment;
+  }
+  struct cgroup_metadata *metadata =
+      (struct cgroup_metadata *)cgroup->attachment;
+  if (metadata->data == NULL)
+    metadata->data = make_metadata(cgroup);
+  return metadata->data;
+}
+
+static void fill_in_cgroup(struct dispatch *dispatch, struct cgroup *cgroup) {
   dispatch->cgroup = cgroup;
   copy_name(dispatch->list.plugin_instance, cgroup->instance);
   if (plugin.options.metadata)
-    fill_in_metadata(dispatch, cgroup);
+    dispatch->list.meta = metadata_of(cgroup);
 }
 
 static void dispatch_value(struct dispatch *dispatch,
@@ -229,7 +255,6 @@ static void dispatch_pending(cdtime_t time) {
   copy_name(dispatch.list.plugin, PLUGIN);
   for (size_t i = 0; i < plugin.pending_count; i++)
     dispatch_value(&dispatch, &plugin.pending[i]);
-  meta_data_destroy(dispatch.list.meta);
   plugin.pending_count = 0;
 }
 

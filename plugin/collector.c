@@ -332,7 +332,7 @@ static void update_limit(struct collector *collector, struct cgroup *cgroup,
 }
 
 static void report_cgroup(const struct collector *collector,
-                          const struct cgroup *cgroup,
+                          struct cgroup *cgroup,
                           const struct cpu_sample *sample,
                           const struct cpu_rates *rates,
                           const struct report_sink *sink) {

@@ -20,7 +20,7 @@ enum report_type {
 };
 
 struct report_value {
-  const struct cgroup *cgroup;
+  struct cgroup *cgroup;
   enum report_type type;
   const char *type_instance;
   union {
@@ -47,7 +47,7 @@ struct report_sink {
 
 /* What is known of a cgroup in one pass. */
 struct report_sample {
-  const struct cgroup *cgroup;
+  struct cgroup *cgroup;
   /* A mask of enum value_group: wanted. */
   unsigned groups;
   const struct cpu_sample *now;
@@ -71,8 +71,8 @@ void report_sample(const struct report_sink *sink,
 
 /* Reports what `cgroup` used beyond what is reported for its descendants: so
  * far, in microseconds, and in an interval. NULL: not known. */
-void report_remainder(const struct report_sink *sink,
-                      const struct cgroup *cgroup, uint64_t counter_usec,
+void report_remainder(const struct report_sink *sink, struct cgroup *cgroup,
+                      uint64_t counter_usec,
                       const struct rate_interval *interval);
 
 #endif

@@ -71,6 +71,11 @@ struct cgroup_use {
   bool has_remainder;
 };
 
+/* What the receiver of values keeps for a cgroup. It begins with this. */
+struct cgroup_attachment {
+  void (*release)(struct cgroup_attachment *attachment);
+};
+
 /* One life of a cgroup. */
 struct cgroup {
   struct cgroup *parent;
@@ -124,6 +129,9 @@ struct cgroup {
 
   /* The plugin instance, unique in the tree. */
   char *instance;
+  /* What was made of the name and of what is known of the container, or NULL.
+   * It goes when the name is given again, and with the cgroup. */
+  struct cgroup_attachment *attachment;
   /* The last component of the path; empty for the root. */
   char component[];
 };

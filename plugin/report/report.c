@@ -46,8 +46,7 @@ static const struct {
      "pressure_irq"},
 };
 
-static void report_derive(const struct report_sink *sink,
-                          const struct cgroup *cgroup,
+static void report_derive(const struct report_sink *sink, struct cgroup *cgroup,
                           const char *type_instance, uint64_t counter) {
   if (counter > INT64_MAX)
     return;
@@ -58,9 +57,8 @@ static void report_derive(const struct report_sink *sink,
   sink->value(sink->context, &value);
 }
 
-static void report_gauge(const struct report_sink *sink,
-                         const struct cgroup *cgroup, const char *type_instance,
-                         double gauge) {
+static void report_gauge(const struct report_sink *sink, struct cgroup *cgroup,
+                         const char *type_instance, double gauge) {
   struct report_value value = {.cgroup = cgroup,
                                .type = REPORT_GAUGE,
                                .type_instance = type_instance,
@@ -69,8 +67,8 @@ static void report_gauge(const struct report_sink *sink,
 }
 
 static void report_percent(const struct report_sink *sink,
-                           const struct cgroup *cgroup,
-                           const char *type_instance, double percent) {
+                           struct cgroup *cgroup, const char *type_instance,
+                           double percent) {
   struct report_value value = {
       .cgroup = cgroup,
       .type = REPORT_PERCENT,
@@ -180,8 +178,8 @@ void report_sample(const struct report_sink *sink,
     report_line(sink, sample);
 }
 
-void report_remainder(const struct report_sink *sink,
-                      const struct cgroup *cgroup, uint64_t counter_usec,
+void report_remainder(const struct report_sink *sink, struct cgroup *cgroup,
+                      uint64_t counter_usec,
                       const struct rate_interval *interval) {
   if (!sink->without_counters)
     report_derive(sink, cgroup, "remainder_usec", counter_usec);

@@ -79,6 +79,12 @@ static int take_name_apart(struct tree *tree, struct cgroup *cgroup) {
   return status == 0 ? -EEXIST : status;
 }
 
+static void release_attachment(struct cgroup *cgroup) {
+  if (cgroup->attachment != NULL)
+    cgroup->attachment->release(cgroup->attachment);
+  cgroup->attachment = NULL;
+}
+
 /* Gives the cgroup the name of the owner at `place`, and the owner another
  * name. On failure nothing changes. */
 static int exchange_names(struct tree *tree, struct cgroup *cgroup,
@@ -94,6 +100,7 @@ static int exchange_names(struct tree *tree, struct cgroup *cgroup,
     return status;
   }
   owner->apart = true;
+  release_attachment(owner);
   return 0;
 }
 
@@ -173,6 +180,7 @@ int tree_rename(struct tree *tree, struct cgroup *cgroup, const char *name,
   uint64_t before = cgroup->name_rank;
 
   cgroup->name_rank = rank;
+  release_attachment(cgroup);
   if (strcmp(cgroup->instance, name) == 0)
     return 0;
   int status = replace_name(tree, cgroup, name);
@@ -199,6 +207,7 @@ static size_t path_length(const struct cgroup *cgroup) {
 }
 
 static void bury(struct cgroup *cgroup) {
+  release_attachment(cgroup);
   free(cgroup->details);
   free(cgroup->samples);
   free(cgroup->instance);

@@ -224,6 +224,52 @@ START_TEST(selection_is_known) {
 }
 END_TEST
 
+static struct cgroup_attachment *released;
+
+static void release(struct cgroup_attachment *attachment) {
+  ck_assert_ptr_null(released);
+  released = attachment;
+}
+
+static struct cgroup_attachment made_of_name = {release};
+
+/* Attaches it, after it has been released. */
+static void attach_again(struct cgroup *cgroup) {
+  ck_assert_ptr_eq(released, &made_of_name);
+  ck_assert_ptr_null(cgroup->attachment);
+  released = NULL;
+  cgroup->attachment = &made_of_name;
+}
+
+/* What was made of a name goes with the name. */
+START_TEST(attachments_go) {
+  struct cgroup *root = add(NULL, "", 1);
+  struct cgroup *a = add(root, "a", 2);
+  struct cgroup *b = add(root, "b", 3);
+
+  released = &made_of_name;
+  attach_again(a);
+  ck_assert_int_eq(tree_rename(&tree, a, "first", 10), 0);
+  attach_again(a);
+  /* The same name can stand for something else. */
+  ck_assert_int_eq(tree_rename(&tree, a, "first", 10), 0);
+  attach_again(a);
+  ck_assert_int_eq(tree_rename(&tree, b, "first", 11), 0);
+  ck_assert_str_eq(b->instance, "first");
+  attach_again(a);
+  ck_assert_int_eq(tree_name_by_path(&tree, a), 0);
+  attach_again(a);
+  tree_remove(&tree, a);
+  tree_bury(&tree);
+  ck_assert_ptr_eq(released, &made_of_name);
+  released = NULL;
+  b->attachment = &made_of_name;
+  tree_remove(&tree, root);
+  tree_bury(&tree);
+  ck_assert_ptr_eq(released, &made_of_name);
+}
+END_TEST
+
 Suite *tree_suite(void) {
   return suite_of("tree", setup, teardown, ONCE(paths_names_and_depths),
                   ONCE(parents_come_first), ONCE(a_subtree_goes_as_a_whole),
@@ -231,5 +277,6 @@ Suite *tree_suite(void) {
                   ONCE(of_two_new_ones_the_older_has_the_name),
                   ONCE(a_name_is_for_life), ONCE(leaf_names_stay_different),
                   ONCE(one_inode_is_one_cgroup), ONCE(paths_have_an_end),
-                  ONCE(whole_paths_fit), ONCE(selection_is_known));
+                  ONCE(whole_paths_fit), ONCE(selection_is_known),
+                  ONCE(attachments_go));
 }
