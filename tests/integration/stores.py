@@ -6,11 +6,8 @@ beside a pod of Kubernetes with one container.
 On host two (v2) the tasks of batch.service wait for one CPU.
 """
 import contextlib
-import itertools
 import os
-import socket
 import subprocess
-import threading
 import time
 
 import examples
@@ -20,10 +17,8 @@ from daemon import BURN, Collectd
 from kubelet import ID, NAME, POD, Node
 from network import Network
 from precedence import FIRST
-from sinks import plugin
 from store_graphite import Graphite
 from store_influxdb import InfluxDB
-from waiting import wait_until
 
 ONE, TWO = "one.example.com", "two.example.com"
 NAMES = {"graphite.example.com": None, "influxdb.example.com": None,
@@ -39,39 +34,6 @@ BURNED, QUOTA = 600, 200
 # forgets a counter, and the next value has no rate.
 PATIENCE = "Timeout 10\n"
 PHASE = int(os.environ.get("CGROUP_CPU_PHASE", 9))
-
-
-class Peaks:
-    """Values for the dashboards: what the plugin reports with PeakInterval is
-    made up here, and is the higher the later. collectd gets it from a socket."""
-
-    def __init__(self, path, cgroups):
-        self.path = path
-        self.cgroups = cgroups
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.send)
-
-    def send(self):
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self.path))
-            answers = client.makefile()
-            for number in itertools.count(1):
-                if self.ended.wait(1):
-                    break
-                for cgroup in self.cgroups:
-                    client.sendall(
-                        f'PUTVAL "{ONE}/cgroup_cpu-{cgroup}/gauge-'
-                        f'peak_millicores" interval=1 N:{10 * number}\n'
-                        .encode())
-                    assert answers.readline().startswith("0 ")
-
-    def __enter__(self):
-        wait_until(self.path.exists, 20, lambda: f"{self.path} is missing")
-        self.thread.start()
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
 
 
 class Stores:
@@ -120,21 +82,16 @@ class Stores:
             self.stack.enter_context(cgroup)
             collectd = self.stack.enter_context(Collectd(
                 self.directory / host, host=host,
-                beside=["cpu", "statsd", plugin(
-                    "unixsock", f'SocketFile "{self.socket(host)}"\n'
-                                'SocketGroup "root"')],
+                beside=["cpu", "statsd"],
                 options=f'Root "{cgroup.directory(version)}"\n'
-                        f'NameRoot "{self.node.root}"\nReportAll true',
+                        f'NameRoot "{self.node.root}"\nReportAll true\n'
+                        "PeakInterval 0.1",
                 include=[patience, *map(examples.path, WRITERS)]))
             collectd.start([*FIRST, *self.network[number].prefix])
             self.collectds[host] = collectd
 
-    def socket(self, host):
-        return self.directory / host / "socket"
-
     def load(self):
-        with Peaks(self.socket(ONE), [WEB, NAME]):
-            self.run_phases()
+        self.run_phases()
         for collectd in self.collectds.values():
             collectd.stop()
         for cgroup in (self.v1, self.v2):
