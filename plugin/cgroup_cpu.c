@@ -572,12 +572,12 @@ static bool daemon_fits(void) {
   return true;
 }
 
-/* collectd knows the interval only now. */
+/* collectd knows the interval only now, and rounds it. */
 static bool peak_interval_fits(void) {
   double seconds = (double)plugin.options.peak_nsec / (double)NSEC_PER_SEC;
   double interval = CDTIME_T_TO_DOUBLE(plugin_get_interval());
 
-  if (seconds <= interval)
+  if (seconds <= interval * (1 + 1e-6))
     return true;
   ERROR(LOG_PREFIX "Option PeakInterval must be a number of seconds from 0.05 "
                    "to the interval, which is %.15g, not %.15g",

@@ -618,6 +618,14 @@ static void sample_cgroup(struct collector *collector, struct cgroup *cgroup,
             sample.time_nsec[CPU_USAGE_USEC], least_between_samples(collector));
 }
 
+/* Returns whether the latest pass read the cgroups of this root. */
+static bool has_readings(const struct collector *collector) {
+  const struct cgroup *root = collector->tree.root;
+
+  return collector->begin_nsec != 0 && root != NULL &&
+         collector->root_birth == root->birth + 1;
+}
+
 static void log_sampling(const struct report_sink *sink, uint64_t nsec) {
   char line[64];
 
@@ -634,7 +642,7 @@ void collector_sample(struct collector *collector,
   uint64_t searched = collector->searched_nsec;
   uint64_t births = collector->tree.births;
 
-  if (collector->begin_nsec == 0 || searched == 0 || monotonic_nsec(&now) < 0 ||
+  if (!has_readings(collector) || searched == 0 || monotonic_nsec(&now) < 0 ||
       now - collector->sampled_nsec < least_between_samples(collector))
     return;
   collector->sampled_nsec = collector->searched_nsec = now;

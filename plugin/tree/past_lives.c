@@ -116,6 +116,7 @@ static void choose(struct past_lives *lives, struct tree *tree,
     if (!wanted)
       continue;
     cgroup->samples->heir = cgroup;
+    cgroup->samples->is_given = false;
     for (struct cgroup *above = cgroup->parent; leaves_only && above != NULL;
          above = above->parent)
       above->selected_below = true;

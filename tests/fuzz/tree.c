@@ -282,13 +282,16 @@ static void require_remainder(const struct run *run,
           fabsl(node->rise_usec - usec) <= 1 + usec * 1e-6L);
 }
 
-/* The counter comes before the gauge. */
-static void take_remainder(struct model_node *node, int64_t usec) {
+/* The counter comes before the gauge. That of a cgroup that counts as new
+ * begins again. */
+static void take_remainder(const struct run *run, struct model_node *node,
+                           int64_t usec) {
+  bool same = node->has_remainder && !may_be_new(run) && !node->was_hidden;
+
   REQUIRE(usec >= 0);
-  REQUIRE(!node->has_remainder || (uint64_t)usec >= node->remainder_usec);
-  node->rise_usec = node->has_remainder
-                        ? (long double)usec - (long double)node->remainder_usec
-                        : -1;
+  REQUIRE(!same || (uint64_t)usec >= node->remainder_usec);
+  node->rise_usec =
+      same ? (long double)usec - (long double)node->remainder_usec : -1;
   node->remainder_usec = (uint64_t)usec;
   node->has_remainder = true;
 }
@@ -360,7 +363,7 @@ static void check_counter(const struct run *run, struct model_node *node,
                           const struct report_value *value) {
   REQUIRE(value->value.derive >= 0);
   if (strcmp(value->type_instance, "remainder_usec") == 0) {
-    take_remainder(node, value->value.derive);
+    take_remainder(run, node, value->value.derive);
     return;
   }
   require_counter(run, node, value);

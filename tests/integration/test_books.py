@@ -101,6 +101,16 @@ def check_all_lives(collectd, record):
     assert all(used is not None for _, used in samples(collectd)[1:])
 
 
+def check_short_lives(plain, sampled):
+    """A third lives for 0.3 s. With samples in between, nearly all of them are
+    reported; without, less than half. None has a name that is not its own."""
+    found, more = (instances(one, MILLICORES) for one in (plain, sampled))
+    print(f"{len(found)} cgroups, with samples {len(more)}")
+    assert len(more) > 1.2 * len(found)
+    assert all(re.fullmatch(r"docker_churn-\d+|churn(_\d+)?|services_web|docker", name)
+               for name in more)
+
+
 def check_parent(collectd, record, used):
     """The rest is left to the parent"""
     usage = collectd.usage(SERVICE)
@@ -142,3 +152,4 @@ def test_complete_books(cgroup, directory, start, version, host, tmp_path):
     check_parent(collectd, recorder.of(services),
                  sum(used for _, used in rows[1:]))
     check_all_lives(sampled, recorder.of(services))
+    check_short_lives(collectd, sampled)

@@ -64,7 +64,8 @@ LIVES = {
     "steady": (steady, "LogSamples true"),
     "root removed": (root_removed, 'Root "{root}"'),
     "cgroups come and go": (
-        come_and_go, 'Root "{root}"\nLeavesOnly true\nLogSamples true'),
+        come_and_go, 'Root "{root}"\nLeavesOnly true\nLogSamples true\n'
+                     'PeakInterval 0.05'),
     "option twice, and one bad": (
         not_started, 'Root "/a"\nRoot "/b"\nCgroupVersion "v3"'),
     "two values, and a block": (

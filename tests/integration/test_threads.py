@@ -71,7 +71,8 @@ def threads(tmp_path, root):
 
 def test_reads_beside_others(threads, root):
     """Many reads and other plugins, while cgroups are created and removed"""
-    collectd = threads.collectd("collectd", "LogSamples true")
+    collectd = threads.collectd(
+        "collectd", "LogSamples true\nPeakInterval 0.05")
     with threads.start(collectd):
         for number in range(10):
             child = root.child(f"new{number}")

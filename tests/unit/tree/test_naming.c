@@ -144,6 +144,28 @@ START_TEST(by_the_path) {
 }
 END_TEST
 
+/* What waits does not wait shorter because it is met between two passes. */
+START_TEST(between_two_passes) {
+  struct cgroup *machine = add(add(root, "machine.slice"), "machine-web.scope");
+
+  naming_meet(&naming, &tree);
+  ck_assert_str_eq(machine->instance, "machine_web");
+  ck_assert(!machine->waits);
+  struct cgroup *container = add(add_pod(), ID);
+  for (int i = 0; i < 2 * NAMING_WAIT; i++) {
+    (void)add(root, i % 2 == 0 ? "even" : "odd");
+    naming_meet(&naming, &tree);
+    ck_assert(container->waits);
+    tree_remove(&tree, root->first_child);
+    tree_settle(&tree);
+  }
+  make_link(ID);
+  update();
+  ck_assert_str_eq(container->instance, "k8s_default_web-0_app");
+  ck_assert(!container->waits);
+}
+END_TEST
+
 START_TEST(other_formats) {
   naming.enabled = false;
   struct cgroup *machine = add(add(root, "machine.slice"), "machine-web.scope");
@@ -1260,9 +1282,9 @@ END_TEST
 
 Suite *naming_suite(void) {
   return suite_of(
-      "naming", setup, teardown, ONCE(by_the_path), TIMES(by_machined, 3),
-      ONCE(by_machined_later), ONCE(a_users_machine), ONCE(other_formats),
-      ONCE(delegated), ONCE(of_a_pods_owner),
+      "naming", setup, teardown, ONCE(by_the_path), ONCE(between_two_passes),
+      TIMES(by_machined, 3), ONCE(by_machined_later), ONCE(a_users_machine),
+      ONCE(other_formats), ONCE(delegated), ONCE(of_a_pods_owner),
       FOR_EACH(of_another_user, belongings), ONCE(a_pod),
       ONCE(a_pod_by_its_container), ONCE(a_sandbox_denied),
       TIMES(a_late_link, 7), ONCE(a_very_late_link), ONCE(a_restart),

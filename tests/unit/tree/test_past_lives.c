@@ -84,7 +84,10 @@ START_TEST(what_was_used_since_the_latest_report) {
   tree_remove(&tree, a);
   tree_settle(&tree);
   ck_assert_uint_eq(lives.count, 1);
+  /* So it was when it was alive. */
+  a->samples->is_given = true;
   begin(false);
+  ck_assert(!a->samples->is_given);
   ck_assert_ptr_eq(past_lives_next(&lives, NULL), a);
   ck_assert_uint_eq(own_values(), 1);
   ck_assert_str_eq(a->instance, "a");
