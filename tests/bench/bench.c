@@ -342,7 +342,7 @@ static void measure_samples(struct forest *forest, bool active,
   /* So short that no sample comes too soon */
   ours.options.peak_nsec = 1;
   sample_ours(&ours);
-  size_t heap = mallinfo2().uordblks;
+  size_t heap = 0;
   for (int round = 0; round < ROUNDS; round++) {
     read_plain(forest);
     stir(&stirrer);
@@ -352,9 +352,10 @@ static void measure_samples(struct forest *forest, bool active,
     pass[round] = timed(read_ours, &ours);
     read_plain(forest);
     stir(&stirrer);
+    size_t before = mallinfo2().uordblks;
     sample[round] = timed(sample_ours, &ours);
+    heap += mallinfo2().uordblks - before;
   }
-  heap = mallinfo2().uordblks - heap;
   long calls = system_calls(sample_ours, &ours);
   close_ours(&ours);
   stop_stirring(&stirrer);
