@@ -399,8 +399,10 @@ static void take_value(void *context, const struct report_value *value) {
   require_own_identity(run, value);
   if (was_replaced(node))
     return;
-  /* It may not be certain which node a past life had. */
-  bool is_certain = !(value->cgroup->removed && run->confused);
+  /* It may not be certain which node a past life had, and which of its samples
+   * were those of a leaf. */
+  bool is_certain =
+      !(value->cgroup->removed && (run->confused || run->options.leaves_only));
   if (is_certain && value->type == REPORT_DERIVE)
     check_counter(run, node, value);
   else if (is_certain)
