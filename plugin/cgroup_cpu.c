@@ -530,15 +530,14 @@ static int read_cgroups(user_data_t *user_data) {
   return 0;
 }
 
-/* While values are read and handed over, a sample is left out: the next one
- * ends a longer window. */
+/* While values are read and handed over, a sample waits: otherwise, one in each
+ * interval would be left out. */
 static int sample_cgroups(user_data_t *user_data) {
   struct report_sink sink = {.sample = plugin.options.log_samples ? log_sample
                                                                   : NULL};
 
   (void)user_data;
-  if (pthread_mutex_trylock(&plugin.lock) != 0)
-    return 0;
+  (void)pthread_mutex_lock(&plugin.lock);
   if (plugin.collector != NULL)
     collector_sample(plugin.collector, &sink);
   (void)pthread_mutex_unlock(&plugin.lock);

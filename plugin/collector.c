@@ -339,16 +339,14 @@ static void report_cgroup(const struct collector *collector,
   const struct cgroup_details *details = cgroup->details;
 
   report_sample(
-      sink,
-      &(struct report_sample){
-          .cgroup = cgroup,
-          .groups = collector->options->groups,
-          .now = sample,
-          .rates = rates,
-          .peak = cgroup->samples != NULL ? &cgroup->samples->peak : NULL,
-          .limit = details != NULL ? &details->limit.own : NULL,
-          .limit_millicores = details != NULL ? details->limit.millicores : 0,
-      });
+      sink, &(struct report_sample){
+                .cgroup = cgroup,
+                .groups = collector->options->groups,
+                .now = sample,
+                .rates = rates,
+                .peak = cgroup->samples != NULL ? &cgroup->samples->peak : NULL,
+                .limit = details != NULL ? &details->limit : NULL,
+            });
 }
 
 /* What past lives used under the same name. */
@@ -428,6 +426,7 @@ static void collect(struct collector *collector, struct cgroup *cgroup,
   read_and_report(collector, cgroup, sink, pass);
   if (cgroup->samples != NULL) {
     peak_forget(&cgroup->samples->peak);
+    cgroup->samples->is_over = false;
     cgroup->samples->past_usec = 0;
   }
   pass->failed += collector->failure.error < 0;
@@ -547,6 +546,9 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
     if (pass->failed == 0)
       failure_note(&pass->failure, -ENOMEM, "%s", collector->hierarchy.path);
     pass->failed = 1;
+    /* There will be no interval that they ended in. */
+    past_lives_end(&collector->past, &collector->tree);
+    collector->begin_nsec = 0;
     return;
   }
   if (collector->root_birth != order[0]->birth + 1) {
@@ -595,6 +597,21 @@ static void begin_life(const struct collector *collector,
                   read ? parent->time_nsec : collector->begin_nsec);
 }
 
+/* Reads the cgroup itself: if no event tells of it, another one may have its
+ * path by now. A file that was open before is its own. Returns 0 or a negative
+ * errno. */
+static int read_between(struct collector *collector, struct cgroup *cgroup,
+                        struct cpu_sample *sample) {
+  bool is_its_own = sampler_has_open(cgroup);
+  int status = sampler_read(&collector->sampler, cgroup, VALUE_GROUP_CORE,
+                            sample, &collector->failure);
+
+  return status < 0 || is_its_own ||
+                 discovery_is_there(&collector->discovery, cgroup)
+             ? status
+             : -ENODEV;
+}
+
 /* `births`: cgroups younger than this did not exist at `searched_nsec`. */
 static void sample_cgroup(struct collector *collector, struct cgroup *cgroup,
                           uint64_t births, uint64_t searched_nsec) {
@@ -603,10 +620,11 @@ static void sample_cgroup(struct collector *collector, struct cgroup *cgroup,
 
   if (!has_samples(collector, cgroup) ||
       discovery_doubts(&collector->discovery, cgroup) ||
-      sampler_read(&collector->sampler, cgroup, VALUE_GROUP_CORE, &sample,
-                   &collector->failure) < 0 ||
-      !is_reported(collector, cgroup) ||
-      (samples = past_lives_samples(cgroup)) == NULL)
+      (samples = past_lives_samples(cgroup)) == NULL || samples->is_over)
+    return;
+  int status = read_between(collector, cgroup, &sample);
+  samples->is_over = error_is_absence(status);
+  if (status < 0 || !is_reported(collector, cgroup))
     return;
   if (cgroup->discovery.born == collector->discovery.updates + 1 &&
       !cgroup->use.rate.known) {

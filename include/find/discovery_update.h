@@ -23,4 +23,8 @@ void discovery_update(struct discovery *discovery, struct tree *tree,
  * and leaves the rest, and all errors, to the next update. */
 void discovery_follow(struct discovery *discovery, struct tree *tree);
 
+/* Returns whether `cgroup` still is at its path. One system call. */
+bool discovery_is_there(const struct discovery *discovery,
+                        const struct cgroup *cgroup);
+
 #endif

@@ -57,6 +57,12 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
                  unsigned groups, struct cpu_sample *sample,
                  struct failure *failure);
 
+/* Returns whether the file of the core values is open from an earlier reading
+ * of this very cgroup. */
+static inline bool sampler_has_open(const struct cgroup *cgroup) {
+  return cgroup->fds[0] >= 0;
+}
+
 /* Returns the name of the core's file. */
 const char *sampler_core_file(const struct sampler *sampler);
 

@@ -56,11 +56,7 @@ struct report_sample {
   /* NULL: not known. */
   const struct peak *peak;
   /* NULL: not known. */
-  const struct cpu_limit *limit;
-  /* 0: no limit. */
-  double limit_millicores;
-  /* How many levels above the cgroup it is set, or CGROUP_LEVEL_NONE. */
-  int64_t limit_level;
+  const struct cgroup_limit *limit;
 };
 
 /* Hands the counters and rates of `sample` to `sink`. Omits counters above

@@ -19,6 +19,8 @@
 /* Of each cgroup whose use is sampled between two reports. */
 struct cgroup_samples {
   struct peak peak;
+  /* It seems to have ended since the latest pass. */
+  bool is_over;
   /* What past lives under its name used since the latest report, in
    * microseconds, and whether its value has gone out with that. */
   uint64_t past_usec;

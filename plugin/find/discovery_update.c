@@ -101,6 +101,21 @@ static void list_queued(struct update *update) {
   discovery->queue_length = left;
 }
 
+/* Looks where the path of a cgroup leads, and doubts it if that is not this
+ * cgroup any more. Returns whether it is not, and stores the error of stat(2),
+ * or 0, and what it says. */
+static bool leads_elsewhere(struct update *update, struct cgroup *cgroup,
+                            int *error, struct stat *status) {
+  *error = update_stat(update, cgroup, status);
+  bool elsewhere = cgroup->parent != NULL &&
+                   (error_is_absence(*error) ||
+                    (*error == 0 && !update_is_same(update, cgroup, status)));
+
+  if (elsewhere)
+    update_doubt(update, cgroup);
+  return elsewhere;
+}
+
 /* Checks a directory with stat(2), and lists it only if that is not enough.
  * With `patient`, a change without an event waits until the next update: the
  * link count changes shortly before the event comes, and without an event
@@ -109,14 +124,10 @@ static void look_at_cgroup(struct update *update, struct cgroup *cgroup,
                            bool patient) {
   struct discovery *discovery = update->discovery;
   struct stat status;
-  int error = update_stat(update, cgroup, &status);
+  int error = 0;
 
-  if (cgroup->parent != NULL &&
-      (error_is_absence(error) ||
-       (error == 0 && !update_is_same(update, cgroup, &status)))) {
-    update_doubt(update, cgroup);
+  if (leads_elsewhere(update, cgroup, &error, &status))
     return;
-  }
   if (error == 0)
     update_set_doubt(update, cgroup, false);
   bool same =
@@ -170,7 +181,12 @@ static void look_in_turn(struct update *update, struct cgroup *cgroup,
     return;
   }
   if (cgroup->discovery.error < 0) {
-    update_note_directory(update, cgroup, cgroup->discovery.error);
+    struct stat status;
+    int error = 0;
+
+    /* It could have been replaced. */
+    if (!look->all || !leads_elsewhere(update, cgroup, &error, &status))
+      update_note_directory(update, cgroup, cgroup->discovery.error);
     return;
   }
   bool try_watch = discovery_is_unwatched(cgroup) &&
@@ -358,4 +374,15 @@ void discovery_follow(struct discovery *discovery, struct tree *tree) {
   }
   keep_to_try_again(discovery);
   tree_settle(tree);
+}
+
+bool discovery_is_there(const struct discovery *discovery,
+                        const struct cgroup *cgroup) {
+  char path[TREE_PATH_SIZE];
+  struct stat status;
+  size_t length = tree_path(cgroup, path);
+
+  return stat_beneath(discovery->root_fd, length > 1 ? path + 1 : ".",
+                      &status) == 0 &&
+         status.st_ino == cgroup->inode && status.st_dev == discovery->device;
 }

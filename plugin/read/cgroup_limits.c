@@ -529,7 +529,8 @@ size_t cgroup_limits_begin(struct cgroup_limits *limits,
 /* Takes another limit if it is smaller, or the same and set nearer. */
 static void take_smaller(struct cgroup_limit *limit, double millicores,
                          int64_t level) {
-  bool is_nearer = limit->millicores >= millicores && level < limit->level;
+  bool is_nearer = limit->millicores >= millicores &&
+                   level != CGROUP_LEVEL_NONE && level < limit->level;
 
   if (millicores > 0 &&
       (limit->millicores <= 0 || millicores < limit->millicores || is_nearer)) {

@@ -130,21 +130,23 @@ static void report_use(const struct report_sink *sink,
   double millicores = rate_interval_millicores(interval);
   if (!sink->without_rates)
     report_gauge(sink, sample->cgroup, "millicores", millicores);
-  if (sample->limit_millicores > 0)
+  if (sample->limit != NULL && sample->limit->millicores > 0)
     report_percent(sink, sample->cgroup, "of_limit",
-                   millicores * 100 / sample->limit_millicores);
+                   millicores * 100 / sample->limit->millicores);
 }
 
 static void report_limit(const struct report_sink *sink,
                          const struct report_sample *sample) {
-  if (sample->limit_millicores > 0)
-    report_gauge(sink, sample->cgroup, "limit_millicores",
-                 sample->limit_millicores);
-  if (sample->limit_millicores > 0 && sample->limit_level >= 0)
-    report_gauge(sink, sample->cgroup, "limit_level",
-                 (double)sample->limit_level);
-  if (sample->limit != NULL && sample->limit->weight_known)
-    report_gauge(sink, sample->cgroup, "weight", sample->limit->weight);
+  const struct cgroup_limit *limit = sample->limit;
+
+  if (limit == NULL)
+    return;
+  if (limit->millicores > 0)
+    report_gauge(sink, sample->cgroup, "limit_millicores", limit->millicores);
+  if (limit->millicores > 0 && limit->level != CGROUP_LEVEL_NONE)
+    report_gauge(sink, sample->cgroup, "limit_level", (double)limit->level);
+  if (limit->own.weight_known)
+    report_gauge(sink, sample->cgroup, "weight", limit->own.weight);
 }
 
 static void report_line(const struct report_sink *sink,

@@ -760,6 +760,14 @@ static void assert_limit(const char *cgroup, double millicores) {
   ck_assert_double_eq(value->gauge, millicores);
 }
 
+static void assert_level(const char *cgroup, double level) {
+  const struct recorded_value *value =
+      recorder_find(&recorder, cgroup, "limit_level");
+
+  ck_assert_ptr_nonnull(value);
+  ck_assert_double_eq(value->gauge, level);
+}
+
 START_TEST(a_lowered_quota_that_throttles_shows_at_once) {
   bool leaves_only = _i != 0;
 
@@ -767,6 +775,10 @@ START_TEST(a_lowered_quota_that_throttles_shows_at_once) {
   start_limits(leaves_only);
   ck_assert_uint_eq(run().failed, 0);
   assert_limit("a_b", 900);
+  /* It is the quota of the cgroup above. */
+  assert_level("a_b", 1);
+  if (!leaves_only)
+    assert_level("a", 0);
   for (int i = 1; i <= 8; i++) {
     CLEANUP_FREE char *quota = NULL;
     CLEANUP_FREE char *throttled = NULL;

@@ -55,6 +55,8 @@ static const struct rate_interval quarter = {.delta = 250123,
 
 /* All groups, with a rate of every counter, and a limit */
 static void report_all(const struct cpu_sample *now) {
+  const struct cgroup_limit limit = {.millicores = 1000,
+                                     .level = CGROUP_LEVEL_NONE};
   struct cpu_rates rates = use(&quarter);
 
   for (size_t i = 0; i < CPU_COUNTER_COUNT; i++) {
@@ -63,11 +65,10 @@ static void report_all(const struct cpu_sample *now) {
   }
   report_sample(&sink, &(struct report_sample){
                            .cgroup = root,
-                           .limit_level = CGROUP_LEVEL_NONE,
                            .groups = ~(unsigned)VALUE_GROUP_LIMIT,
                            .now = now,
                            .rates = &rates,
-                           .limit_millicores = sink.without_rates ? 1000 : 0});
+                           .limit = sink.without_rates ? &limit : NULL});
 }
 
 START_TEST(first_sample_has_no_gauge) {
@@ -177,8 +178,7 @@ static void set(struct cpu_sample *sample, enum cpu_counter counter,
 
 /* Reports all groups, with the rates between the two samples. */
 static void report_both(struct cpu_sample *before, const struct cpu_sample *now,
-                        const struct cpu_limit *limit,
-                        double limit_millicores) {
+                        const struct cgroup_limit *limit) {
   bool known = cpu_stat_has(&before->stat, CPU_USAGE_USEC);
   struct rate use_rate = {.known = known,
                           .count = before->stat.counters[CPU_USAGE_USEC],
@@ -186,14 +186,11 @@ static void report_both(struct cpu_sample *before, const struct cpu_sample *now,
   struct cpu_rates rates;
 
   cpu_rates_update(&use_rate, before, now, true, &rates);
-  report_sample(&sink,
-                &(struct report_sample){.cgroup = root,
-                                        .groups = ALL_GROUPS,
-                                        .now = now,
-                                        .rates = &rates,
-                                        .limit = limit,
-                                        .limit_millicores = limit_millicores,
-                                        .limit_level = 2});
+  report_sample(&sink, &(struct report_sample){.cgroup = root,
+                                               .groups = ALL_GROUPS,
+                                               .now = now,
+                                               .rates = &rates,
+                                               .limit = limit});
 }
 
 static double gauge_of(const char *type_instance) {
@@ -209,7 +206,9 @@ static double gauge_of(const char *type_instance) {
 START_TEST(every_group) {
   struct cpu_sample before = {0};
   struct cpu_sample now = {0};
-  struct cpu_limit limit = {.weight_known = true, .weight = 59};
+  struct cgroup_limit limit = {.own = {.weight_known = true, .weight = 59},
+                               .millicores = 500,
+                               .level = 2};
 
   for (enum cpu_counter i = 0; i < CPU_COUNTER_COUNT; i++)
     set(&before, i, 1000, SECOND);
@@ -228,7 +227,7 @@ START_TEST(every_group) {
   set(&now, CPU_PRESSURE_IRQ_USEC, 1000 + 250000, 3 * SECOND + SECOND / 2);
   set(&now, CPU_PRESSURE_SOME_USEC, 1000 + 750000, 3 * SECOND + SECOND / 2);
   set(&now, CPU_PRESSURE_FULL_USEC, 1000 + 9000000, 3 * SECOND + SECOND / 2);
-  report_both(&before, &now, &limit, 500);
+  report_both(&before, &now, &limit);
   ck_assert_uint_eq(recorder.count, 15 + 2 + 1 + 1 + 3 + 4);
   ck_assert_int_eq(recorder_find(&recorder, "root", "user_usec")->derive,
                    301000);
@@ -267,11 +266,12 @@ START_TEST(weight_of_zero) {
                                  .groups = ALL_GROUPS,
                                  .now = &now,
                                  .rates = &rates,
-                                 .limit = &(struct cpu_limit){0}};
+                                 .limit =
+                                     &(struct cgroup_limit){.millicores = 0}};
 
   report_sample(&sink, &sample);
   ck_assert_ptr_null(recorder_find(&recorder, "root", "weight"));
-  sample.limit = &(struct cpu_limit){.weight_known = true};
+  sample.limit = &(struct cgroup_limit){.own.weight_known = true};
   report_sample(&sink, &sample);
   ck_assert_double_eq(gauge_of("weight"), 0);
 }
@@ -282,21 +282,21 @@ END_TEST
 START_TEST(limit_that_no_cgroup_has_set) {
   struct cpu_sample now = usage(1);
   struct cpu_rates rates = use(NULL);
+  struct cgroup_limit limit = {.millicores = 2000, .level = CGROUP_LEVEL_NONE};
   struct report_sample sample = {.cgroup = root,
                                  .groups = ALL_GROUPS,
                                  .now = &now,
                                  .rates = &rates,
-                                 .limit_millicores = 2000,
-                                 .limit_level = CGROUP_LEVEL_NONE};
+                                 .limit = &limit};
 
   report_sample(&sink, &sample);
   ck_assert_double_eq(gauge_of("limit_millicores"), 2000);
   ck_assert_ptr_null(recorder_find(&recorder, "root", "limit_level"));
-  sample.limit_level = 0;
+  limit.level = 0;
   report_sample(&sink, &sample);
   ck_assert_double_eq(gauge_of("limit_level"), 0);
   sink = recorder_sink(&recorder);
-  sample.limit_millicores = 0;
+  limit.millicores = 0;
   report_sample(&sink, &sample);
   ck_assert_ptr_null(recorder_find(&recorder, "root", "limit_level"));
 }
@@ -315,7 +315,7 @@ START_TEST(nothing_from_nothing) {
   set(&before, CPU_USER_USEC, 500, SECOND);
   set(&now, CPU_USER_USEC, 400, 2 * SECOND);
   set(&now, CPU_SYSTEM_USEC, 400, 2 * SECOND);
-  report_both(&before, &now, NULL, 0);
+  report_both(&before, &now, NULL);
   ck_assert_uint_eq(recorder.count, 5);
   for (size_t i = 0; i < recorder.count; i++)
     ck_assert_int_eq(recorder.values[i].type, REPORT_DERIVE);
@@ -345,7 +345,7 @@ START_TEST(impossible_counters_are_no_values) {
   }
   set(&now, CPU_SYSTEM_USEC, 1000 + most, 3 * SECOND);
   set(&now, CPU_NR_PERIODS, 1000 + 20, 3 * SECOND);
-  report_both(&before, &now, NULL, 0);
+  report_both(&before, &now, NULL);
   ck_assert_uint_eq(recorder.count, 3);
   ck_assert_int_eq(recorder_find(&recorder, "root", "system_usec")->derive,
                    (int64_t)(1000 + most));
