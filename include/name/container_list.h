@@ -51,8 +51,8 @@ int container_list_add(struct container_list *list, const char *id,
 void container_list_sort(struct container_list *list);
 
 /* Reads the file again if it is not the same as before; one that made no sense
- * only if it changed. Returns 0 or a negative errno, and then the list is
- * empty. */
+ * only if it changed. Returns 0 or a negative errno, and then the list is empty
+ * unless nothing can be said without waiting, -EAGAIN. */
 int container_list_update(struct container_list *list,
                           const struct container_list_file *file);
 

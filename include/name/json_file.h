@@ -38,6 +38,9 @@ struct json_wanted {
   off_t size_max;
   int (*each)(void *context);
   void *context;
+  /* Somebody else than root may keep a reader of the file waiting: it is only
+   * read if it is in the kernel's cache, else -EAGAIN. */
+  bool never_waits;
 };
 
 /* Returns whether the library is there. */

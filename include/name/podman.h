@@ -39,7 +39,7 @@ struct podman {
   /* Lists of root and of a user that may not be read and may have a name that
    * was not found, or "". */
   char denied[PATH_MAX];
-  char user_denied[2 * PATH_MAX];
+  char user_denied[PATH_MAX + 64];
 };
 
 /* Prepares `podman`; opens nothing. `name_root` is borrowed. */

@@ -30,9 +30,11 @@
  * intervals. */
 #define NAMING_SILENCE 3
 /* The longest time between two attempts, in passes, and the most of them in one
- * pass. */
+ * pass: for what root runs, and for what users do. */
 #define NAMING_DELAY_MAX 60
 #define NAMING_ATTEMPTS 1024
+/* The most of them between two passes. */
+#define NAMING_ATTEMPTS_BETWEEN 32
 /* Containers of Docker and Podman can be renamed. They are looked at again
  * after this time, so that with the usual interval a new name shows within a
  * minute. */

@@ -16,12 +16,14 @@
  */
 int open_beneath(int root, const char *path, int flags);
 
-/* The same for a `root` and a `path` that somebody else may mount something on:
- * such a file system need never answer, so it is not even looked at. There is
- * no other way without openat2: -ENOSYS or -EPERM. */
+/* The same for a `root` and a `path` of somebody who may keep the caller
+ * waiting: a file system mounted there need never answer, so it is not even
+ * looked at, and a directory can be locked for ever, so only what the kernel
+ * has in its cache is found: else -EAGAIN. There is no other way without that
+ * of openat2: -ENOSYS, -EPERM or -EINVAL before Linux 5.12. */
 int open_within_mount(int root, const char *path, int flags);
 
-/* The same, but across the mounts below `root`. */
+/* The same, but across the mounts below `root`, which have to be known. */
 int open_without_links(int root, const char *path, int flags);
 
 /* Returns whether something is mounted on the directory `name` in `directory`;

@@ -10,4 +10,9 @@
  * how many there are, or a negative errno. */
 ssize_t read_all(int fd, char *buffer, size_t size);
 
+/* The same for a file of somebody who may have locked it for ever: what is not
+ * in the kernel's cache is not waited for, -EAGAIN. File systems that cannot
+ * tell this have no such locks (see preadv2(2), RWF_NOWAIT). */
+ssize_t read_all_cached(int fd, char *buffer, size_t size);
+
 #endif

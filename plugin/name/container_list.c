@@ -85,8 +85,9 @@ static int read_changed_list(struct container_list *list,
       {{"id"}, reading.id, sizeof(reading.id)},
       {{"names", JSON_FIRST}, reading.name, sizeof(reading.name)},
   };
-  const struct json_wanted wanted = {texts, ARRAY_SIZE(texts), file->size_max,
-                                     add_read, &reading};
+  const struct json_wanted wanted = {texts,          ARRAY_SIZE(texts),
+                                     file->size_max, add_read,
+                                     &reading,       file->directory >= 0};
   struct file_stamp stamp;
   CLEANUP_FD int fd = open_container_list(file, JSON_FILE_FLAGS);
   int status = fd < 0 ? fd : json_file_read(fd, file->owner, &wanted, &stamp);
@@ -103,6 +104,8 @@ int container_list_update(struct container_list *list,
   struct stat status;
   int error = stat_list(file, &status);
 
+  if (error == -EAGAIN)
+    return error;
   if (error < 0) {
     container_list_clear(list);
     return error;

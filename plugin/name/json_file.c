@@ -83,7 +83,8 @@ int json_file_read(int fd, uid_t owner, const struct json_wanted *wanted,
   CLEANUP_FREE char *buffer = calloc(size + 1, 1);
   if (buffer == NULL)
     return -ENOMEM;
-  ssize_t length = read_all(fd, buffer, size);
+  ssize_t length = wanted->never_waits ? read_all_cached(fd, buffer, size)
+                                       : read_all(fd, buffer, size);
   error = length < 0 ? (int)length : json_parse(buffer, (size_t)length, wanted);
   explicit_bzero(buffer, size);
   if (error == 0)

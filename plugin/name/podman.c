@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "util/cleanup.h"
-#include "util/errors.h"
 
 #define STORAGE "/var/lib/containers/storage"
 #define STORAGE_OF_USER ".local/share/containers/storage"
@@ -62,12 +61,6 @@ static struct podman_user *place_for(struct podman *podman, uid_t uid) {
   return oldest;
 }
 
-static void note_denied_list(struct podman *podman, const char *home,
-                             const char *list) {
-  (void)snprintf(podman->user_denied, sizeof(podman->user_denied), "%s/%s",
-                 home, list);
-}
-
 static void refresh_user(struct podman *podman, struct podman_user *user) {
   char path[PATH_MAX];
   char denied[PATH_MAX];
@@ -78,13 +71,15 @@ static void refresh_user(struct podman *podman, struct podman_user *user) {
   user->pass = podman->pass;
   if (home < 0) {
     podman_storage_clear(&user->storage, home);
-    if (error_is_denial(home))
-      note_denied_list(podman, path, STORAGE_OF_USER);
+    return;
+  }
+  if (!home_may_read(user->uid)) {
+    podman_storage_clear(&user->storage, -EACCES);
+    (void)snprintf(podman->user_denied, sizeof(podman->user_denied), "%s/%s",
+                   path, STORAGE_OF_USER);
     return;
   }
   podman_storage_refresh(&user->storage, &place, denied);
-  if (denied[0] != '\0')
-    note_denied_list(podman, path, denied);
 }
 
 static int find_of_user(struct podman *podman, uid_t uid, const char *id,

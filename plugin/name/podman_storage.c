@@ -27,7 +27,8 @@ static void refresh_list(struct podman_storage *storage, size_t index,
   int status = length < PATH_MAX
                    ? container_list_update(&storage->lists[index], &file)
                    : -ENAMETOOLONG;
-  if (error_is_absence(status))
+  /* A list that is not in the kernel's cache has not been used for long. */
+  if (error_is_absence(status) || status == -EAGAIN)
     return;
   if (storage->absence == -ENODATA || storage->absence == -ENOENT)
     storage->absence = status < 0 ? status : -ENOENT;

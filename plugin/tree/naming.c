@@ -16,6 +16,16 @@
 /* Room for "podman@<uid>_". */
 #define ENGINE_SIZE 24
 
+/* How many names are looked up at most. */
+struct naming_attempts {
+  size_t of_root;
+  size_t of_users;
+};
+#define ATTEMPTS_OF_PASS                                                       \
+  (struct naming_attempts) { NAMING_ATTEMPTS, NAMING_ATTEMPTS }
+#define ATTEMPTS_BETWEEN                                                       \
+  (struct naming_attempts) { NAMING_ATTEMPTS_BETWEEN, 0 }
+
 /* What is known of a container, a pod or a machine. */
 struct identity {
   struct cgroup *cgroup;
@@ -557,26 +567,54 @@ static bool has_to_wait(const struct naming *naming,
          (may_come && naming->passes - identity->found < NAMING_WAIT);
 }
 
-/* Those that had their turn go to the end, so that all have one. */
-static void find_names(struct naming *naming, struct tree *tree) {
-  size_t attempts = 0;
+/* Returns whether it is looked up now. What users make has attempts of its own,
+ * so that nobody delays the names of others. */
+static bool takes_turn(const struct naming *naming,
+                       const struct identity *identity,
+                       struct naming_attempts *left) {
+  size_t *attempts =
+      identity->container.user != 0 ? &left->of_users : &left->of_root;
 
-  for (size_t left = naming->unnamed_count;
-       left > 0 && naming->unnamed != NULL && attempts < NAMING_ATTEMPTS;
+  if ((int32_t)(naming->passes - identity->retry) < 0 || *attempts == 0)
+    return false;
+  --*attempts;
+  return true;
+}
+
+static void look_up_names(struct naming *naming, struct tree *tree,
+                          struct naming_attempts attempts) {
+  struct identity *tried = NULL;
+  struct identity **end = &tried;
+
+  for (size_t left = naming->unnamed_count; left > 0 && naming->unnamed != NULL;
        left--) {
     struct identity *identity = naming->unnamed;
-    bool is_due = (int32_t)(naming->passes - identity->retry) >= 0;
 
-    attempts += is_due;
-    identity->is_tried |= is_due;
-    if (is_due && find_name(naming, tree, identity) &&
+    take_out_unnamed(naming, identity);
+    if (!takes_turn(naming, identity, &attempts)) {
+      append_unnamed(naming, identity);
+      continue;
+    }
+    identity->is_tried = true;
+    if (find_name(naming, tree, identity) &&
         give_known_name(naming, tree, identity))
       continue;
-    take_out_unnamed(naming, identity);
-    append_unnamed(naming, identity);
-    if (is_due)
-      try_again_later(naming, identity);
+    identity->next = NULL;
+    *end = identity;
+    end = &identity->next;
   }
+  /* Those that had their turn go to the end, so that all have one. */
+  while (tried != NULL) {
+    struct identity *identity = tried;
+    tried = identity->next;
+    append_unnamed(naming, identity);
+    try_again_later(naming, identity);
+  }
+}
+
+static void find_names(struct naming *naming, struct tree *tree,
+                       struct naming_attempts attempts) {
+  look_up_names(naming, tree, attempts);
   for (struct identity *identity = naming->unnamed; identity != NULL;
        identity = identity->next)
     if (!has_to_wait(naming, identity) &&
@@ -964,18 +1002,20 @@ void naming_update(struct naming *naming, struct tree *tree,
     look_for_machines(naming, tree);
   if (look_for_renamed(naming, tree) || naming->passes % NAMING_DELAY_MAX == 0)
     look_for_lost_names(naming, tree);
-  find_names(naming, tree);
+  find_names(naming, tree, ATTEMPTS_OF_PASS);
   end_search(naming);
   note_denial(naming, denial);
 }
 
-/* Those that have no name yet had their turn in the latest pass. */
+/* Those that have no name yet had their turn in the latest pass. What a user
+ * can cause, to find that one's home directory, waits for the next pass. */
 void naming_meet(struct naming *naming, struct tree *tree) {
   if (!naming->enabled || tree->births == naming->births)
     return;
   kubernetes_begin(&naming->kubernetes);
+  naming->newest = naming->passes + 1;
   consider_new(naming, tree);
-  find_names(naming, tree);
+  find_names(naming, tree, ATTEMPTS_BETWEEN);
   end_search(naming);
 }
 

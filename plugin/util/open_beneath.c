@@ -13,6 +13,11 @@
 
 #include "util/cleanup.h"
 
+/* Since Linux 5.12; older headers do not have it. */
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
+
 static int open_at_once(int root, const char *path, int flags,
                         uint64_t resolve) {
   struct open_how how = {
@@ -80,11 +85,11 @@ bool is_mount_beneath(int directory, const char *name) {
 }
 
 int open_within_mount(int root, const char *path, int flags) {
-  return open_at_once(root, path, flags, RESOLVE_NO_XDEV);
+  return open_at_once(root, path, flags, RESOLVE_NO_XDEV | RESOLVE_CACHED);
 }
 
 int open_without_links(int root, const char *path, int flags) {
-  return open_at_once(root, path, flags, 0);
+  return open_at_once(root, path, flags, RESOLVE_CACHED);
 }
 
 int open_beneath(int root, const char *path, int flags) {

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #endif
 #include <limits.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <regex.h>
 #include <search.h>
@@ -20,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -87,6 +89,9 @@ WRAP(int, inotify_add_watch, (int fd, const char *path, uint32_t mask),
      (fd, path, mask), -1)
 WRAP(int, inotify_rm_watch, (int fd, int watch), (fd, watch), -1)
 WRAP(int, lstat, (const char *path, struct stat *status), (path, status), -1)
+WRAP(ssize_t, preadv2,
+     (int fd, const struct iovec *room, int count, off_t offset, int flags),
+     (fd, room, count, offset, flags), -1)
 WRAP(ssize_t, readlinkat, (int fd, const char *path, char *target, size_t size),
      (fd, path, target, size), -1)
 WRAP(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size), -1)
@@ -121,6 +126,17 @@ WRAPPER(int, clock_gettime, (clockid_t clock, struct timespec *now)) {
     return -1;
   now->tv_sec = (time_t)(faults.now_nsec / NSEC_PER_SEC);
   now->tv_nsec = (long)(faults.now_nsec % NSEC_PER_SEC);
+  return 0;
+}
+
+/* The process may do what root may. */
+WRAPPER(int, capget,
+        (struct __user_cap_header_struct * header,
+         struct __user_cap_data_struct *capabilities)) {
+  (void)header;
+  if (fails(FAULT_capget))
+    return -1;
+  capabilities[0].effective = UINT32_MAX;
   return 0;
 }
 

@@ -13,6 +13,7 @@
   CALL(access)                                                                 \
   CALL(asprintf)                                                               \
   CALL(calloc)                                                                 \
+  CALL(capget)                                                                 \
   CALL(clock_gettime)                                                          \
   CALL(close)                                                                  \
   CALL(closedir)                                                               \
@@ -37,6 +38,7 @@
   CALL(openat)                                                                 \
   CALL(openat2)                                                                \
   CALL(pread)                                                                  \
+  CALL(preadv2)                                                                \
   CALL(read)                                                                   \
   CALL(readdir)                                                                \
   CALL(reallocarray)                                                           \

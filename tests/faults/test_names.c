@@ -130,7 +130,9 @@ static const struct fault_row rows[] = {
     {FAULT_json_loadb, FAULTS_OF_MEMORY},
     {FAULT_fgetpwent, {ENOMEM, EIO}},
     {FAULT_fopen, FAULTS_OF_OPENING},
+    {FAULT_capget, {EPERM}},
     {FAULT_getline, {ENOMEM, EIO}},
+    {FAULT_preadv2, {EAGAIN, EINTR, EIO, EOPNOTSUPP}},
     {FAULT_stat, {ENOMEM, EIO, EACCES}},
 #endif
     {FAULT_openat2, FAULTS_OF_OPENING},

@@ -60,6 +60,30 @@ static bool has_id(const struct container *container) {
          container->kind == CONTAINER_PODMAN_POD;
 }
 
+static void require_user(const char *path, const struct container *container) {
+  char begin[128];
+
+  (void)snprintf(begin, sizeof(begin),
+                 "/user.slice/user-%u.slice/user@%u.service/",
+                 (unsigned)container->user, (unsigned)container->user);
+  REQUIRE(strncmp(path, begin, strlen(begin)) == 0);
+  REQUIRE(container->depth > CONTAINER_USER_DEPTH);
+}
+
+/* Returns whether the path ends with a service or a scope, and has only slices
+ * before that. */
+static bool is_unit(const char *path) {
+  const char *component = path;
+
+  for (const char *next; (next = strchr(component + 1, '/')) != NULL;
+       component = next)
+    if (next - component < 8 || memcmp(next - 6, ".slice", 6) != 0)
+      return false;
+  size_t length = strlen(component);
+  return (length > 9 && strcmp(component + length - 8, ".service") == 0) ||
+         (length > 7 && strcmp(component + length - 6, ".scope") == 0);
+}
+
 static void require_container(const char *path,
                               const struct container *container) {
   REQUIRE(container->depth <= depth_of(path));
@@ -78,6 +102,8 @@ static void require_container(const char *path,
   if (container->kind == CONTAINER_PODMAN_POD ||
       container->kind == CONTAINER_OF_PODMAN)
     REQUIRE(strstr(path, "libpod") != NULL);
+  if (container->user != 0)
+    require_user(path, container);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -98,11 +124,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
   container_of_path(path, &container);
   require_container(path, &container);
+  REQUIRE(container_is_unit(path) == (depth_of(path) <= 16 && is_unit(path)));
   if (container.kind == CONTAINER_NONE)
     return 0;
   cut(path, container.depth);
   container_of_path(path, &other);
   REQUIRE(container.kind == other.kind && container.depth == other.depth);
+  REQUIRE(container.user == other.user);
   REQUIRE(strcmp(container.name, other.name) == 0);
   if (has_pod(&container))
     REQUIRE(strcmp(container.pod_uid, other.pod_uid) == 0);

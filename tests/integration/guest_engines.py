@@ -280,7 +280,7 @@ def main(results):
         for engine in DOCKER, PODMAN, ROOTLESS:
             engine("rename", "web", RENAMED)
         found["renamed"] = time.time()
-        for kind in "docker", "podman":
+        for kind in "docker", "podman", f"podman@{UID}":
             collectd.wait_for(
                 lambda: moments(collectd, f"{kind}_{RENAMED}"), 60)
         wait_for_passes(collectd, 2)

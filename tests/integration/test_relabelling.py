@@ -34,7 +34,7 @@ NAMES = {
     "podman_job": (None, None, "job"),
     "nerdctl_job+init": (None, None, "job"),
     f"podman_pod+{ID}": (None, None, None),
-    "podman@1000_job": (None, None, "job"),
+    "podman@1000_job": (None, None, "job@1000"),
     f"podman@1000_pod+{ID}": (None, None, None),
     "system.slice_ssh.service": (None, None, None),
     "kubepods.slice": (None, None, None),

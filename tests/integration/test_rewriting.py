@@ -41,7 +41,7 @@ NAMES = {
     "nerdctl_job": (None, None, "job"),
     "podman_job": (None, None, "job"),
     f"podman_pod+{ID}": (None, None, None),
-    "podman@1000_job": (None, None, "job"),
+    "podman@1000_job": (None, None, "job@1000"),
     f"podman@1000_pod+{ID}": (None, None, None),
     "system.slice_user@0.service": (None, None, None),
     "root": (None, None, None),

@@ -93,7 +93,7 @@ def test_without_capabilities(watch):
     shown = instances(collectd)
     assert "podman_db" in shown and f"podman@{USER}_web" not in shown
     notice, = collectd.messages("notice")
-    assert f"{STORAGE}/overlay-containers/{LIST}" in notice
+    assert f"{STORAGE}: some containers of Podman" in notice
     assert "need the rights of root" in notice and "Podman" in notice
 
 

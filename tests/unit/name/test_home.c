@@ -64,7 +64,7 @@ static const struct {
     {"/home/me/", 0},
     {"", -ENOENT},
     {"home/me", -ENOENT},
-    {"/nonexistent", -ENOENT},
+    {"/nonexistent", -EAGAIN},
     {"/home/../home/me", -ENOENT},
     {"//home/me", -ENOENT},
     {"/home/./me", -ENOENT},

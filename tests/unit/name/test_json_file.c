@@ -112,7 +112,8 @@ static const struct {
 };
 
 START_TEST(of_arrays) {
-  const struct json_wanted each = {texts, ARRAY_SIZE(texts), 0, see, seen};
+  const struct json_wanted each = {
+      .texts = texts, .count = ARRAY_SIZE(texts), .each = see, .context = seen};
   const char *document = arrays[_i].document;
 
   seen[0] = '\0';

@@ -223,7 +223,9 @@ START_TEST(in_a_home) {
   CLEANUP_FREE char *file = NULL;
   char name[ENGINE_NAME_SIZE];
 
-  ck_assert_int_eq(find_of_user_of(ID, name), -ENOENT);
+  /* Nothing has looked for the home directory yet, so it is not in the cache.
+   */
+  ck_assert_int_eq(find_of_user_of(ID, name), -EAGAIN);
   write_file(root, "home/me/x", "");
   ck_assert_int_eq(find_of_user_of(ID, name), -ENODATA);
   ck_assert_int_ge(asprintf(&file, OF_USER "%s", files[_i]), 0);
@@ -324,17 +326,16 @@ static int reach(void *context) {
 /* If the directories above the test's own let nobody pass, nothing can be said
  * about those below it. */
 START_TEST(home_denied) {
-  CLEANUP_FREE char *expected = path_in(root, OF_USER "overlay-containers/"
-                                                      "containers.json");
-  CLEANUP_FREE char *path = path_in(root, "home/me/.local");
+  CLEANUP_FREE char *expected =
+      path_in(root, "home/me/.local/share/containers/storage");
   char name[ENGINE_NAME_SIZE];
 
+  if (geteuid() != 0)
+    return;
   replace_file_of_user(root, OF_USER "vfs-containers/containers.json", "[]");
-  ck_assert_int_eq(chmod(path, 0), 0);
   int status = in_tree_as_nobody(root, reach, root) == 0
                    ? in_tree_as_nobody(root, find_in_home, name)
                    : 0;
-  ck_assert_int_eq(chmod(path, 0700), 0);
   if (status == 0)
     return;
   ck_assert_int_eq(status, -EACCES);

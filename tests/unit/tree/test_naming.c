@@ -560,6 +560,21 @@ START_TEST(by_machined_later) {
 }
 END_TEST
 
+/* Its cgroup was found between two passes. */
+START_TEST(by_machined_between) {
+  struct cgroup *slice = add(root, "system.slice");
+
+  for (int pass = 0; pass < 2 * NAMING_WAIT; pass++)
+    update();
+  struct cgroup *machine = add(slice, "mail.service");
+  tree_settle(&tree);
+  naming_meet(&naming, &tree);
+  make_machine("mail.service", "post");
+  update();
+  ck_assert_str_eq(machine->instance, "machine_post");
+}
+END_TEST
+
 /* Whoever may create cgroups in the slice could have made it. */
 START_TEST(a_users_machine) {
   struct cgroup *machine = add(add(root, "my.slice"), "mail.service");
@@ -1094,10 +1109,29 @@ START_TEST(of_a_user_elsewhere) {
 }
 END_TEST
 
+/* However many a user makes, others have their turn. */
+START_TEST(many_of_a_user) {
+  struct cgroup *slice = add(add_user(ordinary_user()), "user.slice");
+
+  make_user();
+  for (unsigned i = 0; i < 3 * NAMING_ATTEMPTS; i++) {
+    char name[CONTAINER_ID_SIZE + 16];
+    (void)snprintf(name, sizeof(name), "libpod-%064x.scope", i);
+    (void)add(slice, name);
+  }
+  update();
+  struct cgroup *web = add(add(root, "machine.slice"), "libpod-" ID ".scope");
+  write_podman(ID, "web");
+  update();
+  ck_assert_str_eq(web->instance, "podman_web");
+  ck_assert(!web->waits);
+}
+END_TEST
+
 #define OF_PODMAN                                                              \
   ONCE(of_podman), TIMES(a_copy_of_podman, 2), ONCE(a_container_called_pod),   \
       ONCE(renamed_in_podman), ONCE(only_by_its_process), ONCE(of_a_user),     \
-      ONCE(a_users_copy), TIMES(of_a_user_elsewhere, 2)
+      ONCE(a_users_copy), ONCE(many_of_a_user), TIMES(of_a_user_elsewhere, 2)
 #else
 #define OF_PODMAN                                                              \
   ONCE(of_podman), TIMES(a_copy_of_podman, 2), ONCE(a_container_called_pod)
@@ -1283,9 +1317,9 @@ END_TEST
 Suite *naming_suite(void) {
   return suite_of(
       "naming", setup, teardown, ONCE(by_the_path), ONCE(between_two_passes),
-      TIMES(by_machined, 3), ONCE(by_machined_later), ONCE(a_users_machine),
-      ONCE(other_formats), ONCE(delegated), ONCE(of_a_pods_owner),
-      FOR_EACH(of_another_user, belongings), ONCE(a_pod),
+      TIMES(by_machined, 3), ONCE(by_machined_later), ONCE(by_machined_between),
+      ONCE(a_users_machine), ONCE(other_formats), ONCE(delegated),
+      ONCE(of_a_pods_owner), FOR_EACH(of_another_user, belongings), ONCE(a_pod),
       ONCE(a_pod_by_its_container), ONCE(a_sandbox_denied),
       TIMES(a_late_link, 7), ONCE(a_very_late_link), ONCE(a_restart),
       ONCE(a_restart_with_a_late_link), TIMES(an_id_twice, 2),
