@@ -110,7 +110,8 @@ def test_what_is_reported(directory, start, options):
     reported, remaining = SELECTIONS[options]
     with Forest(directory, PATHS):
         collectd = start(options, 0.1)
-        wait_for_passes(collectd, 2, min(reported))
+        # The third begins when all of the second is there.
+        wait_for_passes(collectd, 3, min(reported))
         found = kinds(collectd)
         logged = complaints(collectd)
 
