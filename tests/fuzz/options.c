@@ -67,7 +67,8 @@ static void require_allowed(const struct options *options) {
   require_count((double)options->max_cgroups, 1, 1e6);
   require_count((double)options->keep_open, 0, 1e6);
   REQUIRE(options->peak_nsec == 0 ||
-          (options->peak_nsec >= 50000000 && options->peak_nsec <= 1e15));
+          (options->peak_nsec >= 50000000 &&
+           options->peak_nsec <= UINT64_C(1000000000000000)));
   REQUIRE((options->groups & ~all) == 0);
   REQUIRE((options->groups & VALUE_GROUP_CORE) != 0);
   REQUIRE(options->label_count <= 8);
