@@ -490,10 +490,9 @@ static void report_past_lives(struct collector *collector,
     struct rate_interval *interval = &rates.intervals[CPU_USAGE_USEC];
 
     interval->elapsed_nsec = elapsed_of_past(collector, cgroup);
-    if (interval->elapsed_nsec < RATE_ELAPSED_MIN_NSEC ||
-        !past_lives_use(cgroup, collector->before_nsec, &interval->delta))
+    if (interval->elapsed_nsec < RATE_ELAPSED_MIN_NSEC)
       continue;
-    interval->delta += cgroup->samples->past_usec;
+    interval->delta = cgroup->samples->use_usec + cgroup->samples->past_usec;
     sample.stat.counters[CPU_USAGE_USEC] = cgroup->samples->peak.latest.count;
     cgroup->samples->is_given = true;
     report_cgroup(collector, cgroup, &sample, &rates, sink);
@@ -518,7 +517,7 @@ static void report_remainders(const struct collector *collector,
 
   if (!collector->options->leaves_only)
     return;
-  past_lives_pass_up(&collector->past, collector->before_nsec);
+  past_lives_pass_up(&collector->past);
   if (times.begin_nsec != 0)
     (void)monotonic_nsec(&times.end_nsec);
   remainder_report(order, collector->tree.count, &times, sink);
@@ -560,8 +559,7 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   collector->sampler.pass++;
   file_reader_begin_pass(&collector->sampler.reader);
   past_lives_begin(&collector->past, &collector->tree,
-                   collector->options->leaves_only, collector->begin_nsec,
-                   is_reported_now, collector);
+                   collector->options->leaves_only, is_reported_now, collector);
   begin_limits(collector, order, pass);
   begin_readings(collector, sink);
   for (size_t i = 0; i < collector->tree.count; i++)

@@ -21,6 +21,10 @@ struct cgroup_samples {
   struct peak peak;
   /* It seems to have ended since the latest pass. */
   bool is_over;
+  /* Of a past life: what it used since the latest report, in microseconds, if
+   * that is known and may be reported. */
+  bool has_use;
+  uint64_t use_usec;
   /* What past lives under its name used since the latest report, in
    * microseconds, and whether its value has gone out with that. */
   uint64_t past_usec;
@@ -59,14 +63,14 @@ void past_lives_consider(struct past_lives *lives, struct cgroup *cgroup,
  * With `leaves_only`, the ancestors of past lives are no leaves in this
  * interval. `is_reported` says whether a live cgroup is reported. */
 void past_lives_begin(struct past_lives *lives, struct tree *tree,
-                      bool leaves_only, uint64_t since_nsec,
+                      bool leaves_only,
                       bool (*is_reported)(const void *context,
                                           const struct cgroup *cgroup),
                       const void *context);
 
 /* Adds the use of the past lives whose values have gone out to the `below_usec`
  * of their nearest living ancestors. */
-void past_lives_pass_up(const struct past_lives *lives, uint64_t since_nsec);
+void past_lives_pass_up(const struct past_lives *lives);
 
 /* Returns the next past life after `cgroup`, or the first after NULL, whose
  * value is its own. */

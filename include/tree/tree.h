@@ -270,6 +270,9 @@ void tree_settle(struct tree *tree);
 /* Returns the cgroup with this inode, or NULL. */
 struct cgroup *tree_find(const struct tree *tree, uint64_t inode);
 
+/* Compares two cgroups by their names, for tsearch(3). */
+int tree_compare_instances(const void *left, const void *right);
+
 /* Returns the cgroup that has this name, or NULL. */
 struct cgroup *tree_find_named(const struct tree *tree, const char *name);
 

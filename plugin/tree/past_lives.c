@@ -3,7 +3,6 @@
 
 #include <search.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct cgroup_samples *past_lives_samples(struct cgroup *cgroup) {
   if (cgroup->samples == NULL)
@@ -33,6 +32,10 @@ void past_lives_consider(struct past_lives *lives, struct cgroup *cgroup,
   bool wanted = cgroup->selected && !cgroup->waits &&
                 past_lives_use(cgroup, since_nsec, &usec);
 
+  if (cgroup->samples != NULL) {
+    cgroup->samples->has_use = wanted;
+    cgroup->samples->use_usec = usec;
+  }
   cgroup->kept = cgroup->kept_below || (wanted && lives->count < lives->most);
   if (!cgroup->kept)
     return;
@@ -47,17 +50,11 @@ void past_lives_consider(struct past_lives *lives, struct cgroup *cgroup,
   lives->count++;
 }
 
-static int compare_names(const void *left, const void *right) {
-  const struct cgroup *a = left;
-  const struct cgroup *b = right;
-
-  return strcmp(a->instance, b->instance);
-}
-
 /* The youngest of several has the value. Returns NULL without memory. */
 static struct cgroup *heir_among_past(struct past_lives *lives,
                                       struct cgroup *cgroup) {
-  struct cgroup **place = tsearch(cgroup, &lives->by_name, compare_names);
+  struct cgroup **place =
+      tsearch(cgroup, &lives->by_name, tree_compare_instances);
 
   if (place == NULL)
     return NULL;
@@ -82,14 +79,12 @@ static void settle_heirs(struct past_lives *lives, const struct tree *tree,
 }
 
 /* The heir among past lives is known only after all have been looked at. */
-static void hand_down(struct past_lives *lives, uint64_t since_nsec) {
+static void hand_down(struct past_lives *lives) {
   for (struct cgroup *cgroup = lives->first; cgroup != NULL;
        cgroup = cgroup->next) {
     struct cgroup_samples *samples = cgroup->samples;
-    uint64_t usec = 0;
 
-    if (samples == NULL || samples->heir == NULL ||
-        !past_lives_use(cgroup, since_nsec, &usec))
+    if (samples == NULL || samples->heir == NULL)
       continue;
     if (samples->heir->removed)
       samples->heir = heir_among_past(lives, cgroup);
@@ -97,7 +92,7 @@ static void hand_down(struct past_lives *lives, uint64_t since_nsec) {
     if (heir == NULL || past_lives_samples(heir) == NULL) {
       samples->heir = NULL;
     } else if (heir != cgroup) {
-      heir->samples->past_usec += usec;
+      heir->samples->past_usec += samples->use_usec;
       peak_merge(&heir->samples->peak, &samples->peak);
     }
   }
@@ -105,15 +100,11 @@ static void hand_down(struct past_lives *lives, uint64_t since_nsec) {
 
 /* Descendants come first: they were removed first. */
 static void choose(struct past_lives *lives, struct tree *tree,
-                   bool leaves_only, uint64_t since_nsec) {
+                   bool leaves_only) {
   for (struct cgroup *cgroup = lives->first; cgroup != NULL;
        cgroup = cgroup->next) {
-    uint64_t usec = 0;
-    bool wanted = cgroup->selected && !cgroup->waits &&
-                  !(leaves_only && cgroup->selected_below) &&
-                  past_lives_use(cgroup, since_nsec, &usec);
-
-    if (!wanted)
+    if (cgroup->samples == NULL || !cgroup->samples->has_use ||
+        (leaves_only && cgroup->selected_below))
       continue;
     cgroup->samples->heir = cgroup;
     cgroup->samples->is_given = false;
@@ -126,13 +117,13 @@ static void choose(struct past_lives *lives, struct tree *tree,
 }
 
 void past_lives_begin(struct past_lives *lives, struct tree *tree,
-                      bool leaves_only, uint64_t since_nsec,
+                      bool leaves_only,
                       bool (*is_reported)(const void *context,
                                           const struct cgroup *cgroup),
                       const void *context) {
-  choose(lives, tree, leaves_only, since_nsec);
+  choose(lives, tree, leaves_only);
   settle_heirs(lives, tree, is_reported, context);
-  hand_down(lives, since_nsec);
+  hand_down(lives);
 }
 
 struct cgroup *past_lives_ancestor(const struct cgroup *cgroup) {
@@ -143,17 +134,15 @@ struct cgroup *past_lives_ancestor(const struct cgroup *cgroup) {
   return above;
 }
 
-void past_lives_pass_up(const struct past_lives *lives, uint64_t since_nsec) {
+void past_lives_pass_up(const struct past_lives *lives) {
   for (struct cgroup *cgroup = lives->first; cgroup != NULL;
        cgroup = cgroup->next) {
     const struct cgroup_samples *samples = cgroup->samples;
     struct cgroup *above = past_lives_ancestor(cgroup);
-    uint64_t usec = 0;
 
     if (samples != NULL && samples->heir != NULL && above != NULL &&
-        samples->heir->samples->is_given &&
-        past_lives_use(cgroup, since_nsec, &usec))
-      above->use.below_usec += usec;
+        samples->heir->samples->is_given)
+      above->use.below_usec += samples->use_usec;
   }
 }
 

@@ -14,7 +14,7 @@
 #define NAME_ATTEMPTS 64
 #define LISTS_PER_CGROUP 4
 
-static int compare_instances(const void *left, const void *right) {
+int tree_compare_instances(const void *left, const void *right) {
   const struct cgroup *a = left;
   const struct cgroup *b = right;
 
@@ -57,7 +57,7 @@ static int take_name(struct tree *tree, struct cgroup *cgroup,
   if (cgroup->instance == NULL)
     return -ENOMEM;
   struct cgroup **owner =
-      tsearch(cgroup, &tree->by_instance, compare_instances);
+      tsearch(cgroup, &tree->by_instance, tree_compare_instances);
   if (owner != NULL && *owner == cgroup)
     return 1;
   free(cgroup->instance);
@@ -115,7 +115,8 @@ static int give_name(struct tree *tree, struct cgroup *cgroup) {
     return selected;
   cgroup->selected = selected > 0;
   instance_name_of_path(path, tree->instance_format, name);
-  struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
+  struct cgroup **owner =
+      tfind(&key, &tree->by_instance, tree_compare_instances);
   if (owner != NULL && (*owner)->birth >= tree->settled &&
       cgroup->inode < (*owner)->inode)
     return exchange_names(tree, cgroup, owner);
@@ -141,7 +142,8 @@ static int take_over(struct tree *tree, struct cgroup *cgroup,
 static int want_name(struct tree *tree, struct cgroup *cgroup,
                      const char *name) {
   const struct cgroup key = {.instance = (char *)name};
-  struct cgroup **owner = tfind(&key, &tree->by_instance, compare_instances);
+  struct cgroup **owner =
+      tfind(&key, &tree->by_instance, tree_compare_instances);
 
   return owner == NULL ? take_name(tree, cgroup, name)
                        : take_over(tree, cgroup, owner);
@@ -153,7 +155,7 @@ static int replace_name(struct tree *tree, struct cgroup *cgroup,
                         const char *name) {
   struct cgroup before = {.instance = cgroup->instance};
 
-  *(struct cgroup **)tfind(cgroup, &tree->by_instance, compare_instances) =
+  *(struct cgroup **)tfind(cgroup, &tree->by_instance, tree_compare_instances) =
       &before;
   cgroup->instance = NULL;
   int status = want_name(tree, cgroup, name);
@@ -164,13 +166,13 @@ static int replace_name(struct tree *tree, struct cgroup *cgroup,
     status = other < 0 ? other : 1;
   }
   if (status <= 0) {
-    *(struct cgroup **)tfind(&before, &tree->by_instance, compare_instances) =
-        cgroup;
+    *(struct cgroup **)tfind(&before, &tree->by_instance,
+                             tree_compare_instances) = cgroup;
     cgroup->instance = before.instance;
     return status;
   }
   cgroup->apart = apart;
-  (void)tdelete(&before, &tree->by_instance, compare_instances);
+  (void)tdelete(&before, &tree->by_instance, tree_compare_instances);
   free(before.instance);
   return 0;
 }
@@ -340,7 +342,7 @@ void tree_let_go(struct tree *tree, struct cgroup *cgroup) {
 
 static void remove_leaf(struct tree *tree, struct cgroup *cgroup) {
   unlist_by_inode(tree, cgroup);
-  (void)tdelete(cgroup, &tree->by_instance, compare_instances);
+  (void)tdelete(cgroup, &tree->by_instance, tree_compare_instances);
   unlink_cgroup(cgroup);
   if (tree->on_remove != NULL)
     tree->on_remove(tree->context, cgroup);
@@ -391,7 +393,7 @@ struct cgroup *tree_find(const struct tree *tree, uint64_t inode) {
 struct cgroup *tree_find_named(const struct tree *tree, const char *name) {
   const struct cgroup key = {.instance = (char *)name};
   struct cgroup *const *place =
-      tfind(&key, &tree->by_instance, compare_instances);
+      tfind(&key, &tree->by_instance, tree_compare_instances);
 
   return place != NULL ? *place : NULL;
 }
@@ -437,7 +439,7 @@ struct cgroup *const *tree_order(struct tree *tree) {
 #ifndef NDEBUG
 static void check_cgroup(const struct tree *tree, const struct cgroup *cgroup) {
   struct cgroup *const *named =
-      tfind(cgroup, &tree->by_instance, compare_instances);
+      tfind(cgroup, &tree->by_instance, tree_compare_instances);
   size_t size = 1;
 
   for (const struct cgroup *child = cgroup->first_child; child != NULL;

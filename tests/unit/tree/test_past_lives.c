@@ -63,7 +63,7 @@ static bool is_reported(const void *context, const struct cgroup *cgroup) {
 static void begin(bool leaves) {
   leaves_only = leaves;
   ck_assert_ptr_nonnull(tree_order(&tree));
-  past_lives_begin(&lives, &tree, leaves, SINCE, is_reported, NULL);
+  past_lives_begin(&lives, &tree, leaves, is_reported, NULL);
 }
 
 static size_t own_values(void) {
@@ -170,11 +170,11 @@ START_TEST(the_living_one_has_the_value) {
   ck_assert_uint_eq(own_values(), 0);
   ck_assert_uint_eq(living->samples->past_usec, 150);
   ck_assert_double_eq(living->samples->peak.millicores, 100);
-  past_lives_pass_up(&lives, SINCE);
+  past_lives_pass_up(&lives);
   ck_assert_uint_eq(root->use.below_usec, 0);
   /* Only if it had one. */
   living->samples->is_given = true;
-  past_lives_pass_up(&lives, SINCE);
+  past_lives_pass_up(&lives);
   ck_assert_uint_eq(root->use.below_usec, 150);
 }
 END_TEST
@@ -198,7 +198,7 @@ START_TEST(a_parent_of_past_lives_is_no_leaf) {
     ck_assert_ptr_ne(cgroup, a);
     cgroup->samples->is_given = true;
   }
-  past_lives_pass_up(&lives, SINCE);
+  past_lives_pass_up(&lives);
   ck_assert_uint_eq(b->use.below_usec, 200);
   ck_assert_uint_eq(root->use.below_usec, 100);
   /* For the next report it is one again. */
