@@ -72,11 +72,11 @@ static inline int stat_beneath(int directory, const char *path,
 
 /* The status of what is at the path of `cgroup` now. Returns 0 or a negative
  * errno. */
-int update_stat(const struct update *update, const struct cgroup *cgroup,
+int update_stat(const struct discovery *discovery, const struct cgroup *cgroup,
                 struct stat *status);
 
 /* Returns whether this is the status of `cgroup`. */
-bool update_is_same(const struct update *update, const struct cgroup *cgroup,
-                    const struct stat *status);
+bool update_is_same(const struct discovery *discovery,
+                    const struct cgroup *cgroup, const struct stat *status);
 
 #endif

@@ -53,8 +53,8 @@ static int identify(struct update *update, struct cgroup *parent, int directory,
   struct cgroup *other = tree_find(update->tree, *inode);
   if (other == NULL)
     return 1;
-  if (update_stat(update, other, &status) == 0 &&
-      update_is_same(update, other, &status))
+  if (update_stat(discovery, other, &status) == 0 &&
+      update_is_same(discovery, other, &status))
     return -EAGAIN;
   /* The other cgroup was moved, or its inode number is used again. */
   tree_remove(update->tree, other);
@@ -117,7 +117,7 @@ static bool is_known(struct update *update, const struct cgroup *parent,
     return true;
   int error = stat_beneath(dirfd(stream), name, &status);
   if (error_is_absence(error) ||
-      (error == 0 && !update_is_same(update, known, &status)))
+      (error == 0 && !update_is_same(update->discovery, known, &status)))
     return false;
   if (error == 0) {
     update_set_doubt(update, known, false);
@@ -215,7 +215,7 @@ static DIR *open_directory(const struct update *update,
   *error = fd < 0 ? fd : 0;
   if (fd >= 0 && fstat(fd, status) < 0)
     *error = -errno;
-  else if (fd >= 0 && !update_is_same(update, cgroup, status))
+  else if (fd >= 0 && !update_is_same(update->discovery, cgroup, status))
     *error = -ENOENT;
   if (*error < 0)
     return NULL;

@@ -106,10 +106,11 @@ static void list_queued(struct update *update) {
  * or 0, and what it says. */
 static bool leads_elsewhere(struct update *update, struct cgroup *cgroup,
                             int *error, struct stat *status) {
-  *error = update_stat(update, cgroup, status);
-  bool elsewhere = cgroup->parent != NULL &&
-                   (error_is_absence(*error) ||
-                    (*error == 0 && !update_is_same(update, cgroup, status)));
+  *error = update_stat(update->discovery, cgroup, status);
+  bool elsewhere =
+      cgroup->parent != NULL &&
+      (error_is_absence(*error) ||
+       (*error == 0 && !update_is_same(update->discovery, cgroup, status)));
 
   if (elsewhere)
     update_doubt(update, cgroup);
@@ -293,7 +294,7 @@ static int find_root(struct update *update, bool *fresh) {
     return 0;
   }
   if (tree->root != NULL && error == 0 &&
-      update_is_same(update, tree->root, &status))
+      update_is_same(update->discovery, tree->root, &status))
     return 0;
 
   if (tree->root != NULL)
@@ -378,11 +379,8 @@ void discovery_follow(struct discovery *discovery, struct tree *tree) {
 
 bool discovery_is_there(const struct discovery *discovery,
                         const struct cgroup *cgroup) {
-  char path[TREE_PATH_SIZE];
   struct stat status;
-  size_t length = tree_path(cgroup, path);
 
-  return stat_beneath(discovery->root_fd, length > 1 ? path + 1 : ".",
-                      &status) == 0 &&
-         status.st_ino == cgroup->inode && status.st_dev == discovery->device;
+  return update_stat(discovery, cgroup, &status) == 0 &&
+         update_is_same(discovery, cgroup, &status);
 }

@@ -128,19 +128,17 @@ void update_admit(struct update *update, struct cgroup *cgroup) {
   update_watch(update, cgroup);
 }
 
-int update_stat(const struct update *update, const struct cgroup *cgroup,
+int update_stat(const struct discovery *discovery, const struct cgroup *cgroup,
                 struct stat *status) {
   char path[TREE_PATH_SIZE];
   size_t length = tree_path(cgroup, path);
 
-  return stat_beneath(update->discovery->root_fd, length > 1 ? path + 1 : ".",
-                      status);
+  return stat_beneath(discovery->root_fd, length > 1 ? path + 1 : ".", status);
 }
 
-bool update_is_same(const struct update *update, const struct cgroup *cgroup,
-                    const struct stat *status) {
-  return status->st_ino == cgroup->inode &&
-         status->st_dev == update->discovery->device;
+bool update_is_same(const struct discovery *discovery,
+                    const struct cgroup *cgroup, const struct stat *status) {
+  return status->st_ino == cgroup->inode && status->st_dev == discovery->device;
 }
 
 void update_leave_out(struct update *update, struct cgroup *parent,
