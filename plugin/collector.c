@@ -253,11 +253,15 @@ static bool is_reported(const struct collector *collector,
 /* On v2, a read makes the kernel first sum up the whole subtree. It does so
  * only once if the children of the root are read before all their
  * descendants. */
+static bool is_read_for_others(const struct collector *collector,
+                               const struct cgroup *cgroup) {
+  return collector->hierarchy.version == CGROUP_VERSION_2 &&
+         cgroup->depth == 1 && cgroup->selected_below;
+}
+
 static bool is_read(const struct collector *collector,
                     const struct cgroup *cgroup) {
-  return cgroup->selected ||
-         (collector->hierarchy.version == CGROUP_VERSION_2 &&
-          cgroup->depth == 1 && cgroup->selected_below);
+  return cgroup->selected || is_read_for_others(collector, cgroup);
 }
 
 /* Skips a cgroup if its files may belong to another cgroup now. */
@@ -577,14 +581,6 @@ void collector_describe(const struct collector *collector,
   naming_describe(&collector->naming, cgroup, each, context);
 }
 
-/* On v2, the children of the root are read first, see is_read(). */
-static bool has_samples(const struct collector *collector,
-                        const struct cgroup *cgroup) {
-  return is_reported(collector, cgroup) ||
-         (collector->hierarchy.version == CGROUP_VERSION_2 &&
-          cgroup->depth == 1 && cgroup->selected_below);
-}
-
 /* Its use since it was created is use in the interval of its parent. */
 static void begin_life(const struct collector *collector,
                        struct cgroup *cgroup) {
@@ -616,7 +612,8 @@ static void sample_cgroup(struct collector *collector, struct cgroup *cgroup,
   struct cpu_sample sample;
   struct cgroup_samples *samples = NULL;
 
-  if (!has_samples(collector, cgroup) ||
+  if (!(is_reported(collector, cgroup) ||
+        is_read_for_others(collector, cgroup)) ||
       discovery_doubts(&collector->discovery, cgroup) ||
       (samples = past_lives_samples(cgroup)) == NULL || samples->is_over)
     return;
