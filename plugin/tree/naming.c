@@ -21,10 +21,10 @@ struct naming_attempts {
   size_t of_root;
   size_t of_users;
 };
-#define ATTEMPTS_OF_PASS                                                       \
-  (struct naming_attempts) { NAMING_ATTEMPTS, NAMING_ATTEMPTS }
-#define ATTEMPTS_BETWEEN                                                       \
-  (struct naming_attempts) { NAMING_ATTEMPTS_BETWEEN, 0 }
+static const struct naming_attempts attempts_of_pass = {NAMING_ATTEMPTS,
+                                                        NAMING_ATTEMPTS};
+static const struct naming_attempts attempts_between = {NAMING_ATTEMPTS_BETWEEN,
+                                                        0};
 
 /* What is known of a container, a pod or a machine. */
 struct identity {
@@ -877,6 +877,23 @@ static void consider_machine(const struct naming *naming, const char *path,
   (void)snprintf(container->name, sizeof(container->name), "machine_%s", name);
 }
 
+/* Gives the cgroup of a container an identity, if whoever may have made it is
+ * its owner. Returns 0, or a negative errno if it has to be considered again.
+ */
+static int add_placed(struct naming *naming, struct tree *tree,
+                      struct cgroup *cgroup, const char *path,
+                      struct container *container) {
+  int status = is_placed_by_owner(naming, path, container->user);
+
+  if (status <= 0)
+    return status;
+  if (is_of_containerd(container))
+    status = ask_nerdctl(naming, cgroup, container);
+  return status < 0 || container->kind == CONTAINER_UNNAMED
+             ? status
+             : add_identity(naming, tree, cgroup, container);
+}
+
 /* Gives the cgroup of a container an identity. Whoever else may create cgroups
  * could have made it look like one of another's, so nothing is read before it
  * is known who did. Returns 0, or a negative errno if it has to be considered
@@ -894,14 +911,7 @@ static int identify_container(struct naming *naming, struct tree *tree,
       container.kind == CONTAINER_UNNAMED || container.depth != cgroup->depth ||
       is_in_task(cgroup))
     return status;
-  status = is_placed_by_owner(naming, path, container.user);
-  if (status <= 0)
-    return status;
-  if (is_of_containerd(&container))
-    status = ask_nerdctl(naming, cgroup, &container);
-  return status < 0 || container.kind == CONTAINER_UNNAMED
-             ? status
-             : add_identity(naming, tree, cgroup, &container);
+  return add_placed(naming, tree, cgroup, path, &container);
 }
 
 /* Returns 0, or a negative errno if it has to be considered again. */
@@ -942,39 +952,57 @@ static bool looks_for_machines(const struct naming *naming) {
 static void look_for_machines(struct naming *naming, struct tree *tree) {
   struct cgroup *const *order = tree_order(tree);
   char path[TREE_PATH_SIZE];
-  char name[ENGINE_NAME_SIZE];
 
   for (size_t i = 0; order != NULL && i < tree->count; i++) {
     struct cgroup *cgroup = order[i];
+    struct container machine;
+    if (holder_of(cgroup) != NULL)
+      continue;
     (void)tree_path(cgroup, path);
-    if (holder_of(cgroup) == NULL && container_is_unit(path) &&
-        machined_find(&naming->machined, cgroup->component, name) == 0 &&
-        identify_container(naming, tree, cgroup) < 0)
+    container_of_path(path, &machine);
+    if (machine.kind != CONTAINER_NONE)
+      continue;
+    consider_machine(naming, path, cgroup, &machine);
+    /* The links are looked at again, because the error may pass. */
+    if (machine.kind != CONTAINER_NONE &&
+        add_placed(naming, tree, cgroup, path, &machine) < 0)
       naming->machined.stamp = (struct file_stamp){0};
   }
 }
 
-/* Each source is told once. */
+/* Each source is told once. Returns whether it is told now. */
+static bool tell(bool *told, const struct naming_denial *known,
+                 struct naming_denial *denial) {
+  if (known->path == NULL || *told)
+    return false;
+  *told = true;
+  *denial = *known;
+  return true;
+}
+
 static void note_denial(struct naming *naming, struct naming_denial *denial) {
+  const struct kubernetes *kubernetes = &naming->kubernetes;
+  const char *nerdctl = naming->containerd.denied;
+  const struct {
+    bool *told;
+    struct naming_denial known;
+  } sources[] = {
+      {&naming->kubernetes_told, {.path = kubernetes->denied}},
+      {&naming->sandboxes_told,
+       {.path = naming->sandboxes_denied ? kubernetes->sandboxes : NULL,
+        .is_of_sandboxes = true}},
+      {&naming->docker_told,
+       {.path = naming->docker.denied, .engine = "Docker"}},
+      {&naming->podman_told,
+       {.path = naming->podman_denied, .engine = "Podman"}},
+      {&naming->nerdctl_told,
+       {.path = nerdctl[0] != '\0' ? nerdctl : NULL, .engine = "nerdctl"}},
+  };
+
   *denial = (struct naming_denial){0};
-  if (naming->kubernetes.denied != NULL && !naming->kubernetes_told) {
-    naming->kubernetes_told = true;
-    denial->path = naming->kubernetes.denied;
-  } else if (naming->sandboxes_denied && !naming->sandboxes_told) {
-    naming->sandboxes_told = true;
-    *denial = (struct naming_denial){.path = naming->kubernetes.sandboxes,
-                                     .is_of_sandboxes = true};
-  } else if (naming->docker.denied != NULL && !naming->docker_told) {
-    naming->docker_told = true;
-    *denial = (struct naming_denial){naming->docker.denied, "Docker", false};
-  } else if (naming->podman_denied != NULL && !naming->podman_told) {
-    naming->podman_told = true;
-    *denial = (struct naming_denial){naming->podman_denied, "Podman", false};
-  } else if (naming->containerd.denied[0] != '\0' && !naming->nerdctl_told) {
-    naming->nerdctl_told = true;
-    *denial =
-        (struct naming_denial){naming->containerd.denied, "nerdctl", false};
-  }
+  for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+    if (tell(sources[i].told, &sources[i].known, denial))
+      return;
 }
 
 static void end_search(struct naming *naming) {
@@ -1002,7 +1030,7 @@ void naming_update(struct naming *naming, struct tree *tree,
     look_for_machines(naming, tree);
   if (look_for_renamed(naming, tree) || naming->passes % NAMING_DELAY_MAX == 0)
     look_for_lost_names(naming, tree);
-  find_names(naming, tree, ATTEMPTS_OF_PASS);
+  find_names(naming, tree, attempts_of_pass);
   end_search(naming);
   note_denial(naming, denial);
 }
@@ -1015,7 +1043,7 @@ void naming_meet(struct naming *naming, struct tree *tree) {
   kubernetes_begin(&naming->kubernetes);
   naming->newest = naming->passes + 1;
   consider_new(naming, tree);
-  find_names(naming, tree, ATTEMPTS_BETWEEN);
+  find_names(naming, tree, attempts_between);
   end_search(naming);
 }
 
