@@ -10,13 +10,12 @@ import contextlib
 import itertools
 import os
 import select
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from beside import Beside
 from docker_files import DockerFiles
-from precedence import FIRST
 
 # Some live less than an interval, and some for several.
 LIVES = (0, 0.3, 2.5)
@@ -87,23 +86,16 @@ def main(top, rate, names):
     print(number)
 
 
-class Churn:
+class Churn(Beside):
     """Runs the program in its own process"""
 
     def __init__(self, directory, rate, names):
-        self.count = 0
-        self.process = subprocess.Popen(
-            [*FIRST, sys.executable, __file__, str(directory), str(rate),
-             str(names)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        super().__init__(__file__, directory, rate, names)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        output, _ = self.process.communicate("")
-        assert self.process.returncode == 0
-        self.count = int(output)
+    @property
+    def count(self):
+        """How many there were, when it has ended"""
+        return int(self.output)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,11 @@ import os
 import random
 import select
 import signal
-import subprocess
 import sys
 import time
 
+from beside import Beside
 from churn import remove
-from precedence import FIRST
 
 SHORTEST, LONGEST = 0.7, 1.2
 # In a period of 10 ms
@@ -64,23 +63,17 @@ def main(directory, file):
             break
 
 
-class Lives:
+class Lives(Beside):
     """Runs the program in its own process"""
 
     def __init__(self, directory, file):
-        self.lives = []
-        self.process = subprocess.Popen(
-            [*FIRST, sys.executable, __file__, str(directory), file],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        super().__init__(__file__, directory, file)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        output, _ = self.process.communicate("")
-        assert self.process.returncode == 0
-        self.lives = [tuple(map(float, line.split()))
-                      for line in output.splitlines()]
+    @property
+    def lives(self):
+        """All of them, when it has ended"""
+        return [tuple(map(float, line.split()))
+                for line in self.output.splitlines()]
 
 
 if __name__ == "__main__":
