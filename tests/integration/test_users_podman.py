@@ -8,6 +8,7 @@ import pytest
 
 from delivered import complaints, instances, moments, wait_for_passes
 from forest import Forest, with_parents
+from locked_directory import LockedDirectory
 
 pytest_plugins = ["watched"]
 
@@ -124,3 +125,14 @@ def test_a_mount_that_never_answers(watch, host, place):
                zip(passes, passes[1:])) < 1.5
     assert f"podman@{USER}_web" not in instances(collectd)
     assert moments(collectd, f"podman@{USER}_pod+{POD_ID[:12]}")
+
+
+@pytest.mark.parametrize("version", ["v2"])
+@pytest.mark.parametrize("place", ["", STORAGE, f"{STORAGE}/vfs-containers"])
+def test_a_locked_directory(watch, host, place):
+    """As a mount that never answers. What is in the kernel's cache is known."""
+    with LockedDirectory(host / "home/me" / place):
+        collectd, _ = watch()
+        assert {"podman_db", f"podman@{USER}_pod+{POD_ID[:12]}"} <= instances(
+            collectd)
+        collectd.stop()
