@@ -274,6 +274,38 @@ def test_other_signals_end_it_at_once(tmp_path, sent, moment):
     end_by_signal(tmp_path, os.killpg, sent, moment)
 
 
+# It ends some time after its signal, and makes files until then.
+LATE = """\
+#!/bin/sh
+trap "" HUP
+touch running
+number=0
+until [ -e "$END" ]; do
+  number=$((number + 1))
+  : >"$TMPDIR/$number"
+done
+"""
+
+
+@needs_root
+def test_a_build_that_ends_late(tmp_path, monkeypatch):
+    stub, end = tmp_path / "bin/autoreconf", tmp_path / "end"
+    stub.parent.mkdir()
+    stub.write_text(LATE)
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stub.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("END", str(end))
+    with running(tmp_path, builds=True) as run:
+        wait_until(lambda: [*run.scratch.glob("*/build/running")], 20,
+                   lambda: run.output)
+        os.killpg(run.process.pid, signal.SIGHUP)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.process.wait(1)
+        end.touch()
+        run.process.wait(15)
+    run.assert_nothing_is_left()
+
+
 @needs_root
 def test_it_ends_its_processes_itself(tmp_path):
     """The signal interrupts a read, and no other process has it"""
