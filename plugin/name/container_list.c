@@ -85,9 +85,12 @@ static int read_changed_list(struct container_list *list,
       {{"id"}, reading.id, sizeof(reading.id)},
       {{"names", JSON_FIRST}, reading.name, sizeof(reading.name)},
   };
-  const struct json_wanted wanted = {texts,          ARRAY_SIZE(texts),
-                                     file->size_max, add_read,
-                                     &reading,       file->directory >= 0};
+  const struct json_wanted wanted = {.texts = texts,
+                                     .count = ARRAY_SIZE(texts),
+                                     .size_max = file->size_max,
+                                     .each = add_read,
+                                     .context = &reading,
+                                     .never_waits = file->directory >= 0};
   struct file_stamp stamp;
   CLEANUP_FD int fd = open_container_list(file, JSON_FILE_FLAGS);
   int status = fd < 0 ? fd : json_file_read(fd, file->owner, &wanted, &stamp);

@@ -32,8 +32,10 @@ static int count(void *context) {
 /* Twice in an array, it is what it is alone. */
 static void in_an_array(const char *document, size_t length) {
   size_t objects = 0;
-  const struct json_wanted wanted = {texts, ARRAY_SIZE(texts), 0, count,
-                                     &objects};
+  const struct json_wanted wanted = {.texts = texts,
+                                     .count = ARRAY_SIZE(texts),
+                                     .each = count,
+                                     .context = &objects};
   char before[TEXT_SIZE];
   CLEANUP_FREE char *array = malloc(2 * length + 3);
 
