@@ -4,6 +4,7 @@ real runtimes on v1 and v2 and in gVisor."""
 import contextlib
 import os
 import shutil
+import statistics
 import subprocess
 import time
 from types import SimpleNamespace
@@ -194,7 +195,10 @@ def check_burn(usage, millicores, used=100, tick=0):
     print(f"burn: {mean:.2f}m")
     assert mean == pytest.approx(
         used, abs=2 + 1000 * tick * (len(usage) + 1) / seconds)
-    assert all(70 <= gauges[moment] <= 130 for moment, _ in usage[1:])
+    # In some interval, the kernel may charge the burner for what is not its own:
+    # time that a hypervisor takes away, or work for packets of others.
+    usual = statistics.median(gauges[moment] for moment, _ in usage[1:])
+    assert usual == pytest.approx(used, rel=0.1)
 
 
 @pytest.mark.parametrize("watched", ["v1", "v2"], indirect=True)
