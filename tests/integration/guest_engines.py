@@ -21,7 +21,6 @@ from waiting import wait_until
 
 ALL = Path("/sys/fs/cgroup")
 RECORDED = 0.1
-SECONDS = 100
 PASSES = 6
 RENAMED = "web_backend.1"
 USER, UID = "alice", 1234
@@ -90,7 +89,7 @@ FILES = {
 
 def run(*command):
     result = subprocess.run(command, text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, timeout=SECONDS)
+                            stderr=subprocess.PIPE)
     print(f"{time.monotonic():.1f}", *command, result.stderr, flush=True)
     assert result.returncode == 0, (command, result)
     return result.stdout.strip()
