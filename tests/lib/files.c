@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/open_beneath.h"
 
 char *path_in(const char *directory, const char *name) {
   char *path = NULL;
@@ -138,6 +139,13 @@ void write_home(const char *directory, const char *home, const char *type) {
                             mount_of(directory), type),
                    0);
   write_file(directory, "mountinfo", mounts);
+}
+
+int homes_can_be_read(void) {
+  CLEANUP_FD int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  CLEANUP_FD int fd = open_within_mount(root, ".", O_RDONLY | O_DIRECTORY);
+
+  return fd >= 0;
 }
 
 int in_tree_as_nobody(const char *directory, int (*call)(void *context),

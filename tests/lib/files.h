@@ -42,6 +42,10 @@ void replace_file_of_user(const char *directory, const char *name,
  * and "mountinfo", by which `directory` is in a mount of this type. */
 void write_home(const char *directory, const char *home, const char *type);
 
+/* Returns 1 if directories of users can be read: valgrind and Linux before 5.12
+ * do not have what that takes. Otherwise returns 0. */
+int homes_can_be_read(void);
+
 /* Makes the call with `directory` as the current one and, if the test is root,
  * without root's rights; others need not be able to pass the directories
  * above. Returns what the call returned. */

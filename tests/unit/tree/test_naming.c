@@ -1130,8 +1130,10 @@ END_TEST
 
 #define OF_PODMAN                                                              \
   ONCE(of_podman), TIMES(a_copy_of_podman, 2), ONCE(a_container_called_pod),   \
-      ONCE(renamed_in_podman), ONCE(only_by_its_process), ONCE(of_a_user),     \
-      ONCE(a_users_copy), ONCE(many_of_a_user), TIMES(of_a_user_elsewhere, 2)
+      ONCE(renamed_in_podman), ONCE(only_by_its_process),                      \
+      TIMES(of_a_user, homes_can_be_read()),                                   \
+      TIMES(a_users_copy, homes_can_be_read()), ONCE(many_of_a_user),          \
+      TIMES(of_a_user_elsewhere, 2)
 #else
 #define OF_PODMAN                                                              \
   ONCE(of_podman), TIMES(a_copy_of_podman, 2), ONCE(a_container_called_pod)
