@@ -26,8 +26,10 @@ def pytest_configure(config):
             "guests: in systems and machines of their own, where it does not"
             " matter what else the host does",
             "containers: of the image, which come before most else on the host",
-            "image: of containers, what needs only the image, which takes long"
-            " to build",
+            "machines: in emulated machines, which take all processors for"
+            " minutes",
+            "image: of containers and machines, what needs only the image, which"
+            " takes long to build",
             "engines: with the containers of real engines, which take long for"
             " what they do",
             "instrumented: with valgrind or a build with sanitizers, which"

@@ -32,12 +32,3 @@ def turn(place):
         yield first
         if first:
             made.touch()
-
-
-@contextlib.contextmanager
-def whole_machine():
-    """For what takes all processors of the machine before others, and for what
-    measures that others get what they need: one at a time"""
-    with directory("whole_machine") as place, open(place / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -10,7 +10,6 @@ import pytest
 
 import gvisor
 import measurement
-import shared
 from cgroups import Cgroup, require_both
 from daemon import BURN
 from recorder import Recorder
@@ -95,14 +94,11 @@ def observed(request, runsc_of, tmp_path_factory):
     release, form = request.param
     tmp_path = tmp_path_factory.mktemp("gvisor")
     runsc = runsc_of(release)
-    # An emulated machine beside it would leave nothing to its children.
-    with shared.whole_machine():
-        if form == "cgroupfs mounted inside":
-            return observe_own(runsc, tmp_path, gvisor.NONE,
-                               gvisor.MOUNT_INSIDE)
-        if form == "OCI mount":
-            return observe_own(runsc, tmp_path, gvisor.OCI, ":")
-        return observe_hosts(runsc, tmp_path, form.split()[-1])
+    if form == "cgroupfs mounted inside":
+        return observe_own(runsc, tmp_path, gvisor.NONE, gvisor.MOUNT_INSIDE)
+    if form == "OCI mount":
+        return observe_own(runsc, tmp_path, gvisor.OCI, ":")
+    return observe_hosts(runsc, tmp_path, form.split()[-1])
 
 
 @pytest.fixture

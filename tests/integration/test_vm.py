@@ -11,7 +11,7 @@ from observed import Host
 from recorder import Recorder
 
 pytest_plugins = ["vm"]
-pytestmark = [pytest.mark.guests, pytest.mark.xdist_group("machine")]
+pytestmark = [pytest.mark.machines, pytest.mark.xdist_group("machine")]
 
 PASSES = 14
 ALL = "/sys/fs/cgroup/"
@@ -126,6 +126,13 @@ def guest(image, request, tmp_path_factory):
          "build/cgroup_cpu_burn": BURN,
          "build/.libs/cgroup_cpu.so": BUILD / ".libs/cgroup_cpu.so"},
         request.param), request.param)
+
+
+@pytest.mark.image
+def test_it_has_both_kernels(image):
+    for kernel in KERNEL, NEWER_KERNEL:
+        for file in "vmlinuz", "initrd":
+            assert (image.directory / f"{file}-{kernel}").stat().st_size > 1e6
 
 
 def test_log_says_what_was_found(guest):

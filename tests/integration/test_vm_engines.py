@@ -13,8 +13,7 @@ from delivered import Delivered, complaints, instances, moments
 from recorder import Recorder
 
 pytest_plugins = ["vm"]
-pytestmark = [pytest.mark.guests,
-              pytest.mark.xdist_group("engines in a machine")]
+pytestmark = [pytest.mark.machines, pytest.mark.xdist_group("machine")]
 
 # An emulated processor is slow. At times the kernel accounts no time to a
 # container for seconds, then all at once, and its quota is used up for as long.
