@@ -26,7 +26,7 @@ struct collector_pass {
    * the caller frees the collector. Otherwise NULL. Borrowed until the
    * collector is freed. */
   const char *gone;
-  /* Cgroups whose counters were read. */
+  /* Cgroups whose counters were read, without idle ones, see read/idle.h. */
   size_t read;
   /* Cgroups that exist and could not be read, whole or in part, and the first
    * failure. */

@@ -44,6 +44,9 @@ struct options {
   size_t label_count;
   /* LogSamples */
   bool log_samples;
+  /* For tests and benchmarks: idle cgroups are read as well, see
+   * read/idle.h. */
+  bool reads_idle;
 };
 
 /* Containers in containers do not nest deeper on any real host. In a deeper

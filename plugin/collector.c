@@ -10,6 +10,7 @@
 
 #include "find/discovery_update.h"
 #include "read/cgroup_limits.h"
+#include "read/idle.h"
 #include "read/sampler.h"
 #include "report/remainder.h"
 #include "tree/naming.h"
@@ -83,6 +84,7 @@ static void open_parts(struct collector *collector) {
   discovery_open(&collector->discovery);
   sampler_open(&collector->sampler, versions, root_paths,
                collector->options->groups, collector->options->keep_open);
+  collector->sampler.keeps_idle = collector->options->peak_nsec > 0;
   cgroup_limits_open(&collector->limits, &collector->sampler, separate,
                      MACHINE_CPUS_DIRECTORY);
 }
@@ -264,21 +266,43 @@ static bool is_read(const struct collector *collector,
   return cgroup->selected || is_read_for_others(collector, cgroup);
 }
 
-/* Skips a cgroup if its files may belong to another cgroup now. */
+/* Returns whether the cgroup need not be read. The root of v2 tells nothing of
+ * what is below it: it counts in ticks. Where the kernel's file system is only
+ * forwarded, nothing is known of the counters and of changes. */
+static bool is_idle(const struct collector *collector,
+                    const struct cgroup *cgroup) {
+  const struct cgroup *parent = cgroup->parent;
+
+  return parent != NULL && collector->hierarchy.native &&
+         !collector->options->reads_idle &&
+         (parent->parent != NULL ||
+          collector->hierarchy.version == CGROUP_VERSION_1) &&
+         discovery_is_followed(parent) && !is_born(collector, cgroup) &&
+         idle_is_certain(cgroup);
+}
+
+/* Skips a cgroup if its files may belong to another cgroup now. Throttling
+ * shows that a limit may have changed. So it is read even if the cgroup is not
+ * reported. */
 static int read_sample(struct collector *collector, struct cgroup *cgroup,
-                       struct cpu_sample *sample) {
-  unsigned groups = collector->options->groups;
-  bool reported = is_reported(collector, cgroup);
+                       struct cpu_sample *sample, struct collector_pass *pass) {
+  unsigned groups =
+      collector->options->groups &
+      (is_reported(collector, cgroup) ? ~0U : (unsigned)VALUE_GROUP_LIMIT);
 
   if (!is_read(collector, cgroup))
     return -ECANCELED;
   if (discovery_doubts(&collector->discovery, cgroup))
     return -ENODEV;
-  /* Throttling shows that a limit may have changed. So it is read even if the
-   * cgroup is not reported. */
-  return sampler_read(&collector->sampler, cgroup,
-                      reported ? groups : groups & (unsigned)VALUE_GROUP_LIMIT,
-                      sample, &collector->failure);
+  if (is_idle(collector, cgroup) &&
+      sampler_repeat(&collector->sampler, cgroup, groups,
+                     cgroup->parent->use.rate.time_nsec, sample,
+                     &collector->failure))
+    return 0;
+  int status = sampler_read(&collector->sampler, cgroup, groups, sample,
+                            &collector->failure);
+  pass->read += status == 0;
+  return status;
 }
 
 /* Returns when the previous pass read the parent, or else when it began to
@@ -407,9 +431,8 @@ static void read_and_report(struct collector *collector, struct cgroup *cgroup,
 
   cgroup->use.interval = (struct rate_interval){0};
   cgroup->use.below_usec = 0;
-  int status = read_sample(collector, cgroup, &sample);
+  int status = read_sample(collector, cgroup, &sample, pass);
   if (status == 0) {
-    pass->read++;
     take_sample(collector, cgroup, &sample, sink);
     return;
   }

@@ -100,6 +100,13 @@ static inline bool discovery_is_unwatched(const struct cgroup *cgroup) {
          cgroup->watch < 0;
 }
 
+/* Returns whether the children of `cgroup` in the tree are those that it had in
+ * the latest update, because each change would have been an event. */
+static inline bool discovery_is_followed(const struct cgroup *cgroup) {
+  return cgroup->watch >= 0 && cgroup->discovery.complete &&
+         !cgroup->discovery.heard && !cgroup->discovery.suspect;
+}
+
 /* Returns the negative errno that keeps some cgroups from being watched, or 0
  * if all are watched that should be. */
 int discovery_watch_error(const struct discovery *discovery);

@@ -33,6 +33,8 @@ struct sampler {
    * cpu_limit_part. */
   uint32_t seen_counters;
   unsigned seen_parts;
+  /* Files of idle cgroups stay open. */
+  bool keeps_idle;
   struct file_reader reader;
 };
 
@@ -56,6 +58,16 @@ void sampler_forget(struct sampler *sampler, struct cgroup *cgroup);
 int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
                  unsigned groups, struct cpu_sample *sample,
                  struct failure *failure);
+
+/* The same for a cgroup that used no CPU between its previous sample and the
+ * time `nsec`. What moves only with its use is not read again: it has the value
+ * of that sample at that time. Waiting is no use: pressure, and throttling by
+ * quotas above, are read, and so is throttling before its periods have rested.
+ *
+ * Returns whether this is possible; if not, nothing was read. */
+bool sampler_repeat(struct sampler *sampler, struct cgroup *cgroup,
+                    unsigned groups, uint64_t nsec, struct cpu_sample *sample,
+                    struct failure *failure);
 
 /* Returns whether the file of the core values is open from an earlier reading
  * of this very cgroup. */

@@ -110,6 +110,8 @@ struct cgroup {
 
   /* For read/file_reader.h: descriptors of counter files kept open, or -1. */
   int fds[COUNTER_FILES_MAX];
+  /* Passes since it was last read, up to SAMPLER_ROUND. */
+  uint8_t idle_passes;
 
   struct cgroup_use use;
   /* NULL if only the core values are wanted. */
@@ -186,6 +188,9 @@ struct cgroup_limit {
 /* What is kept of a cgroup for the value groups beyond the core. */
 struct cgroup_details {
   struct cpu_sample before;
+  /* The first reading since which neither its usage nor its periods have
+   * moved, in nanoseconds of CLOCK_MONOTONIC. */
+  uint64_t still_nsec;
   /* Bit (1 << index in the sampler's files) is set if the file is missing. */
   unsigned missing;
 

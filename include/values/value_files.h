@@ -20,6 +20,8 @@ enum value_group {
   VALUE_GROUP_THROTTLING = 1 << 2,
   VALUE_GROUP_LIMIT = 1 << 3,
   VALUE_GROUP_PRESSURE = 1 << 4,
+  /* Those that need periods: throttling shows that a quota may have changed. */
+  VALUE_GROUP_PERIODS = VALUE_GROUP_THROTTLING | VALUE_GROUP_LIMIT,
 };
 
 /* The parts of a limit, as bits of a mask. */
@@ -45,6 +47,9 @@ struct counter_file {
   enum cgroup_controller controller;
   /* A mask of enum value_group: these need it. */
   unsigned groups;
+  /* Its counters move only while tasks run, or as long as a period of the quota
+   * has not ended: not while they wait. */
+  bool rests;
   int (*parse)(const char *text, size_t length, struct cpu_stat *stat);
 };
 

@@ -10,6 +10,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/errors.h"
+#include "util/units.h"
 
 void sampler_open(struct sampler *sampler,
                   const enum cgroup_version versions[CGROUP_CONTROLLER_COUNT],
@@ -138,10 +139,25 @@ static void read_more(struct sampler *sampler, struct cgroup *cgroup,
   }
 }
 
+static bool is_same(const struct cpu_sample *before,
+                    const struct cpu_sample *now, enum cpu_counter counter) {
+  return cpu_stat_has(&before->stat, counter) &&
+         cpu_stat_has(&now->stat, counter) &&
+         before->stat.counters[counter] == now->stat.counters[counter];
+}
+
+static void note_stillness(struct cgroup_details *details,
+                           const struct cpu_sample *now) {
+  if (!is_same(&details->before, now, CPU_USAGE_USEC) ||
+      !is_same(&details->before, now, CPU_NR_PERIODS))
+    details->still_nsec = now->time_nsec[CPU_USAGE_USEC];
+}
+
 int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
                  unsigned groups, struct cpu_sample *sample,
                  struct failure *failure) {
   sample->stat = (struct cpu_stat){0};
+  cgroup->idle_passes = 0;
   bool missing = false;
   int status = read_counters(sampler, cgroup, 0, sample, &missing);
 
@@ -159,7 +175,109 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
     if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i))
       read_more(sampler, cgroup, i, sample, failure);
   }
+  if (cgroup->details != NULL)
+    note_stillness(cgroup->details, sample);
   return 0;
+}
+
+/* While the timer of a quota runs, a period ends at least every second, which
+ * is the longest period. It stops only when nothing has run and nothing waits.
+ */
+#define PERIODS_REST_NSEC (2 * NSEC_PER_SEC)
+#define USE_COUNTERS                                                           \
+  (UINT32_C(1) << CPU_USAGE_USEC | UINT32_C(1) << CPU_USER_USEC |              \
+   UINT32_C(1) << CPU_SYSTEM_USEC | UINT32_C(1) << CPU_NICE_USEC |             \
+   UINT32_C(1) << CPU_FORCE_IDLE_USEC)
+#define PERIOD_COUNTERS                                                        \
+  (UINT32_C(1) << CPU_NR_PERIODS | UINT32_C(1) << CPU_NR_THROTTLED |           \
+   UINT32_C(1) << CPU_THROTTLED_USEC | UINT32_C(1) << CPU_NR_BURSTS |          \
+   UINT32_C(1) << CPU_BURST_USEC)
+
+/* Without periods, the cgroup has no controller for them, but it can get it. */
+static bool periods_rest(const struct sampler *sampler,
+                         const struct cgroup *cgroup, size_t index) {
+  const struct cpu_sample *before = &cgroup->details->before;
+
+  if (!cpu_stat_has(&before->stat, CPU_NR_PERIODS))
+    return index == 0 && !sampler_has_turn(sampler, cgroup);
+  return before->time_nsec[CPU_NR_PERIODS] >=
+         cgroup->details->still_nsec + PERIODS_REST_NSEC;
+}
+
+/* In another hierarchy, other processes can be in a cgroup with this path. */
+static bool is_with_usage(const struct sampler *sampler, size_t index) {
+  enum cgroup_controller controller = sampler->files[index]->controller;
+
+  return strcmp(sampler->root_paths[controller],
+                sampler->root_paths[CGROUP_CPUACCT]) == 0;
+}
+
+static bool file_rests(const struct sampler *sampler,
+                       const struct cgroup *cgroup, size_t index,
+                       unsigned groups) {
+  const struct counter_file *file = sampler->files[index];
+
+  return file->rests && ((file->groups & groups & VALUE_GROUP_PERIODS) == 0 ||
+                         (is_with_usage(sampler, index) &&
+                          periods_rest(sampler, cgroup, index)));
+}
+
+/* Takes those of the previous sample that it has. */
+static void repeat_counters(const struct cpu_sample *before, uint32_t counters,
+                            uint64_t nsec, struct cpu_sample *sample) {
+  counters &= before->stat.present;
+  sample->stat.present |= counters;
+  for (size_t i = 0; counters != 0; i++, counters >>= 1)
+    if ((counters & 1) != 0) {
+      sample->stat.counters[i] = before->stat.counters[i];
+      sample->time_nsec[i] = nsec;
+    }
+}
+
+/* A file that is not read need not be open, but it may be soon again. */
+static void rest_file(struct sampler *sampler, struct cgroup *cgroup,
+                      size_t index) {
+  if (cgroup->idle_passes == SAMPLER_ROUND && !sampler->keeps_idle)
+    file_reader_let_go(&sampler->reader, cgroup, index);
+}
+
+static void repeat_more(struct sampler *sampler, struct cgroup *cgroup,
+                        unsigned groups, uint64_t nsec,
+                        struct cpu_sample *sample, struct failure *failure) {
+  const struct cpu_sample *before = &cgroup->details->before;
+
+  repeat_counters(before, USE_COUNTERS, nsec, sample);
+  for (size_t i = 0; i < sampler->file_count; i++) {
+    const struct counter_file *file = sampler->files[i];
+    if (file_rests(sampler, cgroup, i, groups)) {
+      rest_file(sampler, cgroup, i);
+      if ((file->groups & VALUE_GROUP_PERIODS) != 0)
+        repeat_counters(before, PERIOD_COUNTERS, nsec, sample);
+    } else if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i)) {
+      read_more(sampler, cgroup, i, sample, failure);
+    }
+  }
+}
+
+bool sampler_repeat(struct sampler *sampler, struct cgroup *cgroup,
+                    unsigned groups, uint64_t nsec, struct cpu_sample *sample,
+                    struct failure *failure) {
+  bool more = (groups & ~(unsigned)VALUE_GROUP_CORE) != 0;
+
+  if (more &&
+      (cgroup->details == NULL || cgroup->details->before.stat.present == 0 ||
+       !file_rests(sampler, cgroup, 0, groups)))
+    return false;
+  if (cgroup->idle_passes < SAMPLER_ROUND)
+    cgroup->idle_passes++;
+  sample->stat = (struct cpu_stat){.present = UINT32_C(1) << CPU_USAGE_USEC};
+  sample->stat.counters[CPU_USAGE_USEC] = cgroup->use.rate.count;
+  sample->time_nsec[CPU_USAGE_USEC] = nsec;
+  if (more)
+    repeat_more(sampler, cgroup, groups, nsec, sample, failure);
+  else
+    rest_file(sampler, cgroup, 0);
+  return true;
 }
 
 /* Sets of values that are available or missing together. The counter or the

@@ -28,31 +28,33 @@ static int parse_ticks(const char *text, size_t length, struct cpu_stat *stat) {
       per_second > 0 ? (uint64_t)per_second : TICKS_PER_SECOND_DEFAULT, stat);
 }
 
-/* Throttling shows that a quota may have changed, so limits need it as well. */
-#define THROTTLING (VALUE_GROUP_THROTTLING | VALUE_GROUP_LIMIT)
-
 static const struct counter_file v1_counter_files[] = {
     {.name = "cpuacct.usage",
      .controller = CGROUP_CPUACCT,
      .groups = VALUE_GROUP_CORE,
+     .rests = true,
      .parse = parse_usage},
     {.name = "cpuacct.usage_user",
      .controller = CGROUP_CPUACCT,
      .groups = VALUE_GROUP_USER_SYSTEM,
+     .rests = true,
      .parse = parse_user},
     {.name = "cpuacct.usage_sys",
      .controller = CGROUP_CPUACCT,
      .groups = VALUE_GROUP_USER_SYSTEM,
+     .rests = true,
      .parse = parse_system},
     /* For Linux before 4.6. */
     {.name = "cpuacct.stat",
      .fallback = true,
      .controller = CGROUP_CPUACCT,
      .groups = VALUE_GROUP_USER_SYSTEM,
+     .rests = true,
      .parse = parse_ticks},
     {.name = "cpu.stat",
      .controller = CGROUP_CPU,
-     .groups = THROTTLING,
+     .groups = VALUE_GROUP_PERIODS,
+     .rests = true,
      .parse = cpu_stat_parse_throttling},
     /* Since Linux 6.6, as in v2. */
     {.name = "cpu.stat.local",
@@ -64,7 +66,8 @@ static const struct counter_file v1_counter_files[] = {
 static const struct counter_file v2_counter_files[] = {
     {.name = "cpu.stat",
      .controller = CGROUP_CPUACCT,
-     .groups = VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM | THROTTLING,
+     .groups = VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM | VALUE_GROUP_PERIODS,
+     .rests = true,
      .parse = cpu_stat_parse},
     {.name = "cpu.pressure",
      .controller = CGROUP_CPUACCT,
@@ -83,7 +86,8 @@ static const struct counter_file v2_counter_files[] = {
     {.name = "cpu.stat",
      .usage_of_v1 = true,
      .controller = CGROUP_CPU,
-     .groups = THROTTLING,
+     .groups = VALUE_GROUP_PERIODS,
+     .rests = true,
      .parse = cpu_stat_parse_throttling},
     {.name = "cpu.stat.local",
      .controller = CGROUP_CPU,

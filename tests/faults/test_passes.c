@@ -514,6 +514,7 @@ END_TEST
 /* All reads of the passes are short, and some are interrupted. */
 START_TEST(short_reads) {
   start(&variants[_i]);
+  options.reads_idle = true;
   faults.short_reads = true;
   faults_plan_none();
   (void)whole_life();

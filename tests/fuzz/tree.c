@@ -391,11 +391,29 @@ static void check_gauge(const struct run *run, const struct model_node *node,
     require_peak(run, node, gauge);
 }
 
+/* A node that was not read may have been idle: nothing below its parent used
+ * anything since both were read. Then its counters are taken to be what they
+ * are now. */
+static void suppose_idle(const struct run *run, size_t index) {
+  struct model_node *node = &model.nodes[index];
+
+  if (node->latest.known || !node->earlier.known ||
+      node->parent == MODEL_NONE || run->options.reads_idle)
+    return;
+  suppose_idle(run, node->parent);
+  const struct model_node *parent = &model.nodes[node->parent];
+  if (parent->latest.known && parent->earlier.known &&
+      parent->latest.usage_usec == parent->earlier.usage_usec &&
+      parent->earlier.time_nsec <= node->earlier.time_nsec)
+    model_note_reading(node);
+}
+
 static void take_value(void *context, const struct report_value *value) {
   struct run *run = context;
   size_t index = node_of(value->cgroup);
   struct model_node *node = &model.nodes[index];
 
+  suppose_idle(run, index);
   require_own_identity(run, value);
   if (was_replaced(node))
     return;
@@ -585,6 +603,8 @@ static void pass(struct run *run, uint64_t nsec) {
   if (is_comparable(run) && !run->plain)
     require_known_values(run);
   for (size_t i = 0; i < model.count; i++) {
+    if (model.nodes[i].alive)
+      suppose_idle(run, i);
     if (model.nodes[i].latest.known)
       model.nodes[i].earlier = model.nodes[i].latest;
     model.nodes[i].peak = model.nodes[i].most = -1;
@@ -803,11 +823,22 @@ static void change(struct run *run, char *line) {
     rename_node(run, node, rest);
 }
 
+/* Returns whether counters that cannot be read, or are not what the kernel's
+ * are, or lost events lead to values that idle cgroups do not have. */
+static bool needs_all_read(const char *line) {
+  if (line[0] == '@' && line[1] != '\0')
+    line += 2;
+  return line[0] == '=' || line[0] == '+' || strncmp(line, "%l", 2) == 0 ||
+         (line[0] == '!' && line[1] != '\0' && line[2] != '\0' &&
+          strchr("aing", line[2]) != NULL);
+}
+
 /* "?" is a pattern. "*" is followed by flags and limits, one character each. */
 static void configure(struct run *run, struct hierarchy *hierarchy,
                       const char *line) {
   struct options *options = &run->options;
 
+  options->reads_idle |= needs_all_read(line);
   if (line[0] == '?' && !fuzz_is_costly(line + 1))
     (void)selection_add(&options->selection, line + 1);
   if (line[0] != '*' || strlen(line) < 6)

@@ -247,6 +247,124 @@ START_TEST(every_cgroup_below) {
 }
 END_TEST
 
+/* It writes both files, so that it need not know the version. */
+static void set_usage(const char *cgroup, unsigned usec) {
+  CLEANUP_FREE char *v1 = NULL;
+  CLEANUP_FREE char *v2 = NULL;
+  char text[64];
+
+  ck_assert_int_gt(asprintf(&v1, "%s/cpuacct.usage", cgroup), 0);
+  ck_assert_int_gt(asprintf(&v2, "%s/cpu.stat", cgroup), 0);
+  (void)snprintf(text, sizeof(text), "%u000\n", usec);
+  write_file(tree, v1, text);
+  (void)snprintf(text, sizeof(text), "usage_usec %u\n", usec);
+  write_file(tree, v2, text);
+}
+
+static int64_t usage_of(const char *cgroup) {
+  const struct recorded_value *value =
+      recorder_find(&recorder, cgroup, "cpu_usage_usec");
+
+  ck_assert_ptr_nonnull(value);
+  return value->derive;
+}
+
+static void start_nested(enum cgroup_version version, bool native) {
+  const char *const cgroups[] = {".", "a", "a/b", "a/b/c", "d"};
+
+  for (size_t i = 0; i < ARRAY_SIZE(cgroups); i++)
+    set_usage(cgroups[i], 1000);
+  start_as(version, native);
+  ck_assert_uint_eq(timed_run().read, ARRAY_SIZE(cgroups));
+  wait_past_shortest_interval();
+}
+
+/* A file that says what the kernel's could not, because the parent's did not
+ * move, shows whether it was read. */
+START_TEST(idle_ones_are_not_read) {
+  enum cgroup_version version = counters[_i].version;
+
+  start_nested(version, true);
+  set_usage(".", 3000);
+  set_usage("d", 3000);
+  set_usage("a/b/c", 1500);
+  ck_assert_uint_eq(timed_run().read, 3);
+  ck_assert_int_eq(usage_of("a_b"), 1000);
+  ck_assert_int_eq(usage_of("a_b_c"), 1000);
+  ck_assert_double_eq(gauge_of("a_b_c")->gauge, 0);
+  ck_assert_int_eq(usage_of("d"), 3000);
+
+  wait_past_shortest_interval();
+  set_usage(".", 3500);
+  set_usage("a", 1500);
+  set_usage("a/b", 1500);
+  ck_assert_uint_eq(timed_run().read, 5);
+  ck_assert_int_eq(usage_of("a_b_c"), 1500);
+  assert_gauge("a_b_c", "millicores", 500);
+
+  /* The root of v2 counts in ticks. */
+  wait_past_shortest_interval();
+  ck_assert_uint_eq(timed_run().read, version == CGROUP_VERSION_1 ? 1 : 3);
+  ck_assert_uint_eq(recorder.count, 10);
+}
+END_TEST
+
+/* On any other file system, or if it is asked for */
+START_TEST(idle_ones_are_read) {
+  options.reads_idle = _i == 1;
+  start_nested(CGROUP_VERSION_1, _i == 1);
+  set_usage("a/b/c", 1500);
+  ck_assert_uint_eq(timed_run().read, 5);
+  assert_gauge("a_b_c", "millicores", 500);
+}
+END_TEST
+
+START_TEST(one_below_what_is_not_selected_is_read) {
+  ck_assert_int_eq(selection_add(&options.selection, "/a/b"), 0);
+  set_usage("a/b", 1000);
+  start_as(CGROUP_VERSION_1, true);
+  (void)timed_run();
+  wait_past_shortest_interval();
+  set_usage("a/b", 1500);
+  ck_assert_uint_eq(timed_run().read, 1);
+  assert_gauge("a_b", "millicores", 500);
+}
+END_TEST
+
+/* What it used before the previous reading of its parent is not in the parent's
+ * use since then. */
+START_TEST(one_that_was_not_read_before_is_read) {
+  start_nested(CGROUP_VERSION_2, true);
+  struct timing first = passes[1];
+  set_usage("a", 1500);
+  write_file(tree, "a/b/cpu.stat", "garbage\n");
+  ck_assert_uint_eq(timed_run().failed, 1);
+  ck_assert_ptr_null(gauge_of("a_b"));
+  wait_past_shortest_interval();
+  set_usage("a/b", 1500);
+  ck_assert_uint_eq(timed_run().read, 5);
+  assert_between("a_b", "millicores", 500, 500, &first, &passes[1]);
+}
+END_TEST
+
+START_TEST(one_that_is_new_below_an_idle_one_is_read) {
+  start_nested(CGROUP_VERSION_1, true);
+  set_usage("a/new", 7);
+  ck_assert_uint_eq(timed_run().read, 2);
+  ck_assert_int_eq(usage_of("a_new"), 7);
+  ck_assert_int_eq(usage_of("a_b"), 1000);
+  CLEANUP_FREE char *path = path_in(tree, "a/new/cpuacct.usage");
+  CLEANUP_FREE char *directory = path_in(tree, "a/new");
+  ck_assert_int_eq(unlink(path), 0);
+  CLEANUP_FREE char *other = path_in(tree, "a/new/cpu.stat");
+  ck_assert_int_eq(unlink(other), 0);
+  ck_assert_int_eq(rmdir(directory), 0);
+  wait_past_shortest_interval();
+  ck_assert_uint_eq(timed_run().failed, 0);
+  ck_assert_ptr_null(recorder_find(&recorder, "a_new", "cpu_usage_usec"));
+}
+END_TEST
+
 static void wait_before_the_readings(void *context) {
   (void)context;
   wait_for(0.1);
@@ -839,6 +957,10 @@ Suite *collector_suite(void) {
       ONCE(counter_that_goes_back_gives_no_gauge),
       TIMES(impossible_counter_gives_no_value, 2),
       ONCE(unreadable_file_is_named_and_comes_back), ONCE(every_cgroup_below),
+      FOR_EACH(idle_ones_are_not_read, counters), TIMES(idle_ones_are_read, 2),
+      ONCE(one_below_what_is_not_selected_is_read),
+      ONCE(one_that_was_not_read_before_is_read),
+      ONCE(one_that_is_new_below_an_idle_one_is_read),
       ONCE(a_new_one_begins_at_zero), ONCE(peaks_between_passes),
       TIMES(lives_between_passes, 2), ONCE(one_that_goes_before_it_is_read),
       ONCE(root_goes_and_comes_back), ONCE(vanishing_is_silent),

@@ -315,6 +315,160 @@ START_TEST(missing_files_are_tried_again) {
 }
 END_TEST
 
+/* Reads and keeps a sample. */
+static void read_child(struct cpu_sample *sample) {
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, sample, &failure), 0);
+  child->use.rate = (struct rate){
+      .known = true,
+      .count = counter(sample, CPU_USAGE_USEC),
+      .time_nsec = sample->time_nsec[CPU_USAGE_USEC],
+  };
+  child->details->before = *sample;
+}
+
+/* As if the previous sample had been taken that much earlier. */
+static void let_time_pass(uint64_t nsec) {
+  child->use.rate.time_nsec -= nsec;
+  child->details->still_nsec -= nsec;
+  for (size_t i = 0; i < CPU_COUNTER_COUNT; i++)
+    child->details->before.time_nsec[i] -= nsec;
+}
+
+/* Returns whether a counter of the idle cgroup is still what it was before. If
+ * not, its file was read again. */
+static bool repeats(enum cpu_counter which, uint64_t before) {
+  const uint64_t nsec = child->use.rate.time_nsec + 1000;
+  struct cpu_sample sample;
+
+  ck_assert(sampler_repeat(&sampler, child, ALL, nsec, &sample, &failure));
+  ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 500);
+  ck_assert_uint_eq(sample.time_nsec[CPU_USAGE_USEC], nsec);
+  bool same = counter(&sample, which) == before;
+  ck_assert(!same || sample.time_nsec[which] == nsec);
+  return same;
+}
+
+/* Only what moves while nothing runs is read. */
+START_TEST(idle_in_v2) {
+  struct cpu_sample sample;
+
+  start_v2();
+  write_file(directory, "a/cpu.pressure", "some total=12\n");
+  write_file(directory, "a/cpu.stat.local", "throttled_usec 14\n");
+  write_file(directory, "a/cgroup.stat.local", "frozen_usec 15\n");
+  read_child(&sample);
+  write_file(directory, "a/cpu.stat", "usage_usec 9\nuser_usec 9\n");
+  write_file(directory, "a/cpu.pressure", "some total=13\n");
+  write_file(directory, "a/cpu.stat.local", "throttled_usec 15\n");
+  write_file(directory, "a/cgroup.stat.local", "frozen_usec 16\n");
+  sampler.pass += sampler_has_turn(&sampler, child);
+  ck_assert(repeats(CPU_USER_USEC, 300));
+  ck_assert(repeats(CPU_SYSTEM_USEC, 200));
+  ck_assert(!repeats(CPU_PRESSURE_SOME_USEC, 12));
+  ck_assert(!repeats(CPU_THROTTLED_LOCAL_USEC, 14));
+  ck_assert(!repeats(CPU_FROZEN_USEC, 15));
+}
+END_TEST
+
+/* The controller of throttling may come: it is looked for once in a round. */
+START_TEST(idle_without_periods_is_read_in_turn) {
+  struct cpu_sample sample;
+  unsigned turns = 0;
+
+  start_v2();
+  read_child(&sample);
+  for (int i = 0; i < SAMPLER_ROUND; i++, sampler.pass++)
+    turns += !sampler_repeat(&sampler, child, ALL, 1, &sample, &failure);
+  ck_assert_uint_eq(turns, 1);
+  ck_assert(sampler_repeat(&sampler, child, VALUE_GROUP_PRESSURE, 1, &sample,
+                           &failure));
+}
+END_TEST
+
+/* A period that has begun ends within a second, whether anything runs or not.
+ */
+START_TEST(idle_until_periods_have_ended) {
+  const char *texts[] = {
+      "usage_usec 500\nnr_periods 5\nnr_throttled 4\nthrottled_usec 77\n",
+      "usage_usec 500\nnr_periods 6\nnr_throttled 4\nthrottled_usec 77\n",
+  };
+  struct cpu_sample sample;
+
+  start_v2();
+  for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+    write_file(directory, "a/cpu.stat", texts[i]);
+    read_child(&sample);
+    let_time_pass(1900000000);
+    read_child(&sample);
+    ck_assert(!sampler_repeat(&sampler, child, ALL, 1, &sample, &failure));
+    let_time_pass(100000000);
+  }
+  read_child(&sample);
+  write_file(directory, "a/cpu.stat", "usage_usec 9\nnr_periods 9\n");
+  ck_assert(repeats(CPU_NR_PERIODS, 6));
+  ck_assert(repeats(CPU_NR_THROTTLED, 4));
+  ck_assert(repeats(CPU_THROTTLED_USEC, 77));
+}
+END_TEST
+
+/* In a hierarchy of its own, other processes may be in the cgroup. */
+START_TEST(idle_in_v1) {
+  bool apart = _i == 1;
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "500000\n");
+  write_file(directory, "cpuacct/a/cpuacct.usage_user", "300000\n");
+  write_file(directory, "cpuacct/a/cpuacct.usage_sys", "200000\n");
+  write_file(directory, "cpu/a/cpu.stat", "nr_periods 5\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  if (!apart)
+    sampler.root_paths[CGROUP_CPU] = "cpuacct";
+  read_child(&sample);
+  let_time_pass(3000000000);
+  read_child(&sample);
+  write_file(directory, "cpuacct/a/cpuacct.usage", "9\n");
+  write_file(directory, "cpuacct/a/cpuacct.usage_user", "9\n");
+  write_file(directory, "cpu/a/cpu.stat", "nr_periods 9\n");
+  ck_assert(repeats(CPU_USER_USEC, 300));
+  ck_assert(repeats(CPU_SYSTEM_USEC, 200));
+  ck_assert_int_eq(repeats(CPU_NR_PERIODS, 5), !apart);
+}
+END_TEST
+
+/* After a round, but not if it may be sampled between two passes. */
+START_TEST(idle_ones_give_their_files_up) {
+  struct cpu_sample sample;
+
+  start_v2();
+  write_file(directory, "a/cpu.pressure", "some total=12\n");
+  sampler.keeps_idle = _i == 1;
+  sampler.pass += sampler_has_turn(&sampler, child);
+  read_child(&sample);
+  ck_assert_uint_eq(sampler.reader.kept, 2);
+  for (int i = 0; i < SAMPLER_ROUND - 1; i++)
+    ck_assert(repeats(CPU_USER_USEC, 300));
+  ck_assert_uint_eq(sampler.reader.kept, 2);
+  ck_assert(repeats(CPU_USER_USEC, 300));
+  ck_assert_uint_eq(sampler.reader.kept, _i == 1 ? 2 : 1);
+  read_child(&sample);
+  ck_assert_uint_eq(sampler.reader.kept, 2);
+}
+END_TEST
+
+/* It was not reported before. */
+START_TEST(idle_without_an_earlier_sample_is_read) {
+  struct cpu_sample sample;
+
+  start_v2();
+  ck_assert(!sampler_repeat(&sampler, child, ALL, 1, &sample, &failure));
+  read_child(&sample);
+  child->details->before.stat.present = 0;
+  ck_assert(!sampler_repeat(&sampler, child, ALL, 1, &sample, &failure));
+  ck_assert(
+      sampler_repeat(&sampler, child, VALUE_GROUP_CORE, 1, &sample, &failure));
+}
+END_TEST
+
 static void assert_missing(const char *what, bool missing) {
   CLEANUP_FREE char *text = sampler_explain_missing(&sampler);
 
@@ -384,5 +538,9 @@ Suite *sampler_suite(void) {
       ONCE(usage_in_v1_and_throttling_in_v2),
       ONCE(a_cgroup_of_one_hierarchy_only), ONCE(v2_files), ONCE(only_the_core),
       ONCE(the_core_must_be_there), ONCE(missing_files_are_tried_again),
+      ONCE(idle_in_v2), ONCE(idle_without_periods_is_read_in_turn),
+      ONCE(idle_until_periods_have_ended), TIMES(idle_in_v1, 2),
+      TIMES(idle_ones_give_their_files_up, 2),
+      ONCE(idle_without_an_earlier_sample_is_read),
       ONCE(what_is_missing_is_explained_once), ONCE(what_is_missing_on_v1));
 }

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""What is below a cgroup that used no CPU is not read, and has the values of the
+kernel all the same."""
+import itertools
+import shutil
+
+import pytest
+
+from cgroups import COUNTERS
+from delivered import complaints, instance_of, wait_for_passes
+from forest import Forest, with_parents
+from inspection import counting
+from measurement import BUSY_DELAY, check_counter, check_gauges
+from random_loads import RandomLoads
+from recorder import Recorder
+
+pytest_plugins = ["watched"]
+pytestmark = [pytest.mark.xdist_group("small loads"),
+              pytest.mark.skipif(not shutil.which("strace"),
+                                 reason="strace is missing")]
+
+# Slices, pods and containers
+PATHS = ["/".join(path) for path in itertools.product(
+    ("s0", "s1", "s2"), ("p0", "p1", "p2"), ("c0", "c1", "c2"))]
+PASSES = 24
+# The files that are read of a cgroup
+FILES = {"v1": 3, "v2": 1}
+
+
+def counters(directory, version):
+    return {path: directory / path / COUNTERS[version]
+            for path in map(bytes.decode, with_parents(PATHS))}
+
+
+def test_random_loads(directory, start, version, tmp_path):
+    calls = tmp_path / "calls"
+    files = counters(directory, version)
+    with Forest(directory, PATHS), Recorder(
+            tmp_path / "record", files.values()) as recorder:
+        collectd = start("ReportUserSystem true", 0.25)
+        wait_for_passes(collectd, 2)
+        leaves = [directory / path for path in PATHS]
+        with RandomLoads(1, leaves), RandomLoads(2, leaves):
+            wait_for_passes(collectd, PASSES // 2)
+            with counting(collectd.process.pid, calls, "pread64"):
+                wait_for_passes(collectd, PASSES // 2)
+            logged = complaints(collectd)
+            collectd.stop()
+        recorder.wait_until_past(collectd.usage()[-1][0] + BUSY_DELAY)
+
+    moved = 0
+    for path, file in files.items():
+        usage = collectd.usage(instance_of(path))
+        check_counter(usage, recorder.of(file), BUSY_DELAY)
+        check_gauges(usage, collectd.millicores(instance_of(path)),
+                     delay=BUSY_DELAY)
+        moved += usage[-1][1] > usage[0][1]
+    assert moved > len(files) / 2
+    every = len(files) * FILES[version] * PASSES // 2
+    assert len(calls.read_text().splitlines()) < every / 2
+    assert not logged
