@@ -9,8 +9,11 @@
  *
  * "all groups" is ours with all groups of values switched on. The output has
  * the medians of the CPU times, and ratios, which hold on other machines as
- * well. "active" means that half of the cgroups used CPU since the previous
- * pass: on v2, a read then makes the kernel sum up what changed.
+ * well. "active" means that all cgroups used CPU since the previous pass: on
+ * v2, a read then makes the kernel sum up what changed.
+ *
+ * Another table has pods, most of which are idle, and compares ours with the
+ * same pass that reads idle cgroups as well.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +35,11 @@
 #include "util/cleanup.h"
 
 #define PER_GROUP 100
+/* A pod and three containers, after the root and a slice. One pod of twenty is
+ * active. */
+#define PER_POD 4
+#define BEFORE_PODS 2
+#define PODS_PER_ACTIVE 20
 #define ROUNDS 15
 /* With PeakInterval 0.1 */
 #define SAMPLES_PER_SECOND 10
@@ -49,6 +57,8 @@ struct forest {
    * files. */
   char **paths;
   int *fds;
+  /* Those that use CPU if asked to. */
+  bool *stirred;
 };
 
 static void fail(const char *what, const char *name) {
@@ -63,23 +73,44 @@ static double cpu_usec(void) {
   return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-static void plant(struct forest *forest) {
+static int name_service(struct forest *forest, size_t i) {
+  size_t group = i / PER_GROUP;
+  char **path = &forest->paths[i];
+
+  forest->stirred[i] = true;
+  if (i % PER_GROUP == 0)
+    return asprintf(path, "%s/group%zu.slice", forest->base, group);
+  if (group == 0)
+    return asprintf(path, "%s/%zu.service", forest->base, i);
+  return asprintf(path, "%s/group%zu.slice/%zu.service", forest->base, group,
+                  i);
+}
+
+static int name_container(struct forest *forest, size_t i) {
+  size_t pod = (i - BEFORE_PODS) / PER_POD;
+  size_t part = (i - BEFORE_PODS) % PER_POD;
+  char **path = &forest->paths[i];
+
+  if (i < BEFORE_PODS)
+    return asprintf(path, "%s/kubepods.slice", forest->base);
+  forest->stirred[i] = part > 0 && pod % PODS_PER_ACTIVE == 0;
+  if (part == 0)
+    return asprintf(path, "%s/kubepods.slice/pod%zu.slice", forest->base, pod);
+  return asprintf(path, "%s/kubepods.slice/pod%zu.slice/%zu.scope",
+                  forest->base, pod, part);
+}
+
+/* `name` sets the path of a cgroup, and whether it is to be stirred. */
+static void plant(struct forest *forest,
+                  int (*name)(struct forest *forest, size_t i)) {
   forest->paths = calloc(forest->count, sizeof(*forest->paths));
   forest->fds = calloc(forest->count, sizeof(*forest->fds));
-  if (forest->paths == NULL || forest->fds == NULL)
+  forest->stirred = calloc(forest->count, sizeof(*forest->stirred));
+  if (forest->paths == NULL || forest->fds == NULL || forest->stirred == NULL)
     fail("allocate", "cgroups");
   for (size_t i = 0; i < forest->count; i++) {
-    size_t group = i / PER_GROUP;
-    CLEANUP_FREE char *name = NULL;
-
-    int length =
-        i == 0               ? asprintf(&forest->paths[i], "%s", forest->base)
-        : i % PER_GROUP == 0 ? asprintf(&forest->paths[i], "%s/group%zu.slice",
-                                        forest->base, group)
-        : group == 0
-            ? asprintf(&forest->paths[i], "%s/%zu.service", forest->base, i)
-            : asprintf(&forest->paths[i], "%s/group%zu.slice/%zu.service",
-                       forest->base, group, i);
+    int length = i == 0 ? asprintf(&forest->paths[i], "%s", forest->base)
+                        : name(forest, i);
     if (length < 0 || mkdir(forest->paths[i], 0755) < 0)
       fail("make", forest->paths[i]);
   }
@@ -109,11 +140,13 @@ static void fell(struct forest *forest) {
   }
   free(forest->paths);
   free(forest->fds);
+  free(forest->stirred);
   forest->paths = NULL;
   forest->fds = NULL;
+  forest->stirred = NULL;
 }
 
-/* A child that uses a little CPU in every second cgroup on request. It is
+/* A child that uses a little CPU in some cgroups on request. It is
  * forked only once: a fork before each pass would make this process copy each
  * of its pages in the pass. */
 struct stirrer {
@@ -123,8 +156,10 @@ struct stirrer {
 };
 
 static void move_about(const struct forest *forest) {
-  for (size_t i = 1; i < forest->count; i += 2) {
+  for (size_t i = 0; i < forest->count; i++) {
     CLEANUP_FREE char *name = NULL;
+    if (!forest->stirred[i])
+      continue;
     if (asprintf(&name, "%s/cgroup.procs", forest->paths[i]) < 0)
       _exit(1);
     CLEANUP_FD int fd = open(name, O_WRONLY | O_CLOEXEC);
@@ -233,7 +268,7 @@ static void sample_ours(void *context) {
 }
 
 static void open_ours(struct ours *ours, const struct forest *forest,
-                      size_t keep_open, unsigned groups) {
+                      size_t keep_open, unsigned groups, bool reads_idle) {
   struct hierarchy_options where = {.root = forest->base};
   struct hierarchy hierarchy;
 
@@ -241,6 +276,7 @@ static void open_ours(struct ours *ours, const struct forest *forest,
   ours->options.keep_open = keep_open;
   ours->options.max_cgroups = forest->count;
   ours->options.groups = groups;
+  ours->options.reads_idle = reads_idle;
   if (hierarchy_detect(&where, &hierarchy, NULL) < 0 ||
       collector_new(&hierarchy, &ours->options, &ours->collector) < 0)
     fail("collect", forest->base);
@@ -317,7 +353,7 @@ static double measure_all_groups(struct forest *forest,
   double all[ROUNDS];
   struct ours ours;
 
-  open_ours(&ours, forest, keep_open, ~0U);
+  open_ours(&ours, forest, keep_open, ~0U, false);
   for (int round = 0; round < ROUNDS; round++) {
     read_plain(forest);
     stir(stirrer);
@@ -338,7 +374,7 @@ static void measure_samples(struct forest *forest, bool active,
 
   if (active)
     start_stirring(&stirrer, forest);
-  open_ours(&ours, forest, keep_open, VALUE_GROUP_CORE);
+  open_ours(&ours, forest, keep_open, VALUE_GROUP_CORE, false);
   /* So short that no sample comes too soon */
   ours.options.peak_nsec = 1;
   sample_ours(&ours);
@@ -365,7 +401,7 @@ static void measure_samples(struct forest *forest, bool active,
   double own = median(sample);
   printf("| %s | %zu | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %ld | %zu | "
          "%.2f |\n",
-         forest->version, forest->count, active ? "half" : "none",
+         forest->version, forest->count, active ? "all" : "none",
          lowest / count, whole / count, own / count, own / lowest, own / whole,
          calls, heap, own * SAMPLES_PER_SECOND / 1e3);
   (void)fflush(stdout);
@@ -382,7 +418,7 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
     start_stirring(&stirrer, forest);
   long slab = kernel_kilobytes();
   size_t heap = mallinfo2().uordblks;
-  open_ours(&ours, forest, keep_open, VALUE_GROUP_CORE);
+  open_ours(&ours, forest, keep_open, VALUE_GROUP_CORE, false);
   heap = mallinfo2().uordblks - heap;
   slab = kernel_kilobytes() - slab;
   for (int round = 0; round < ROUNDS; round++) {
@@ -407,7 +443,7 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
   double all = measure_all_groups(forest, &stirrer, keep_open, &all_calls);
   printf("| %s | %zu | %s | %zu | %.2f | %.2f | %.2f | %.2f | %.2f | %ld | "
          "%.2f | %ld | %zu | %ld |\n",
-         forest->version, forest->count, active ? "half" : "none",
+         forest->version, forest->count, active ? "all" : "none",
          keep_open < forest->count ? keep_open : forest->count, highest / count,
          lowest / count, own / count, own / lowest, own / highest, calls,
          all / count, all_calls, heap / forest->count,
@@ -416,14 +452,63 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
   stop_stirring(&stirrer);
 }
 
+/* Ours with the options of a user, and the same with idle cgroups and one
+ * descriptor for each cgroup. Idle ones give theirs up first. */
+static void measure_pods(struct forest *forest) {
+  double each[ROUNDS];
+  double mine[ROUNDS];
+  struct ours all;
+  struct ours ours;
+  struct stirrer stirrer = {0};
+
+  start_stirring(&stirrer, forest);
+  open_ours(&all, forest, forest->count, VALUE_GROUP_CORE, true);
+  open_ours(&ours, forest, DEFAULT_KEEP_OPEN, VALUE_GROUP_CORE, false);
+  for (int round = -ROUNDS; round < ROUNDS; round++) {
+    size_t i = round < 0 ? 0 : (size_t)round;
+    read_plain(forest);
+    stir(&stirrer);
+    each[i] = timed(read_ours, &all);
+    read_plain(forest);
+    stir(&stirrer);
+    mine[i] = timed(read_ours, &ours);
+  }
+  size_t read = ours.pass.read;
+  stir(&stirrer);
+  long calls = system_calls(read_ours, &ours);
+  close_ours(&ours);
+  close_ours(&all);
+  stop_stirring(&stirrer);
+  double count = (double)forest->count;
+  double whole = median(each);
+  double own = median(mine);
+  printf("| %s | %zu | %zu | %.2f | %.2f | %.2f | %ld |\n", forest->version,
+         forest->count, read, whole / count, own / count, own / whole, calls);
+  (void)fflush(stdout);
+}
+
 static struct forest planted;
 
 static void clean_up(void) { fell(&planted); }
 
 static void on_signal(int number) { interrupted = number; }
 
-static void measure_version(enum cgroup_version version, size_t count,
-                            size_t descriptors, bool samples) {
+enum kind { SERVICES, SAMPLED_SERVICES, PODS };
+
+/* The floor also keeps one descriptor for each cgroup. */
+static void measure_services(enum kind kind, size_t descriptors) {
+  size_t rest = descriptors - planted.count - SPARE_DESCRIPTORS;
+
+  open_files(&planted);
+  for (int active = 0; active <= 1; active++)
+    (kind == SERVICES ? measure : measure_samples)(&planted, active == 1, rest);
+  if (planted.count > DEFAULT_KEEP_OPEN && kind == SERVICES)
+    measure(&planted, true, DEFAULT_KEEP_OPEN);
+  close_files(&planted);
+}
+
+static void measure_version(enum cgroup_version version, enum kind kind,
+                            size_t count, size_t descriptors) {
   struct hierarchy_options where = {.version = version};
   struct hierarchy hierarchy;
 
@@ -438,24 +523,43 @@ static void measure_version(enum cgroup_version version, size_t count,
   if (asprintf(&planted.base, "%s/cgroup_cpu_bench.%d", hierarchy.path,
                (int)getpid()) < 0)
     fail("allocate", "a path");
-  plant(&planted);
-  open_files(&planted);
-  /* The floor also keeps one descriptor for each cgroup. */
-  size_t free_descriptors = descriptors - count - SPARE_DESCRIPTORS;
-  for (int active = 0; active <= 1; active++)
-    (samples ? measure_samples : measure)(&planted, active == 1,
-                                          free_descriptors);
-  if (count > DEFAULT_KEEP_OPEN && !samples)
-    measure(&planted, false, DEFAULT_KEEP_OPEN);
-  close_files(&planted);
+  plant(&planted, kind == PODS ? name_container : name_service);
+  if (kind == PODS)
+    measure_pods(&planted);
+  else
+    measure_services(kind, descriptors);
   fell(&planted);
   free(planted.base);
   hierarchy_release(&hierarchy);
 }
 
+static const struct {
+  enum kind kind;
+  const char *title;
+  size_t counts[3];
+} tables[] = {
+    {SERVICES,
+     "| | cgroups | active | kept open | plain | floor | ours | ours/floor "
+     "| ours/plain | system calls | all groups | its system calls | heap "
+     "bytes per cgroup | kernel bytes per cgroup |\n"
+     "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+     {100, 1000, 10000}},
+    {PODS,
+     "Pods with three containers each, of which one in twenty is active\n\n"
+     "| | cgroups | read | each read | ours | ours/each read "
+     "| system calls |\n"
+     "|---|---|---|---|---|---|---|\n",
+     {102, 4002, 10002}},
+    {SAMPLED_SERVICES,
+     "The same for a sample between two passes, with `PeakInterval 0.1`\n\n"
+     "| | cgroups | active | floor | pass | sample | sample/floor | "
+     "sample/pass | system calls | heap bytes of all samples | ms per "
+     "second |\n"
+     "|---|---|---|---|---|---|---|---|---|---|---|\n",
+     {100, 1000}},
+};
+
 int main(void) {
-  static const size_t counts[] = {100, 1000, 10000};
-  static const size_t sampled[] = {100, 1000};
   struct rlimit limit;
 
   (void)getrlimit(RLIMIT_NOFILE, &limit);
@@ -465,25 +569,15 @@ int main(void) {
   (void)atexit(clean_up);
   (void)signal(SIGINT, on_signal);
   (void)signal(SIGTERM, on_signal);
-  printf("CPU time per cgroup and pass in microseconds, medians of %d\n\n"
-         "| | cgroups | active | kept open | plain | floor | ours | ours/floor "
-         "| ours/plain | system calls | all groups | its system calls | heap "
-         "bytes per cgroup | kernel bytes per cgroup |\n"
-         "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+  printf("CPU time per cgroup and pass in microseconds, medians of %d\n\n",
          ROUNDS);
-  for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
-    measure_version(CGROUP_VERSION_1, counts[i], limit.rlim_cur, false);
-    measure_version(CGROUP_VERSION_2, counts[i], limit.rlim_cur, false);
-  }
-  printf(
-      "\nThe same for a sample between two passes, with `PeakInterval 0.1`\n\n"
-      "| | cgroups | active | floor | pass | sample | sample/floor | "
-      "sample/pass | system calls | heap bytes of all samples | ms per "
-      "second |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|\n");
-  for (size_t i = 0; i < ARRAY_SIZE(sampled); i++) {
-    measure_version(CGROUP_VERSION_1, sampled[i], limit.rlim_cur, true);
-    measure_version(CGROUP_VERSION_2, sampled[i], limit.rlim_cur, true);
+  for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+    printf("%s%s", i > 0 ? "\n" : "", tables[i].title);
+    for (size_t j = 0; j < ARRAY_SIZE(tables[i].counts); j++)
+      for (int version = CGROUP_VERSION_1;
+           tables[i].counts[j] > 0 && version <= CGROUP_VERSION_2; version++)
+        measure_version((enum cgroup_version)version, tables[i].kind,
+                        tables[i].counts[j], limit.rlim_cur);
   }
   return EXIT_SUCCESS;
 }
