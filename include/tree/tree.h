@@ -101,6 +101,8 @@ struct cgroup {
    * so is one below. */
   bool kept;
   bool kept_below;
+  /* For read/sampler.h: passes since it was last read, up to SAMPLER_ROUND. */
+  uint8_t idle_passes;
 
   struct cgroup_discovery discovery;
   /* For tree/fair_share.h: the places given to its subtree. */
@@ -110,8 +112,6 @@ struct cgroup {
 
   /* For read/file_reader.h: descriptors of counter files kept open, or -1. */
   int fds[COUNTER_FILES_MAX];
-  /* Passes since it was last read, up to SAMPLER_ROUND. */
-  uint8_t idle_passes;
 
   struct cgroup_use use;
   /* NULL if only the core values are wanted. */

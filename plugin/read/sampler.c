@@ -81,7 +81,7 @@ static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
                          size_t index, struct cpu_sample *sample,
                          bool *missing) {
   char text[CPU_STAT_FILE_MAX];
-  struct reading reading;
+  struct reading reading = {0};
   uint32_t before = sample->stat.present;
 
   int status = read_counter_file(sampler, cgroup, index, text, &reading);
@@ -241,21 +241,25 @@ static void rest_file(struct sampler *sampler, struct cgroup *cgroup,
     file_reader_let_go(&sampler->reader, cgroup, index);
 }
 
+static void repeat_file(struct sampler *sampler, struct cgroup *cgroup,
+                        size_t index, uint64_t nsec,
+                        struct cpu_sample *sample) {
+  rest_file(sampler, cgroup, index);
+  if ((sampler->files[index]->groups & VALUE_GROUP_PERIODS) != 0)
+    repeat_counters(&cgroup->details->before, PERIOD_COUNTERS, nsec, sample);
+}
+
 static void repeat_more(struct sampler *sampler, struct cgroup *cgroup,
                         unsigned groups, uint64_t nsec,
                         struct cpu_sample *sample, struct failure *failure) {
-  const struct cpu_sample *before = &cgroup->details->before;
-
-  repeat_counters(before, USE_COUNTERS, nsec, sample);
-  for (size_t i = 0; i < sampler->file_count; i++) {
+  repeat_counters(&cgroup->details->before, USE_COUNTERS, nsec, sample);
+  repeat_file(sampler, cgroup, 0, nsec, sample);
+  for (size_t i = 1; i < sampler->file_count; i++) {
     const struct counter_file *file = sampler->files[i];
-    if (file_rests(sampler, cgroup, i, groups)) {
-      rest_file(sampler, cgroup, i);
-      if ((file->groups & VALUE_GROUP_PERIODS) != 0)
-        repeat_counters(before, PERIOD_COUNTERS, nsec, sample);
-    } else if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i)) {
+    if (file_rests(sampler, cgroup, i, groups))
+      repeat_file(sampler, cgroup, i, nsec, sample);
+    else if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i))
       read_more(sampler, cgroup, i, sample, failure);
-    }
   }
 }
 

@@ -6,12 +6,15 @@ the delivered values."""
 import errno
 import os
 import re
+import subprocess
 import time
 
 import pytest
 
+from daemon import BURN
 from delivered import wait_for_passes
 from measurement import check_gauges, intervals
+from precedence import FIRST
 from standins import Standins
 
 pytest_plugins = ["watched"]
@@ -43,6 +46,12 @@ def no_interval_is_missing(rows):
                for (begin, _), (end, _) in intervals(rows))
 
 
+def keep_busy(cgroup):
+    """What is below an idle cgroup is not read"""
+    cgroup.start(*FIRST, BURN, "--millicores", "20", "--seconds", "300",
+                 stdout=subprocess.DEVNULL)
+
+
 def check_errors(collectd, expected, most=3):
     """A continuing failure is logged again, but less and less often"""
     errors = collectd.messages("error")
@@ -54,6 +63,7 @@ def check_errors(collectd, expected, most=3):
 def test_one_file_that_cannot_be_read(cgroup, directory, start, standins, error):
     for name in ("good", "bad"):
         cgroup.child(name)
+    keep_busy(cgroup)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
     wait_for_passes(collectd, 3, "bad")
     standins.order("pread", error, path="/bad/cpuacct.usage")
@@ -77,17 +87,15 @@ def test_one_file_that_cannot_be_read(cgroup, directory, start, standins, error)
 
 def test_a_hostile_path_in_the_log(cgroup, directory, start, standins):
     """One line, with its cause, and the advice at its end"""
-    path = directory / "\x1b[2J\r" / ("x" * 250) / ("y" * 250) / "caf\u00e9"
-    path.mkdir(parents=True)
-    try:
-        collectd = start(interval=INTERVAL, prefix=standins.prefix)
-        wait_for_passes(collectd, 3)
-        standins.order("pread", errno.EACCES, path="caf\u00e9/cpuacct.usage")
-        wait_for_message(collectd, "error", "cannot read")
-        collectd.stop()
-    finally:
-        for below in (path, *list(path.parents)[:3]):
-            below.rmdir()
+    cgroups = [cgroup]
+    for name in "\x1b[2J\r", "x" * 250, "y" * 250, "caf\u00e9":
+        cgroups.append(cgroups[-1].child(name))
+    keep_busy(cgroups[-1])
+    collectd = start(interval=INTERVAL, prefix=standins.prefix)
+    wait_for_passes(collectd, 3)
+    standins.order("pread", errno.EACCES, path="caf\u00e9/cpuacct.usage")
+    wait_for_message(collectd, "error", "cannot read")
+    collectd.stop()
 
     for message in collectd.messages("error"):
         shown = re.fullmatch(

@@ -30,6 +30,9 @@ needs_strace = pytest.mark.skipif(not shutil.which("strace"),
 
 MANY = [f"group{number // 50}/leaf{number % 50}" for number in range(1000)]
 SELECT_LIMIT = 1024  # select(2) cannot use descriptors from this number on
+# With samples between the passes, idle cgroups keep their files open.
+SAMPLES = "PeakInterval 0.5"
+PEAK = "gauge-peak_millicores"
 
 
 def names(paths):
@@ -48,7 +51,8 @@ def is_complete(collectd, paths, passes):
     """Each cgroup has a value in each of the passes, and a gauge from the
     second on"""
     expected = names(paths)
-    assert kinds(collectd) == {name: {USAGE, MILLICORES} for name in expected}
+    assert {name: found - {PEAK} for name, found in kinds(collectd).items()} == {
+        name: {USAGE, MILLICORES} for name in expected}
     for name in expected:
         assert moments(collectd, name)[:len(passes)] == passes
         assert moments(collectd, name, MILLICORES)[:len(passes) - 1
@@ -80,7 +84,7 @@ def test_few_descriptors(directory, start, version, tmp_path, limit):
     """The plugin uses at most a quarter of them, and others are available"""
     control = tmp_path / "socket"
     with Forest(directory, MANY):
-        collectd = start(beside=[plugin(
+        collectd = start(SAMPLES, beside=[plugin(
             "unixsock", f'SocketFile "{control}"\nSocketGroup "root"')],
             prefix=["prlimit", f"--nofile={limit}"])
         passes = wait_for_passes(collectd, 3)
@@ -94,7 +98,8 @@ def test_few_descriptors(directory, start, version, tmp_path, limit):
     assert open_now <= limit // 2
     expected = {f"{HOST}/cgroup_cpu-{name}/{kind}"
                 for name in names(MANY) for kind in (USAGE, MILLICORES)}
-    assert all(set(answer) == expected for answer in answers)
+    assert all({name for name in answer if not name.endswith(PEAK)} == expected
+               for answer in answers)
     assert not logged
 
 
@@ -103,7 +108,7 @@ def test_what_is_kept_open(directory, start, version, keep, expected):
     """Above the range of select, for which the soft limit is raised"""
     assert len(names(MANY)) == 1021
     with Forest(directory, MANY):
-        collectd = start(f"KeepOpen {keep}",
+        collectd = start(f"KeepOpen {keep}\n{SAMPLES}",
                          prefix=["prlimit", "--nofile=1024:8192"])
         passes = wait_for_passes(collectd, 3)
         # During a pass there may be one more for a moment.
@@ -241,25 +246,32 @@ def test_no_more_than_are_wanted(directory, start):
     assert "MaxCgroups leaves no cgroup out any more" in remarks
 
 
+# Until the files of idle cgroups are given up; and how many of those below are
+# read of a host of which all but the root are idle: on v2 also its children.
+PASSES_TO_REST = 9
+READ = {"v1": 1, "v2": 5}
+
+
 def test_descriptors_and_watches_come_to_rest(directory, start, version):
-    """However many cgroups were created and removed"""
+    """However many cgroups were created and removed. Only what is read of an idle
+    host is kept open."""
     calm = MANY[:200]
     with Forest(directory, calm) as forest:
         collectd = start(interval=0.2)
-        wait_for_passes(collectd, 3)
+        wait_for_passes(collectd, PASSES_TO_REST)
         pid = collectd.process.pid
         before = sorted(descriptors(pid).values())
         watched = watched_inodes(pid)
-        assert len(kept(collectd, version)) == len(names(calm))
+        assert len(kept(collectd, version)) == READ[version]
         assert len(watched) == len(names(calm))
         for number in range(10):
             busy = [f"busy{number}/{leaf}" for leaf in range(50)]
             forest.add(*busy)
             wait_for_passes(collectd, 1)
-            assert len(kept(collectd, version)) > len(names(calm))
+            assert len(kept(collectd, version)) > READ[version]
             forest.remove(*busy, f"busy{number}")
         wait_for_passes(collectd, 3)
-        assert len(kept(collectd, version)) == len(names(calm))
+        assert len(kept(collectd, version)) == READ[version]
         assert watched_inodes(pid) == watched
         wait_until(lambda: sorted(descriptors(pid).values()) == before, 10,
                    lambda: f"{before} became {descriptors(pid)}")
@@ -268,7 +280,7 @@ def test_descriptors_and_watches_come_to_rest(directory, start, version):
 
 
 @needs_strace
-def test_what_rests_is_left_at_rest(directory, start, tmp_path):
+def test_what_rests_is_left_at_rest(directory, start, version, tmp_path):
     """Among 500 cgroups, no directory is listed and no file is opened to find
     that nothing is new, and only a few are checked"""
     record = tmp_path / "calls"
@@ -286,7 +298,8 @@ def test_what_rests_is_left_at_rest(directory, start, tmp_path):
 
     calls = collections.Counter(re.findall(
         r"^\d+ +(\w+\((?!AT_FDCWD|\d+, \"\"))", record.read_text(), re.M))
-    passes = calls["pread64("] / len(names(quiet))
+    # On v2, the ten children of the root are read as well.
+    passes = calls["pread64("] / {"v1": 1, "v2": 11}[version]
     assert passes >= 4
     assert not {"getdents64(", "openat2(", "inotify_add_watch("
                 } & calls.keys()
