@@ -359,6 +359,7 @@ static double measure_all_groups(struct forest *forest,
     stir(stirrer);
     all[round] = timed(read_ours, &ours);
   }
+  stir(stirrer);
   *calls = system_calls(read_ours, &ours);
   close_ours(&ours);
   return median(all);
@@ -433,6 +434,7 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
     stir(&stirrer);
     mine[round] = timed(read_ours, &ours);
   }
+  stir(&stirrer);
   long calls = system_calls(read_ours, &ours);
   long all_calls = 0;
   close_ours(&ours);
