@@ -60,7 +60,7 @@ struct options {
 /* The default of every option. */
 #define OPTIONS_DEFAULT                                                        \
   {                                                                            \
-    .max_depth = OPTIONS_MAX_DEPTH, .max_cgroups = 10000, .keep_open = 2000,   \
+    .max_depth = OPTIONS_MAX_DEPTH, .max_cgroups = 10000, .keep_open = 4000,   \
     .instance_format = INSTANCE_FORMAT_NAME, .groups = VALUE_GROUP_CORE,       \
     .report_counter = true, .report_millicores = true                          \
   }

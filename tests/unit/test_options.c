@@ -55,7 +55,7 @@ START_TEST(defaults) {
   ck_assert_ptr_null(options.name_root);
   ck_assert_uint_eq(options.max_depth, 64);
   ck_assert_uint_eq(options.max_cgroups, 10000);
-  ck_assert_uint_eq(options.keep_open, 2000);
+  ck_assert_uint_eq(options.keep_open, 4000);
   ck_assert_uint_eq(options.peak_nsec, 0);
   ck_assert_uint_eq(options.groups, VALUE_GROUP_CORE);
   ck_assert(!options.log_samples);
