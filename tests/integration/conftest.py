@@ -27,7 +27,7 @@ def pytest_configure(config):
             " matter what else the host does",
             "containers: of the image, which come before most else on the host",
             "machines: in emulated machines, which take all processors for"
-            " minutes",
+            " minutes, one at a time",
             "image: of containers and machines, what needs only the image, which"
             " takes long to build",
             "engines: with the containers of real engines, which take long for"

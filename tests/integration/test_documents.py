@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import examples
 import report_table
 from daemon import BUILD, Collectd
 
@@ -52,6 +53,23 @@ def test_collectd_takes_it(tmp_path, name, text):
                in collectd.messages("info")), collectd.log
     for severity in ("error", "warning", "notice"):
         assert not collectd.messages(severity), collectd.log
+
+
+@pytest.mark.parametrize("path", [
+    *map(examples.DIRECTORY.joinpath, examples.names()),
+    SOURCE / "packaging/container/collectd.conf"], ids=lambda path: path.name)
+def test_the_queue_is_bounded(path):
+    """Of what reads cgroups, not of a receiver beside it"""
+    text = path.read_text()
+    reads = "\nLoadPlugin cgroup_cpu\n" in text or "Include" in text
+    assert ("\nWriteThreads 1\n" in text) == reads
+    limits = {name: int(number) for name, number in re.findall(
+        r"(?m)^WriteQueueLimit(\w+) (\d+)$", text)}
+    if reads:
+        # A pass over the most cgroups fits in.
+        assert limits["High"] > limits["Low"] > 2 * 10_000
+    else:
+        assert not limits
 
 
 def test_figures_go_between_the_comments(tmp_path, monkeypatch):

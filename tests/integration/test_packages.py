@@ -124,12 +124,14 @@ def machine(image, builds, scratch):
         "package.deb": only(builds.first, f"{PACKAGE}_*.deb")})
 
 
+@pytest.mark.machines
 def test_installation_restarts_the_service(machine):
     before, after = (machine / "restarted").read_text().split()
     assert before != after
     assert "0" not in (before, after)
 
 
+@pytest.mark.machines
 @pytest.mark.parametrize("unit", ["debian", "upstream"])
 def test_the_service_is_healthy(machine, unit):
     """collectd's own unit gives it no capabilities"""
@@ -145,6 +147,7 @@ def test_the_service_is_healthy(machine, unit):
     assert (int(capabilities, 16) == 0) == (unit == "upstream")
 
 
+@pytest.mark.machines
 @pytest.mark.parametrize("unit", ["debian", "upstream"])
 def test_services_are_there_within_two_intervals(machine, unit):
     directory = machine / unit
