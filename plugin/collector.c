@@ -294,10 +294,14 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
     return -ECANCELED;
   if (discovery_doubts(&collector->discovery, cgroup))
     return -ENODEV;
-  if (is_idle(collector, cgroup) &&
-      sampler_repeat(&collector->sampler, cgroup, groups,
-                     cgroup->parent->use.rate.time_nsec, sample,
-                     &collector->failure))
+  bool idle = is_idle(collector, cgroup);
+  cgroup->idle_passes = !idle ? 0
+                        : cgroup->idle_passes < SAMPLER_ROUND
+                            ? cgroup->idle_passes + 1
+                            : SAMPLER_ROUND;
+  if (idle && sampler_repeat(&collector->sampler, cgroup, groups,
+                             cgroup->parent->use.rate.time_nsec, sample,
+                             &collector->failure))
     return 0;
   int status = sampler_read(&collector->sampler, cgroup, groups, sample,
                             &collector->failure);

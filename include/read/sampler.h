@@ -64,7 +64,9 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
  * of that sample at that time. Waiting is no use: pressure, and throttling by
  * quotas above, are read, and so is throttling before its periods have rested.
  *
- * Returns whether this is possible; if not, nothing was read. */
+ * Returns whether this is possible; if not, nothing was read. It is not where
+ * the previous sample is incomplete, nor once every SAMPLER_ROUND passes if
+ * throttling is wanted and would be in the same file. */
 bool sampler_repeat(struct sampler *sampler, struct cgroup *cgroup,
                     unsigned groups, uint64_t nsec, struct cpu_sample *sample,
                     struct failure *failure);

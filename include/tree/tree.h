@@ -101,7 +101,8 @@ struct cgroup {
    * so is one below. */
   bool kept;
   bool kept_below;
-  /* For read/sampler.h: passes since it was last read, up to SAMPLER_ROUND. */
+  /* For read/sampler.h: passes for which it has been idle, up to
+   * SAMPLER_ROUND. */
   uint8_t idle_passes;
 
   struct cgroup_discovery discovery;
@@ -193,6 +194,8 @@ struct cgroup_details {
   uint64_t still_nsec;
   /* Bit (1 << index in the sampler's files) is set if the file is missing. */
   unsigned missing;
+  /* A file that is there could not be read the last time. */
+  bool incomplete;
 
   struct cgroup_limit limit;
 };

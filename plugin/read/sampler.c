@@ -130,6 +130,7 @@ static void read_more(struct sampler *sampler, struct cgroup *cgroup,
                          failure);
   if (details == NULL)
     return;
+  details->incomplete |= status < 0 && !missing;
   if (missing) {
     details->missing |= 1U << index;
     /* It may exist and be empty, as cpu.stat.local without the controller. */
@@ -157,7 +158,6 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
                  unsigned groups, struct cpu_sample *sample,
                  struct failure *failure) {
   sample->stat = (struct cpu_stat){0};
-  cgroup->idle_passes = 0;
   bool missing = false;
   int status = read_counters(sampler, cgroup, 0, sample, &missing);
 
@@ -170,6 +170,8 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
   if (sampler_details(cgroup) == NULL)
     sampler_note_failure(sampler, cgroup, CGROUP_CPUACCT,
                          sampler_core_file(sampler), -ENOMEM, failure);
+  else
+    cgroup->details->incomplete = false;
   for (size_t i = 1; i < sampler->file_count; i++) {
     const struct counter_file *file = sampler->files[i];
     if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i))
@@ -193,33 +195,36 @@ int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
    UINT32_C(1) << CPU_THROTTLED_USEC | UINT32_C(1) << CPU_NR_BURSTS |          \
    UINT32_C(1) << CPU_BURST_USEC)
 
-/* Without periods, the cgroup has no controller for them, but it can get it. */
-static bool periods_rest(const struct sampler *sampler,
-                         const struct cgroup *cgroup, size_t index) {
+static bool periods_rest(const struct cgroup *cgroup) {
   const struct cpu_sample *before = &cgroup->details->before;
 
-  if (!cpu_stat_has(&before->stat, CPU_NR_PERIODS))
-    return index == 0 && !sampler_has_turn(sampler, cgroup);
-  return before->time_nsec[CPU_NR_PERIODS] >=
-         cgroup->details->still_nsec + PERIODS_REST_NSEC;
+  return cpu_stat_has(&before->stat, CPU_NR_PERIODS) &&
+         before->time_nsec[CPU_NR_PERIODS] >=
+             cgroup->details->still_nsec + PERIODS_REST_NSEC;
 }
 
 /* In another hierarchy, other processes can be in a cgroup with this path. */
-static bool is_with_usage(const struct sampler *sampler, size_t index) {
-  enum cgroup_controller controller = sampler->files[index]->controller;
-
-  return strcmp(sampler->root_paths[controller],
+static bool periods_are_with_usage(const struct sampler *sampler) {
+  return strcmp(sampler->root_paths[CGROUP_CPU],
                 sampler->root_paths[CGROUP_CPUACCT]) == 0;
 }
 
+/* The file of the usage has periods only with the cpu controller, which can
+ * come and go. */
 static bool file_rests(const struct sampler *sampler,
                        const struct cgroup *cgroup, size_t index,
                        unsigned groups) {
   const struct counter_file *file = sampler->files[index];
+  bool with_usage = periods_are_with_usage(sampler);
 
-  return file->rests && ((file->groups & groups & VALUE_GROUP_PERIODS) == 0 ||
-                         (is_with_usage(sampler, index) &&
-                          periods_rest(sampler, cgroup, index)));
+  if (!file->rests || (file->groups & groups & VALUE_GROUP_PERIODS) == 0)
+    return file->rests;
+  if (index > 0)
+    return with_usage && periods_rest(cgroup);
+  return !with_usage ||
+         (!sampler_has_turn(sampler, cgroup) &&
+          (periods_rest(cgroup) ||
+           !cpu_stat_has(&cgroup->details->before.stat, CPU_NR_PERIODS)));
 }
 
 /* Takes those of the previous sample that it has. */
@@ -245,7 +250,8 @@ static void repeat_file(struct sampler *sampler, struct cgroup *cgroup,
                         size_t index, uint64_t nsec,
                         struct cpu_sample *sample) {
   rest_file(sampler, cgroup, index);
-  if ((sampler->files[index]->groups & VALUE_GROUP_PERIODS) != 0)
+  if ((sampler->files[index]->groups & VALUE_GROUP_PERIODS) != 0 &&
+      periods_are_with_usage(sampler))
     repeat_counters(&cgroup->details->before, PERIOD_COUNTERS, nsec, sample);
 }
 
@@ -261,6 +267,7 @@ static void repeat_more(struct sampler *sampler, struct cgroup *cgroup,
     else if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i))
       read_more(sampler, cgroup, i, sample, failure);
   }
+  note_stillness(cgroup->details, sample);
 }
 
 bool sampler_repeat(struct sampler *sampler, struct cgroup *cgroup,
@@ -270,10 +277,8 @@ bool sampler_repeat(struct sampler *sampler, struct cgroup *cgroup,
 
   if (more &&
       (cgroup->details == NULL || cgroup->details->before.stat.present == 0 ||
-       !file_rests(sampler, cgroup, 0, groups)))
+       cgroup->details->incomplete || !file_rests(sampler, cgroup, 0, groups)))
     return false;
-  if (cgroup->idle_passes < SAMPLER_ROUND)
-    cgroup->idle_passes++;
   sample->stat = (struct cpu_stat){.present = UINT32_C(1) << CPU_USAGE_USEC};
   sample->stat.counters[CPU_USAGE_USEC] = cgroup->use.rate.count;
   sample->time_nsec[CPU_USAGE_USEC] = nsec;

@@ -830,7 +830,7 @@ static bool needs_all_read(const char *line) {
     line += 2;
   return line[0] == '=' || line[0] == '+' || strncmp(line, "%l", 2) == 0 ||
          (line[0] == '!' && line[1] != '\0' && line[2] != '\0' &&
-          strchr("aing", line[2]) != NULL);
+          strchr("ng", line[2]) != NULL);
 }
 
 /* "?" is a pattern. "*" is followed by flags and limits, one character each. */

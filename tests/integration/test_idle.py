@@ -56,6 +56,10 @@ def test_random_loads(directory, start, version, tmp_path):
         check_counter(usage, recorder.of(file), BUSY_DELAY)
         check_gauges(usage, collectd.millicores(instance_of(path)),
                      delay=BUSY_DELAY)
+        if version == "v2":
+            check_counter(collectd.series(
+                "cgroup_cpu", instance_of(path), "derive-user_usec"),
+                recorder.of(file, "user_usec"), BUSY_DELAY)
         moved += usage[-1][1] > usage[0][1]
     assert moved > len(files) / 2
     # The root is read in each pass.

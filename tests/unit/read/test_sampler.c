@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "read/idle.h"
 #include "suites.h"
 #include "util/cleanup.h"
+#include "util/monotonic.h"
 
 #define ALL                                                                    \
   (VALUE_GROUP_CORE | VALUE_GROUP_USER_SYSTEM | VALUE_GROUP_THROTTLING |       \
@@ -66,6 +68,8 @@ static void start_v2(void) {
   write_file(directory, "a/cpu.stat",
              "usage_usec 500\nuser_usec 300\nsystem_usec 200\n");
   start(CGROUP_VERSION_2, (const char *const[]){"", "", ""});
+  /* One hierarchy has all controllers. */
+  sampler.root_paths[CGROUP_CPU] = sampler.root_paths[CGROUP_CPUACCT];
 }
 
 static uint64_t counter(const struct cpu_sample *sample,
@@ -370,12 +374,17 @@ START_TEST(idle_in_v2) {
 }
 END_TEST
 
-/* The controller of throttling may come: it is looked for once in a round. */
-START_TEST(idle_without_periods_is_read_in_turn) {
+/* The controller of throttling may come or go: it is looked for once in a
+ * round. */
+START_TEST(idle_is_read_in_turn) {
   struct cpu_sample sample;
   unsigned turns = 0;
 
   start_v2();
+  if (_i == 1)
+    write_file(directory, "a/cpu.stat", "usage_usec 500\nnr_periods 5\n");
+  read_child(&sample);
+  let_time_pass(3000000000);
   read_child(&sample);
   for (int i = 0; i < SAMPLER_ROUND; i++, sampler.pass++)
     turns += !sampler_repeat(&sampler, child, ALL, 1, &sample, &failure);
@@ -435,7 +444,82 @@ START_TEST(idle_in_v1) {
 }
 END_TEST
 
-/* After a round, but not if it may be sampled between two passes. */
+/* Takes and keeps a sample of the idle cgroup. Returns its periods. */
+static uint64_t periods_of_idle(void) {
+  struct cpu_sample sample;
+  uint64_t nsec = 0;
+
+  ck_assert_int_eq(monotonic_nsec(&nsec), 0);
+  ck_assert(sampler_repeat(&sampler, child, ALL, nsec, &sample, &failure));
+  child->use.rate.time_nsec = nsec;
+  child->details->before = sample;
+  return counter(&sample, CPU_NR_PERIODS);
+}
+
+/* Throttled for long after it has run, it has periods in which it does not. */
+START_TEST(idle_in_v1_while_periods_end) {
+  const char *texts[] = {"nr_periods 6\n", "nr_periods 7\n", "nr_periods 8\n"};
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "500000\n");
+  write_file(directory, "cpu/a/cpu.stat", "nr_periods 5\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  sampler.root_paths[CGROUP_CPU] = "cpuacct";
+  read_child(&sample);
+  for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+    let_time_pass(1000000000);
+    write_file(directory, "cpu/a/cpu.stat", texts[i]);
+    ck_assert_uint_eq(periods_of_idle(), 6 + i);
+  }
+  let_time_pass(2000000000);
+  ck_assert_uint_eq(periods_of_idle(), 8);
+  write_file(directory, "cpu/a/cpu.stat", "nr_periods 9\n");
+  ck_assert_uint_eq(periods_of_idle(), 8);
+}
+END_TEST
+
+/* Periods of v1 are not those of the file of v2. */
+START_TEST(idle_in_v2_with_periods_in_v1) {
+  struct cpu_sample sample;
+
+  write_file(directory, "v2/a/cpu.stat", "usage_usec 500\n");
+  write_file(directory, "cpu/a/cpu.stat", "nr_periods 5\n");
+  start_mixed((const enum cgroup_version[]){CGROUP_VERSION_2, CGROUP_VERSION_1,
+                                            CGROUP_VERSION_1},
+              (const char *const[]){"v2", "cpu", "cpuset"});
+  read_child(&sample);
+  let_time_pass(3000000000);
+  write_file(directory, "cpu/a/cpu.stat", "nr_periods 6\n");
+  ck_assert_uint_eq(periods_of_idle(), 6);
+  CLEANUP_FREE char *path = path_in(directory, "cpu/a/cpu.stat");
+  ck_assert_int_eq(unlink(path), 0);
+  file_reader_forget(&sampler.reader, child);
+  ck_assert(sampler_repeat(&sampler, child, ALL, 1, &sample, &failure));
+  ck_assert_uint_eq(sample.stat.present, 1U << CPU_USAGE_USEC);
+}
+END_TEST
+
+/* Until all that is there was read */
+START_TEST(idle_after_a_failure_is_read) {
+  struct cpu_sample sample;
+
+  write_file(directory, "cpuacct/a/cpuacct.usage", "500000\n");
+  write_file(directory, "cpuacct/a/cpuacct.usage_user/is a directory", "");
+  write_file(directory, "cpuacct/a/cpuacct.usage_sys", "200000\n");
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  read_child(&sample);
+  ck_assert_int_eq(failure.error, -EISDIR);
+  ck_assert(!sampler_repeat(&sampler, child, ALL, 1, &sample, &failure));
+  CLEANUP_FREE char *away = path_in(directory, "away");
+  CLEANUP_FREE char *path = path_in(directory, "cpuacct/a/cpuacct.usage_user");
+  ck_assert_int_eq(rename(path, away), 0);
+  write_file(directory, "cpuacct/a/cpuacct.usage_user", "300000\n");
+  read_child(&sample);
+  ck_assert(repeats(CPU_USER_USEC, 300));
+}
+END_TEST
+
+/* After a round, but not if it may be sampled between two passes */
 START_TEST(idle_ones_give_their_files_up) {
   struct cpu_sample sample;
 
@@ -444,14 +528,28 @@ START_TEST(idle_ones_give_their_files_up) {
   sampler.keeps_idle = _i == 1;
   sampler.pass += sampler_has_turn(&sampler, child);
   read_child(&sample);
+  child->idle_passes = SAMPLER_ROUND - 1;
+  ck_assert(repeats(CPU_USER_USEC, 300));
   ck_assert_uint_eq(sampler.reader.kept, 2);
-  for (int i = 0; i < SAMPLER_ROUND - 1; i++)
-    ck_assert(repeats(CPU_USER_USEC, 300));
-  ck_assert_uint_eq(sampler.reader.kept, 2);
+  child->idle_passes = SAMPLER_ROUND;
   ck_assert(repeats(CPU_USER_USEC, 300));
   ck_assert_uint_eq(sampler.reader.kept, _i == 1 ? 2 : 1);
   read_child(&sample);
   ck_assert_uint_eq(sampler.reader.kept, 2);
+}
+END_TEST
+
+/* What is known of a parent that is gone ends with its latest sample. */
+START_TEST(idle_below_what_is_gone) {
+  root->use = (struct cgroup_use){
+      .rate = {.known = true, .time_nsec = 5000},
+      .interval = {.elapsed_nsec = 1000},
+  };
+  child->use.rate.time_nsec = 4000;
+  ck_assert(idle_is_certain(child));
+  root->use.rate.known = false;
+  ck_assert(!idle_is_certain(child));
+  start_v2();
 }
 END_TEST
 
@@ -538,8 +636,10 @@ Suite *sampler_suite(void) {
       ONCE(usage_in_v1_and_throttling_in_v2),
       ONCE(a_cgroup_of_one_hierarchy_only), ONCE(v2_files), ONCE(only_the_core),
       ONCE(the_core_must_be_there), ONCE(missing_files_are_tried_again),
-      ONCE(idle_in_v2), ONCE(idle_without_periods_is_read_in_turn),
+      ONCE(idle_in_v2), TIMES(idle_is_read_in_turn, 2),
       ONCE(idle_until_periods_have_ended), TIMES(idle_in_v1, 2),
+      ONCE(idle_in_v1_while_periods_end), ONCE(idle_in_v2_with_periods_in_v1),
+      ONCE(idle_after_a_failure_is_read), ONCE(idle_below_what_is_gone),
       TIMES(idle_ones_give_their_files_up, 2),
       ONCE(idle_without_an_earlier_sample_is_read),
       ONCE(what_is_missing_is_explained_once), ONCE(what_is_missing_on_v1));
