@@ -98,9 +98,10 @@ def test_one_directory_that_may_not_be_read(directory, open_place, tmp_path):
     passes = calls["pread64"] / READ
     assert passes >= 10
     assert calls["getdents64"] == 0
-    # The file of the one cgroup, and once in 60 passes its directory.
+    # The file of the one cgroup, and once in 60 passes its directory. Passes are
+    # written late, so that there can be many.
     assert calls["openat2"] <= passes + passes / 60 + 3
-    assert calls["inotify_add_watch"] <= 2
+    assert calls["inotify_add_watch"] <= passes / 60 + 2
     assert calls["newfstatat"] <= (passes + 1) * (COUNT // 60 + 3)
     logged = collectd.messages("error")
     assert logged and all("Permission denied" in message for message in logged)
