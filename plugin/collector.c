@@ -85,6 +85,7 @@ static void open_parts(struct collector *collector) {
   sampler_open(&collector->sampler, versions, root_paths,
                collector->options->groups, collector->options->keep_open);
   collector->sampler.keeps_idle = collector->options->peak_nsec > 0;
+  collector->sampler.periods_apart = separate[CGROUP_CPU];
   cgroup_limits_open(&collector->limits, &collector->sampler, separate,
                      MACHINE_CPUS_DIRECTORY);
 }
@@ -295,10 +296,10 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
   if (discovery_doubts(&collector->discovery, cgroup))
     return -ENODEV;
   bool idle = is_idle(collector, cgroup);
-  cgroup->idle_passes = !idle ? 0
-                        : cgroup->idle_passes < SAMPLER_ROUND
-                            ? cgroup->idle_passes + 1
-                            : SAMPLER_ROUND;
+  if (!idle)
+    cgroup->idle_passes = 0;
+  else if (cgroup->idle_passes < SAMPLER_ROUND)
+    cgroup->idle_passes++;
   if (idle && sampler_repeat(&collector->sampler, cgroup, groups,
                              cgroup->parent->use.rate.time_nsec, sample,
                              &collector->failure))

@@ -35,6 +35,9 @@ struct sampler {
   unsigned seen_parts;
   /* Files of idle cgroups stay open. */
   bool keeps_idle;
+  /* Periods are in a hierarchy of their own, where other processes can be in a
+   * cgroup with the same path. */
+  bool periods_apart;
   struct file_reader reader;
 };
 

@@ -154,34 +154,6 @@ static void note_stillness(struct cgroup_details *details,
     details->still_nsec = now->time_nsec[CPU_USAGE_USEC];
 }
 
-int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
-                 unsigned groups, struct cpu_sample *sample,
-                 struct failure *failure) {
-  sample->stat = (struct cpu_stat){0};
-  bool missing = false;
-  int status = read_counters(sampler, cgroup, 0, sample, &missing);
-
-  if (status == 0 && !cpu_stat_has(&sample->stat, CPU_USAGE_USEC))
-    status = -ENODATA;
-  if (status < 0 || (groups & ~(unsigned)VALUE_GROUP_CORE) == 0)
-    return status;
-  /* Rates need the previous sample. Without memory for it, there are no
-   * rates. */
-  if (sampler_details(cgroup) == NULL)
-    sampler_note_failure(sampler, cgroup, CGROUP_CPUACCT,
-                         sampler_core_file(sampler), -ENOMEM, failure);
-  else
-    cgroup->details->incomplete = false;
-  for (size_t i = 1; i < sampler->file_count; i++) {
-    const struct counter_file *file = sampler->files[i];
-    if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i))
-      read_more(sampler, cgroup, i, sample, failure);
-  }
-  if (cgroup->details != NULL)
-    note_stillness(cgroup->details, sample);
-  return 0;
-}
-
 /* While the timer of a quota runs, a period ends at least every second, which
  * is the longest period. It stops only when nothing has run and nothing waits.
  */
@@ -203,25 +175,18 @@ static bool periods_rest(const struct cgroup *cgroup) {
              cgroup->details->still_nsec + PERIODS_REST_NSEC;
 }
 
-/* In another hierarchy, other processes can be in a cgroup with this path. */
-static bool periods_are_with_usage(const struct sampler *sampler) {
-  return strcmp(sampler->root_paths[CGROUP_CPU],
-                sampler->root_paths[CGROUP_CPUACCT]) == 0;
-}
-
 /* The file of the usage has periods only with the cpu controller, which can
  * come and go. */
 static bool file_rests(const struct sampler *sampler,
                        const struct cgroup *cgroup, size_t index,
                        unsigned groups) {
   const struct counter_file *file = sampler->files[index];
-  bool with_usage = periods_are_with_usage(sampler);
 
   if (!file->rests || (file->groups & groups & VALUE_GROUP_PERIODS) == 0)
     return file->rests;
   if (index > 0)
-    return with_usage && periods_rest(cgroup);
-  return !with_usage ||
+    return !sampler->periods_apart && periods_rest(cgroup);
+  return sampler->periods_apart ||
          (!sampler_has_turn(sampler, cgroup) &&
           (periods_rest(cgroup) ||
            !cpu_stat_has(&cgroup->details->before.stat, CPU_NR_PERIODS)));
@@ -251,23 +216,47 @@ static void repeat_file(struct sampler *sampler, struct cgroup *cgroup,
                         struct cpu_sample *sample) {
   rest_file(sampler, cgroup, index);
   if ((sampler->files[index]->groups & VALUE_GROUP_PERIODS) != 0 &&
-      periods_are_with_usage(sampler))
+      !sampler->periods_apart)
     repeat_counters(&cgroup->details->before, PERIOD_COUNTERS, nsec, sample);
 }
 
-static void repeat_more(struct sampler *sampler, struct cgroup *cgroup,
-                        unsigned groups, uint64_t nsec,
-                        struct cpu_sample *sample, struct failure *failure) {
-  repeat_counters(&cgroup->details->before, USE_COUNTERS, nsec, sample);
-  repeat_file(sampler, cgroup, 0, nsec, sample);
+/* Takes what is beyond the file of the usage. If the cgroup is `idle`, only
+ * what moves nevertheless is read, and the rest is repeated at the time `nsec`.
+ */
+static void take_more(struct sampler *sampler, struct cgroup *cgroup,
+                      unsigned groups, bool idle, uint64_t nsec,
+                      struct cpu_sample *sample, struct failure *failure) {
   for (size_t i = 1; i < sampler->file_count; i++) {
     const struct counter_file *file = sampler->files[i];
-    if (file_rests(sampler, cgroup, i, groups))
+    if (idle && file_rests(sampler, cgroup, i, groups))
       repeat_file(sampler, cgroup, i, nsec, sample);
     else if ((file->groups & groups) != 0 && is_due(sampler, cgroup, i))
       read_more(sampler, cgroup, i, sample, failure);
   }
-  note_stillness(cgroup->details, sample);
+  if (cgroup->details != NULL)
+    note_stillness(cgroup->details, sample);
+}
+
+int sampler_read(struct sampler *sampler, struct cgroup *cgroup,
+                 unsigned groups, struct cpu_sample *sample,
+                 struct failure *failure) {
+  sample->stat = (struct cpu_stat){0};
+  bool missing = false;
+  int status = read_counters(sampler, cgroup, 0, sample, &missing);
+
+  if (status == 0 && !cpu_stat_has(&sample->stat, CPU_USAGE_USEC))
+    status = -ENODATA;
+  if (status < 0 || (groups & ~(unsigned)VALUE_GROUP_CORE) == 0)
+    return status;
+  /* Rates need the previous sample. Without memory for it, there are no
+   * rates. */
+  if (sampler_details(cgroup) == NULL)
+    sampler_note_failure(sampler, cgroup, CGROUP_CPUACCT,
+                         sampler_core_file(sampler), -ENOMEM, failure);
+  else
+    cgroup->details->incomplete = false;
+  take_more(sampler, cgroup, groups, false, 0, sample, failure);
+  return 0;
 }
 
 bool sampler_repeat(struct sampler *sampler, struct cgroup *cgroup,
@@ -282,10 +271,13 @@ bool sampler_repeat(struct sampler *sampler, struct cgroup *cgroup,
   sample->stat = (struct cpu_stat){.present = UINT32_C(1) << CPU_USAGE_USEC};
   sample->stat.counters[CPU_USAGE_USEC] = cgroup->use.rate.count;
   sample->time_nsec[CPU_USAGE_USEC] = nsec;
-  if (more)
-    repeat_more(sampler, cgroup, groups, nsec, sample, failure);
-  else
+  if (!more) {
     rest_file(sampler, cgroup, 0);
+    return true;
+  }
+  repeat_counters(&cgroup->details->before, USE_COUNTERS, nsec, sample);
+  repeat_file(sampler, cgroup, 0, nsec, sample);
+  take_more(sampler, cgroup, groups, true, nsec, sample, failure);
   return true;
 }
 

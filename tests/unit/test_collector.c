@@ -57,6 +57,14 @@ static struct collector_pass run(void) {
   return pass;
 }
 
+static int64_t usage_of(const char *cgroup) {
+  const struct recorded_value *value =
+      recorder_find(&recorder, cgroup, "cpu_usage_usec");
+
+  ck_assert_ptr_nonnull(value);
+  return value->derive;
+}
+
 static double now(void) {
   struct timespec time;
 
@@ -139,15 +147,13 @@ START_TEST(millicores_of_two_passes) {
   ck_assert_uint_eq(pass.read, 1);
   ck_assert_uint_eq(pass.failed, 0);
   ck_assert_uint_eq(recorder.count, 1);
-  ck_assert_int_eq(recorder_find(&recorder, "root", "cpu_usage_usec")->derive,
-                   counters[_i].usage_usec[0]);
+  ck_assert_int_eq(usage_of("root"), counters[_i].usage_usec[0]);
 
   write_file(tree, counters[_i].file, counters[_i].texts[1]);
   wait_for(0.02);
   (void)timed_run();
   ck_assert_uint_eq(recorder.count, 2);
-  ck_assert_int_eq(recorder_find(&recorder, "root", "cpu_usage_usec")->derive,
-                   counters[_i].usage_usec[1]);
+  ck_assert_int_eq(usage_of("root"), counters[_i].usage_usec[1]);
   assert_gauge("root", "millicores",
                counters[_i].usage_usec[1] - counters[_i].usage_usec[0]);
 }
@@ -161,8 +167,7 @@ START_TEST(counter_that_goes_back_gives_no_gauge) {
   write_file(tree, "cpu.stat", "usage_usec 4999\n");
   (void)run();
   ck_assert_uint_eq(recorder.count, 1);
-  ck_assert_int_eq(recorder_find(&recorder, "root", "cpu_usage_usec")->derive,
-                   4999);
+  ck_assert_int_eq(usage_of("root"), 4999);
   wait_past_shortest_interval();
   (void)run();
   ck_assert_double_eq(recorder_find(&recorder, "root", "millicores")->gauge, 0);
@@ -230,9 +235,7 @@ START_TEST(every_cgroup_below) {
   struct collector_pass pass = run();
   ck_assert_uint_eq(pass.read, 3);
   ck_assert_uint_eq(recorder.count, 3);
-  ck_assert_int_eq(
-      recorder_find(&recorder, "a.slice_b.service", "cpu_usage_usec")->derive,
-      300);
+  ck_assert_int_eq(usage_of("a.slice_b.service"), 300);
 
   /* A new cgroup has a counter at once, and a rate in the next pass. */
   wait_past_shortest_interval();
@@ -261,12 +264,13 @@ static void set_usage(const char *cgroup, unsigned usec) {
   write_file(tree, v2, text);
 }
 
-static int64_t usage_of(const char *cgroup) {
-  const struct recorded_value *value =
-      recorder_find(&recorder, cgroup, "cpu_usage_usec");
+static void remove_cgroup(const char *name) {
+  CLEANUP_FREE char *file = NULL;
+  CLEANUP_FREE char *path = path_in(tree, name);
 
-  ck_assert_ptr_nonnull(value);
-  return value->derive;
+  ck_assert_int_ge(asprintf(&file, "%s/cpu.stat", path), 0);
+  ck_assert_int_eq(unlink(file), 0);
+  ck_assert_int_eq(rmdir(path), 0);
 }
 
 static void start_nested(enum cgroup_version version, bool native) {
@@ -354,11 +358,8 @@ START_TEST(one_that_is_new_below_an_idle_one_is_read) {
   ck_assert_int_eq(usage_of("a_new"), 7);
   ck_assert_int_eq(usage_of("a_b"), 1000);
   CLEANUP_FREE char *path = path_in(tree, "a/new/cpuacct.usage");
-  CLEANUP_FREE char *directory = path_in(tree, "a/new");
   ck_assert_int_eq(unlink(path), 0);
-  CLEANUP_FREE char *other = path_in(tree, "a/new/cpu.stat");
-  ck_assert_int_eq(unlink(other), 0);
-  ck_assert_int_eq(rmdir(directory), 0);
+  remove_cgroup("a/new");
   wait_past_shortest_interval();
   ck_assert_uint_eq(timed_run().failed, 0);
   ck_assert_ptr_null(recorder_find(&recorder, "a_new", "cpu_usage_usec"));
@@ -450,15 +451,6 @@ START_TEST(peaks_between_passes) {
 }
 END_TEST
 
-static void remove_cgroup(const char *name) {
-  CLEANUP_FREE char *file = NULL;
-  CLEANUP_FREE char *path = path_in(tree, name);
-
-  ck_assert_int_ge(asprintf(&file, "%s/cpu.stat", path), 0);
-  ck_assert_int_eq(unlink(file), 0);
-  ck_assert_int_eq(rmdir(path), 0);
-}
-
 /* Two lives of a between two passes, of which the first was there before, and
  * one of b that nobody follows. The third life of a is there at the second
  * pass. */
@@ -486,11 +478,9 @@ START_TEST(lives_between_passes) {
   write_file(tree, "cpu.stat", "usage_usec 101000\n");
   (void)timed_run();
   assert_gauge("a", "millicores", 27000 + (follows ? 100 : 0));
-  ck_assert_int_eq(recorder_find(&recorder, "a", "cpu_usage_usec")->derive,
-                   follows ? 100 : 7000);
+  ck_assert_int_eq(usage_of("a"), follows ? 100 : 7000);
   assert_gauge("b", "millicores", 3000);
-  ck_assert_int_eq(recorder_find(&recorder, "b", "cpu_usage_usec")->derive,
-                   3000);
+  ck_assert_int_eq(usage_of("b"), 3000);
   assert_gauge("root", "remainder_millicores", 70000 - (follows ? 100 : 0));
   wait_for(0.06);
   (void)timed_run();
@@ -515,8 +505,7 @@ START_TEST(one_that_goes_before_it_is_read) {
   ck_assert_int_eq(unlink(path), 0);
   ck_assert_uint_eq(timed_run().failed, 0);
   assert_gauge("a", "millicores", 20000);
-  ck_assert_int_eq(recorder_find(&recorder, "a", "cpu_usage_usec")->derive,
-                   20500);
+  ck_assert_int_eq(usage_of("a"), 20500);
   wait_for(0.06);
   (void)timed_run();
   ck_assert_ptr_null(recorder_find(&recorder, "a", "cpu_usage_usec"));
@@ -590,9 +579,8 @@ START_TEST(readings_begin_after_the_search) {
   (void)run();
   ck_assert_uint_eq(begun, 1);
   ck_assert_uint_eq(recorder.count, 2);
-  ck_assert_int_eq(recorder_find(&recorder, "root", "cpu_usage_usec")->derive,
-                   2);
-  ck_assert_int_eq(recorder_find(&recorder, "a", "cpu_usage_usec")->derive, 2);
+  ck_assert_int_eq(usage_of("root"), 2);
+  ck_assert_int_eq(usage_of("a"), 2);
 }
 END_TEST
 
@@ -943,10 +931,36 @@ START_TEST(usage_in_v2_and_quota_in_v1) {
   hierarchy.controllers[CGROUP_CPU].path = path_in(tree, "cpu");
   ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
   ck_assert_uint_eq(run().failed, 0);
-  ck_assert_int_eq(recorder_find(&recorder, "a", "cpu_usage_usec")->derive,
-                   4000);
+  ck_assert_int_eq(usage_of("a"), 4000);
   ck_assert_int_eq(recorder_find(&recorder, "a", "nr_throttled")->derive, 7);
   assert_limit("a", 200);
+}
+END_TEST
+
+/* Other processes may be there, which are not idle. */
+START_TEST(idle_with_periods_in_another_hierarchy) {
+  CLEANUP_FREE char *path = path_in(tree, "cpuacct");
+  CLEANUP_FREE char *cpu = path_in(tree, "cpu");
+  struct hierarchy hierarchy = {
+      .version = CGROUP_VERSION_1,
+      .native = true,
+      .path = strdup(path),
+      .controllers[CGROUP_CPU] = {CGROUP_VERSION_1, strdup(cpu)},
+  };
+
+  write_file(tree, "cpuacct/cpuacct.usage", "1000000\n");
+  write_file(tree, "cpuacct/a/cpuacct.usage", "500000\n");
+  write_file(tree, "cpu/a/cpu.stat", "nr_periods 5\nnr_throttled 4\n");
+  options.groups = VALUE_GROUP_CORE | VALUE_GROUP_THROTTLING;
+  ck_assert_int_eq(collector_new(&hierarchy, &options, &collector), 0);
+  ck_assert_uint_eq(run().read, 2);
+  /* Longer than a period takes */
+  wait_for(2.1);
+  ck_assert_uint_eq(run().read, 1);
+  write_file(tree, "cpu/a/cpu.stat", "nr_periods 9\nnr_throttled 4\n");
+  wait_past_shortest_interval();
+  ck_assert_uint_eq(run().read, 1);
+  ck_assert_int_eq(recorder_find(&recorder, "a", "nr_periods")->derive, 9);
 }
 END_TEST
 
@@ -974,5 +988,6 @@ Suite *collector_suite(void) {
       ONCE(remainders_after_a_delay), ONCE(hierarchy_that_goes),
       TIMES(a_lowered_quota_that_throttles_shows_at_once, 2),
       ONCE(a_quota_above_what_is_selected_shows_at_once),
-      ONCE(usage_in_v2_and_quota_in_v1));
+      ONCE(usage_in_v2_and_quota_in_v1),
+      ONCE(idle_with_periods_in_another_hierarchy));
 }

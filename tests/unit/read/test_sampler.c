@@ -63,13 +63,16 @@ static void start(enum cgroup_version version, const char *const names[]) {
   start_mixed((const enum cgroup_version[]){version, version, version}, names);
 }
 
+/* Each controller has a hierarchy of its own. */
+static void start_v1(void) {
+  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+}
+
 static void start_v2(void) {
   write_file(directory, "cpu.stat", "usage_usec 900\n");
   write_file(directory, "a/cpu.stat",
              "usage_usec 500\nuser_usec 300\nsystem_usec 200\n");
   start(CGROUP_VERSION_2, (const char *const[]){"", "", ""});
-  /* One hierarchy has all controllers. */
-  sampler.root_paths[CGROUP_CPU] = sampler.root_paths[CGROUP_CPUACCT];
 }
 
 static uint64_t counter(const struct cpu_sample *sample,
@@ -87,7 +90,7 @@ START_TEST(v1_hierarchies_side_by_side) {
   write_file(directory, "cpuacct/a/cpuacct.usage_sys", "2000000\n");
   write_file(directory, "cpu/a/cpu.stat",
              "nr_periods 5\nnr_throttled 4\nthrottled_time 77000\n");
-  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  start_v1();
   ck_assert_str_eq(sampler_core_file(&sampler), "cpuacct.usage");
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 5000);
@@ -107,7 +110,7 @@ START_TEST(v1_throttling_by_quotas_above) {
   write_file(directory, "cpuacct/a/cpu.stat.local", "throttled_time 1000\n");
   write_file(directory, "cpu/a/cpu.stat", "nr_periods 0\nthrottled_time 0\n");
   write_file(directory, "cpu/a/cpu.stat.local", "throttled_time 2421940198\n");
-  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  start_v1();
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_LOCAL_USEC), 2421940);
   ck_assert_uint_eq(counter(&sample, CPU_THROTTLED_USEC), 0);
@@ -172,7 +175,7 @@ START_TEST(failed_file_is_named) {
 
   write_file(directory, "cpuacct/a/cpuacct.usage", "5000999\n");
   write_file(directory, "cpu/a/cpu.stat/is a directory", "");
-  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  start_v1();
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_int_eq(failure.error, -EISDIR);
   ck_assert_str_eq(failure.path, "cpu/a/cpu.stat");
@@ -185,7 +188,7 @@ START_TEST(v1_user_and_system_in_ticks) {
 
   write_file(directory, "cpuacct/a/cpuacct.usage", "1005000000\n");
   write_file(directory, "cpuacct/a/cpuacct.stat", "user 70\nsystem 30\n");
-  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  start_v1();
   ck_assert_int_eq(sysconf(_SC_CLK_TCK), 100);
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 700000);
@@ -429,9 +432,8 @@ START_TEST(idle_in_v1) {
   write_file(directory, "cpuacct/a/cpuacct.usage_user", "300000\n");
   write_file(directory, "cpuacct/a/cpuacct.usage_sys", "200000\n");
   write_file(directory, "cpu/a/cpu.stat", "nr_periods 5\n");
-  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
-  if (!apart)
-    sampler.root_paths[CGROUP_CPU] = "cpuacct";
+  start_v1();
+  sampler.periods_apart = apart;
   read_child(&sample);
   let_time_pass(3000000000);
   read_child(&sample);
@@ -463,8 +465,7 @@ START_TEST(idle_in_v1_while_periods_end) {
 
   write_file(directory, "cpuacct/a/cpuacct.usage", "500000\n");
   write_file(directory, "cpu/a/cpu.stat", "nr_periods 5\n");
-  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
-  sampler.root_paths[CGROUP_CPU] = "cpuacct";
+  start_v1();
   read_child(&sample);
   for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
     let_time_pass(1000000000);
@@ -487,6 +488,7 @@ START_TEST(idle_in_v2_with_periods_in_v1) {
   start_mixed((const enum cgroup_version[]){CGROUP_VERSION_2, CGROUP_VERSION_1,
                                             CGROUP_VERSION_1},
               (const char *const[]){"v2", "cpu", "cpuset"});
+  sampler.periods_apart = true;
   read_child(&sample);
   let_time_pass(3000000000);
   write_file(directory, "cpu/a/cpu.stat", "nr_periods 6\n");
@@ -506,7 +508,7 @@ START_TEST(idle_after_a_failure_is_read) {
   write_file(directory, "cpuacct/a/cpuacct.usage", "500000\n");
   write_file(directory, "cpuacct/a/cpuacct.usage_user/is a directory", "");
   write_file(directory, "cpuacct/a/cpuacct.usage_sys", "200000\n");
-  start(CGROUP_VERSION_1, (const char *const[]){"cpuacct", "cpu", "cpuset"});
+  start_v1();
   read_child(&sample);
   ck_assert_int_eq(failure.error, -EISDIR);
   ck_assert(!sampler_repeat(&sampler, child, ALL, 1, &sample, &failure));
