@@ -297,6 +297,15 @@ static double timed(void (*reader)(void *), void *context) {
   return cpu_usec() - before;
 }
 
+/* The same after the plain reader has filled the caches, and the cgroups were
+ * stirred. */
+static double timed_anew(struct forest *forest, const struct stirrer *stirrer,
+                         void (*reader)(void *), void *context) {
+  read_plain(forest);
+  stir(stirrer);
+  return timed(reader, context);
+}
+
 static int compare(const void *left, const void *right) {
   double a = *(const double *)left;
   double b = *(const double *)right;
@@ -355,9 +364,7 @@ static double measure_all_groups(struct forest *forest,
 
   open_ours(&ours, forest, keep_open, ~0U, false);
   for (int round = 0; round < ROUNDS; round++) {
-    read_plain(forest);
-    stir(stirrer);
-    all[round] = timed(read_ours, &ours);
+    all[round] = timed_anew(forest, stirrer, read_ours, &ours);
   }
   stir(stirrer);
   *calls = system_calls(read_ours, &ours);
@@ -381,12 +388,8 @@ static void measure_samples(struct forest *forest, bool active,
   sample_ours(&ours);
   size_t heap = 0;
   for (int round = 0; round < ROUNDS; round++) {
-    read_plain(forest);
-    stir(&stirrer);
-    floor[round] = timed(read_floor, forest);
-    read_plain(forest);
-    stir(&stirrer);
-    pass[round] = timed(read_ours, &ours);
+    floor[round] = timed_anew(forest, &stirrer, read_floor, forest);
+    pass[round] = timed_anew(forest, &stirrer, read_ours, &ours);
     read_plain(forest);
     stir(&stirrer);
     size_t before = mallinfo2().uordblks;
@@ -429,10 +432,7 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
     plain[round] = timed(read_plain, forest);
     stir(&stirrer);
     floor[round] = timed(read_floor, forest);
-    /* Before each of the two, the plain reader fills the caches. */
-    read_plain(forest);
-    stir(&stirrer);
-    mine[round] = timed(read_ours, &ours);
+    mine[round] = timed_anew(forest, &stirrer, read_ours, &ours);
   }
   stir(&stirrer);
   long calls = system_calls(read_ours, &ours);
@@ -468,12 +468,8 @@ static void measure_pods(struct forest *forest) {
   open_ours(&ours, forest, DEFAULT_KEEP_OPEN, VALUE_GROUP_CORE, false);
   for (int round = -ROUNDS; round < ROUNDS; round++) {
     size_t i = round < 0 ? 0 : (size_t)round;
-    read_plain(forest);
-    stir(&stirrer);
-    each[i] = timed(read_ours, &all);
-    read_plain(forest);
-    stir(&stirrer);
-    mine[i] = timed(read_ours, &ours);
+    each[i] = timed_anew(forest, &stirrer, read_ours, &all);
+    mine[i] = timed_anew(forest, &stirrer, read_ours, &ours);
   }
   size_t read = ours.pass.read;
   stir(&stirrer);
