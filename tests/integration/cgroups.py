@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon import BURN
+from precedence import FIRST
 from waiting import wait_until
 
 COUNTERS = {"v1": "cpuacct.usage", "v2": "cpu.stat"}
@@ -132,6 +134,12 @@ class Cgroup:
             stdin=options.pop("stdin", subprocess.DEVNULL), **options)
         self.processes.append(process)
         return process
+
+    def burn(self, millicores):
+        """Starts a steady load that comes first on the machine"""
+        self.start(*FIRST, BURN, "--millicores", str(millicores), "--seconds",
+                   "300", stdout=subprocess.DEVNULL)
+        return self
 
     def remaining(self):
         return {int(line) for version in self.mounts for line in

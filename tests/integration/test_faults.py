@@ -6,19 +6,18 @@ the delivered values."""
 import errno
 import os
 import re
-import subprocess
 import time
 
 import pytest
 
-from daemon import BURN
 from delivered import wait_for_passes
 from measurement import check_gauges, intervals
-from precedence import FIRST
 from standins import Standins
 
 pytest_plugins = ["watched"]
 INTERVAL = 0.3
+# What is below an idle cgroup is not read.
+BUSY = 20
 ADVICE = {
     errno.EACCES: "give collectd's user permission to read it",
     errno.EMFILE: "raise the limit of open files, or lower KeepOpen",
@@ -46,12 +45,6 @@ def no_interval_is_missing(rows):
                for (begin, _), (end, _) in intervals(rows))
 
 
-def keep_busy(cgroup):
-    """What is below an idle cgroup is not read"""
-    cgroup.start(*FIRST, BURN, "--millicores", "20", "--seconds", "300",
-                 stdout=subprocess.DEVNULL)
-
-
 def check_errors(collectd, expected, most=3):
     """A continuing failure is logged again, but less and less often"""
     errors = collectd.messages("error")
@@ -63,7 +56,7 @@ def check_errors(collectd, expected, most=3):
 def test_one_file_that_cannot_be_read(cgroup, directory, start, standins, error):
     for name in ("good", "bad"):
         cgroup.child(name)
-    keep_busy(cgroup)
+    cgroup.burn(BUSY)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
     wait_for_passes(collectd, 3, "bad")
     standins.order("pread", error, path="/bad/cpuacct.usage")
@@ -90,7 +83,7 @@ def test_a_hostile_path_in_the_log(cgroup, directory, start, standins):
     cgroups = [cgroup]
     for name in "\x1b[2J\r", "x" * 250, "y" * 250, "caf\u00e9":
         cgroups.append(cgroups[-1].child(name))
-    keep_busy(cgroups[-1])
+    cgroups[-1].burn(BUSY)
     collectd = start(interval=INTERVAL, prefix=standins.prefix)
     wait_for_passes(collectd, 3)
     standins.order("pread", errno.EACCES, path="caf\u00e9/cpuacct.usage")

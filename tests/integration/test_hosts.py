@@ -462,8 +462,7 @@ def test_a_root_that_goes_and_comes_back(tmp_path, version):
         collectd = Collectd(tmp_path / "collectd", "Root "
                             f'"{cgroup.directory(version)}"', 0.3)
         with collectd.start(FIRST):
-            cgroup.start(*FIRST, BURN, "--millicores", "500", "--seconds", "300",
-                         stdout=subprocess.DEVNULL)
+            cgroup.burn(500)
             collectd.wait_for_samples(5)
             cgroup.remove()
             collectd.wait_for(lambda: collectd.messages("error"))

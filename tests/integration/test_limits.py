@@ -7,19 +7,17 @@ import re
 import resource
 import shutil
 import socket
-import subprocess
 import time
 
 import pytest
 
 import measurement
 from cgroups import COUNTERS
-from daemon import BURN, HOST
+from daemon import HOST
 from delivered import (MILLICORES, USAGE, complaints, instance_of, instances,
                        kinds, moments, wait_for_passes)
 from forest import Forest, with_parents
 from inspection import counting, descriptors, watched_inodes
-from precedence import FIRST
 from recorder import Recorder
 from sinks import plugin
 from waiting import wait_until
@@ -129,8 +127,7 @@ def test_what_is_kept_open(directory, start, version, keep, expected):
 @pytest.mark.xdist_group("small loads")
 def test_values_of_what_is_not_kept_open(cgroup, start, version, tmp_path):
     place = cgroup.child("load")
-    place.start(*FIRST, BURN, "--millicores", "300", "--seconds", "300",
-                stdout=subprocess.DEVNULL)
+    place.burn(300)
     recorder = Recorder(tmp_path / "record", [place.counter(version)])
     with recorder:
         collectd = start("KeepOpen 0", 1)

@@ -4,7 +4,6 @@ and however they are created and removed. No microsecond is lost or counted
 twice."""
 import itertools
 import os
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -13,11 +12,9 @@ import pytest
 
 import measurement
 from cgroups import hierarchies
-from daemon import BURN
 from delivered import (MILLICORES, REMAINDER, USAGE, complaints, instance_of,
                        instances, kinds, moments, wait_for_passes)
 from forest import Forest
-from precedence import FIRST
 from recorder import Recorder
 from waiting import wait_until
 
@@ -117,12 +114,6 @@ def next_pass(passes, moment):
                if begin > moment + measurement.SEARCH)
 
 
-def burn(cgroup, millicores):
-    cgroup.start(*FIRST, BURN, "--millicores", str(millicores), "--seconds",
-                 "300", stdout=subprocess.DEVNULL)
-    return cgroup
-
-
 def counted(cgroup, version):
     """In the unit of its counter"""
     return int(cgroup.counter(version).read_text().split()[version == "v2"])
@@ -177,8 +168,8 @@ def test_loads_among_a_thousand(cgroup, start, version, tmp_path):
     levels = [cgroup.child("a")]
     for name in "bcdefgh":
         levels.append(levels[-1].child(name))
-    loads = {"a": burn(levels[0], 300), "a_b_c_d": burn(levels[3], 50),
-             "a_b_c_d_e_f_g_h": burn(levels[7], 400)}
+    loads = {"a": levels[0].burn(300), "a_b_c_d": levels[3].burn(50),
+             "a_b_c_d_e_f_g_h": levels[7].burn(400)}
     counters = {instance: place.counter(version)
                 for instance, place in loads.items()}
     with Forest(cgroup.child("others").directory(version), chains(1000)), \
@@ -262,7 +253,7 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
     first read, so that its counter seems to continue"""
     with Forest(cgroup.child("others").directory(version), chains(others)):
         collectd = start(f"KeepOpen {keep}")
-        first = burn(cgroup.child("again"), 100)
+        first = cgroup.child("again").burn(100)
         wait_for_passes(collectd, 2, "again")
         cgroup.children.remove(first)
         # It is not seen missing, nor before it has used more.
@@ -270,7 +261,7 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
             used = counted(first, version)
             removed = time.time()
             first.remove()
-            again = burn(cgroup.child("again"), load)
+            again = cgroup.child("again").burn(load)
             made = time.time()
             wait_until(lambda: load == 0 or counted(again, version) > used, 10,
                        lambda: "it uses no CPU")
@@ -306,7 +297,7 @@ def test_a_service_that_never_lives_long(cgroup, start, version):
         wait_for_passes(collectd, 2, "parent")
         for lifetime in itertools.islice(itertools.cycle(
                 [0.7, 0.9, 1.2, 0.8]), 10):
-            service = burn(parent.child("service"), 400)
+            service = parent.child("service").burn(400)
             time.sleep(lifetime)
             parent.children.remove(service)
             service.remove()
@@ -412,7 +403,7 @@ def place_loads(cgroup):
     places = {"inner": inner, "inner_a": inner.child("a"),
               "inner_b": inner.child("b"), "c": cgroup.child("c")}
     for place, millicores in zip(places.values(), (100, 150, 200, 250)):
-        burn(place, millicores)
+        place.burn(millicores)
     return places
 
 
@@ -472,7 +463,7 @@ def test_leaves_and_remainders_are_the_root(cgroup, start, version, tmp_path):
                    for options in LEAVES_ONLY}
         *_, last = running.values()
         wait_for_passes(last, 2, "inner_a")
-        burn(places["c"].child("below"), 150)
+        places["c"].child("below").burn(150)
         wait_for_passes(last, 2, "inner_a")
         places["c"].children.pop().remove()
         wait_for_passes(last, 2, "inner_a")
