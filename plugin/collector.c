@@ -698,6 +698,12 @@ void collector_sample(struct collector *collector,
 }
 
 #ifndef NDEBUG
+static bool kept_file(struct cgroup *cgroup, size_t index) {
+  const int *fd = file_reader_kept(cgroup, index);
+
+  return fd != NULL && *fd >= 0;
+}
+
 void collector_check(struct collector *collector) {
   struct cgroup *const *order = tree_order(&collector->tree);
   size_t kept = 0;
@@ -708,7 +714,7 @@ void collector_check(struct collector *collector) {
     return;
   for (size_t i = 0; order != NULL && i < collector->tree.count; i++)
     for (size_t j = 0; j < COUNTER_FILES_MAX; j++)
-      kept += order[i]->fds[j] >= 0;
+      kept += kept_file(order[i], j);
   assert(collector->sampler.reader.kept == kept);
 }
 #else

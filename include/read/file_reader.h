@@ -45,13 +45,21 @@ struct file_reader {
  */
 void file_reader_open(struct file_reader *reader, size_t wanted);
 
+/* Returns where the descriptor of the counter file `index` is kept: -1 there if
+ * it is not open. NULL: without details of the cgroup there is no place. */
+static inline int *file_reader_kept(struct cgroup *cgroup, size_t index) {
+  if (index == 0)
+    return &cgroup->fd;
+  return cgroup->details != NULL ? &cgroup->details->fds[index - 1] : NULL;
+}
+
 /* Begins a pass. If the process was out of descriptors in the previous one,
  * some may be free now. */
 void file_reader_begin_pass(struct file_reader *reader);
 
 /* Reads the file `name` of `cgroup` like kernel_file_read(). `root_fd` is the
- * directory of the root cgroup. The descriptor may be kept in the cgroup's
- * `fds[index]`.
+ * directory of the root cgroup. The descriptor may be kept in
+ * file_reader_kept(cgroup, index).
  *
  * Returns 0 and fills `reading`; -ENOENT or -ENODEV if the cgroup or the file
  * is gone; or another negative errno.

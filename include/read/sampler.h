@@ -77,7 +77,7 @@ bool sampler_repeat(struct sampler *sampler, struct cgroup *cgroup,
 /* Returns whether the file of the core values is open from an earlier reading
  * of this very cgroup. */
 static inline bool sampler_has_open(const struct cgroup *cgroup) {
-  return cgroup->fds[0] >= 0;
+  return cgroup->fd >= 0;
 }
 
 /* Returns the name of the core's file. */

@@ -20,23 +20,26 @@
 /* Room for "/", the name of any file of a cgroup, and a zero byte. */
 #define TREE_FILE_SIZE 64
 
+/* Here and in struct cgroup, what is only true or false shares bytes, because
+ * there can be very many cgroups. */
+
 /* What find/discovery.h knows of a cgroup's directory. */
 struct cgroup_discovery {
   /* No descendant is wanted: the directory need not be listed. */
-  bool closed;
+  bool closed : 1;
   /* Is in the queue of directories to list. */
-  bool queued;
+  bool queued : 1;
   /* All children are in the tree, and the next update will see a new one. */
-  bool complete;
+  bool complete : 1;
   /* Something else was seen at its path: do not read it until its parent has
    * been listed. */
-  bool doubted;
+  bool doubted : 1;
   /* An event for it came, and it has not been listed since. */
-  bool heard;
+  bool heard : 1;
   /* It is watched, and its link count has changed without an event. */
-  bool suspect;
+  bool suspect : 1;
   /* There was no time to list it between two updates: the next update does. */
-  bool overdue;
+  bool overdue : 1;
   /* Set if a listing failed with `error`, a negative errno, or left a question
    * open: list it again in the update `retry` (0: not set), which comes `delay`
    * updates after the last try. */
@@ -92,15 +95,19 @@ struct cgroup {
   /* Cgroups in its subtree, including itself. */
   uint32_t size;
   /* Its path is selected. */
-  bool selected;
+  bool selected : 1;
   /* A cgroup below is selected. */
-  bool selected_below;
+  bool selected_below : 1;
   /* No longer in the tree. */
-  bool removed;
+  bool removed : 1;
   /* For tree/past_lives.h: it is kept although it is no longer in the tree, and
    * so is one below. */
-  bool kept;
-  bool kept_below;
+  bool kept : 1;
+  bool kept_below : 1;
+  /* Its name has a hash, because another cgroup had the name that it wants. */
+  bool apart : 1;
+  /* For tree/naming.h: its first value waits for a name. */
+  bool waits : 1;
   /* For read/sampler.h: passes for which it has been idle, up to
    * SAMPLER_ROUND. */
   uint8_t idle_passes;
@@ -111,8 +118,9 @@ struct cgroup {
   /* For find/inotify_watches.h: watch descriptor of inotify, or -1. */
   int watch;
 
-  /* For read/file_reader.h: descriptors of counter files kept open, or -1. */
-  int fds[COUNTER_FILES_MAX];
+  /* For read/file_reader.h: the descriptor of its first counter file if it is
+   * kept open, or -1. */
+  int fd;
 
   struct cgroup_use use;
   /* NULL if only the core values are wanted. */
@@ -123,11 +131,7 @@ struct cgroup {
   /* The inode of the container after which it is named; 0: its path names
    * it. */
   uint64_t name_rank;
-  /* Its name has a hash, because another cgroup had the name that it wants. */
-  bool apart;
-  /* For tree/naming.h: its first value waits for a name; and what is known of a
-   * container, or NULL. */
-  bool waits;
+  /* For tree/naming.h: what is known of a container, or NULL. */
   struct identity *identity;
 
   /* The plugin instance, unique in the tree. */
@@ -196,6 +200,9 @@ struct cgroup_details {
   unsigned missing;
   /* A file that is there could not be read the last time. */
   bool incomplete;
+  /* For read/file_reader.h: the same as `fd` of the cgroup for the other
+   * counter files. */
+  int fds[COUNTER_FILES_MAX - 1];
 
   struct cgroup_limit limit;
 };

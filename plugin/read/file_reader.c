@@ -101,7 +101,7 @@ static int read_file(int fd, char *buffer, size_t size,
 }
 
 static void let_go(struct file_reader *reader, int *kept_fd) {
-  if (*kept_fd < 0)
+  if (kept_fd == NULL || *kept_fd < 0)
     return;
   assert(reader->kept > 0);
   (void)close(TAKE_FD(*kept_fd));
@@ -111,9 +111,9 @@ static void let_go(struct file_reader *reader, int *kept_fd) {
 int file_reader_read(struct file_reader *reader, int root_fd,
                      struct cgroup *cgroup, const char *name, size_t index,
                      char *buffer, size_t size, struct reading *reading) {
-  int *kept_fd = &cgroup->fds[index];
+  int *kept_fd = file_reader_kept(cgroup, index);
 
-  if (*kept_fd >= 0) {
+  if (kept_fd != NULL && *kept_fd >= 0) {
     int status = read_file(*kept_fd, buffer, size, reading);
     if (status < 0)
       let_go(reader, kept_fd);
@@ -124,14 +124,14 @@ int file_reader_read(struct file_reader *reader, int root_fd,
   if (fd < 0)
     return fd;
   int status = read_file(fd, buffer, size, reading);
-  if (status == 0 && reader->kept < reader->keep_now)
+  if (status == 0 && kept_fd != NULL && reader->kept < reader->keep_now)
     keep_open(reader, kept_fd, TAKE_FD(fd));
   return status;
 }
 
 void file_reader_let_go(struct file_reader *reader, struct cgroup *cgroup,
                         size_t index) {
-  let_go(reader, &cgroup->fds[index]);
+  let_go(reader, file_reader_kept(cgroup, index));
 }
 
 ssize_t file_reader_read_once(int root_fd, const struct cgroup *cgroup,
@@ -143,5 +143,5 @@ ssize_t file_reader_read_once(int root_fd, const struct cgroup *cgroup,
 
 void file_reader_forget(struct file_reader *reader, struct cgroup *cgroup) {
   for (size_t i = 0; i < COUNTER_FILES_MAX; i++)
-    let_go(reader, &cgroup->fds[i]);
+    let_go(reader, file_reader_kept(cgroup, i));
 }

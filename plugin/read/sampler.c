@@ -100,8 +100,12 @@ static int read_counters(struct sampler *sampler, struct cgroup *cgroup,
 }
 
 struct cgroup_details *sampler_details(struct cgroup *cgroup) {
-  if (cgroup->details == NULL)
-    cgroup->details = calloc(1, sizeof(*cgroup->details));
+  if (cgroup->details != NULL)
+    return cgroup->details;
+  cgroup->details = calloc(1, sizeof(*cgroup->details));
+  if (cgroup->details != NULL)
+    for (size_t i = 0; i < ARRAY_SIZE(cgroup->details->fds); i++)
+      cgroup->details->fds[i] = -1;
   return cgroup->details;
 }
 

@@ -12,7 +12,6 @@
 /* Attempts to find a free name with a hash before it gives up. A third one is
  * needed only if somebody caused more than one hash collision on purpose. */
 #define NAME_ATTEMPTS 64
-#define LISTS_PER_CGROUP 4
 
 int tree_compare_instances(const void *left, const void *right) {
   const struct cgroup *a = left;
@@ -239,13 +238,11 @@ static void unlist_by_inode(struct tree *tree, const struct cgroup *cgroup) {
   *place = cgroup->next_by_inode;
 }
 
-/* Most lists are empty, so most unknown inodes are recognized without reading a
- * cgroup. */
 static int make_inode_room(struct tree *tree) {
   struct cgroup **old = tree->by_inode;
   size_t old_size = tree->by_inode_size;
 
-  if (tree->count < old_size / LISTS_PER_CGROUP)
+  if (tree->count < old_size)
     return 0;
   size_t size = old_size > 0 ? old_size * 2 : 64;
   struct cgroup **lists = calloc(size, sizeof(struct cgroup *));
@@ -306,8 +303,7 @@ int tree_add(struct tree *tree, struct cgroup *parent, const char *component,
   cgroup->birth = tree->births++;
   cgroup->depth = parent != NULL ? parent->depth + 1 : 0;
   cgroup->watch = -1;
-  for (size_t i = 0; i < COUNTER_FILES_MAX; i++)
-    cgroup->fds[i] = -1;
+  cgroup->fd = -1;
   memcpy(cgroup->component, component, length + 1);
 
   int status = index_cgroup(tree, cgroup);

@@ -243,7 +243,16 @@ struct ours {
   struct collector *collector;
   size_t values;
   struct collector_pass pass;
+  /* What all cgroups need, in bytes. */
+  size_t heap;
 };
+
+/* Large blocks have their own mappings. */
+static size_t heap_bytes(void) {
+  struct mallinfo2 info = mallinfo2();
+
+  return info.uordblks + info.hblkhd;
+}
 
 static void count_value(void *context, const struct report_value *value) {
   struct ours *ours = context;
@@ -280,7 +289,9 @@ static void open_ours(struct ours *ours, const struct forest *forest,
   if (hierarchy_detect(&where, &hierarchy, NULL) < 0 ||
       collector_new(&hierarchy, &ours->options, &ours->collector) < 0)
     fail("collect", forest->base);
+  size_t before = heap_bytes();
   read_ours(ours);
+  ours->heap = heap_bytes() - before;
   if (ours->pass.read != forest->count)
     fail("find all below", forest->base);
 }
@@ -392,9 +403,9 @@ static void measure_samples(struct forest *forest, bool active,
     pass[round] = timed_anew(forest, &stirrer, read_ours, &ours);
     read_plain(forest);
     stir(&stirrer);
-    size_t before = mallinfo2().uordblks;
+    size_t before = heap_bytes();
     sample[round] = timed(sample_ours, &ours);
-    heap += mallinfo2().uordblks - before;
+    heap += heap_bytes() - before;
   }
   long calls = system_calls(sample_ours, &ours);
   close_ours(&ours);
@@ -421,9 +432,8 @@ static void measure(struct forest *forest, bool active, size_t keep_open) {
   if (active)
     start_stirring(&stirrer, forest);
   long slab = kernel_kilobytes();
-  size_t heap = mallinfo2().uordblks;
   open_ours(&ours, forest, keep_open, VALUE_GROUP_CORE, false);
-  heap = mallinfo2().uordblks - heap;
+  size_t heap = ours.heap;
   slab = kernel_kilobytes() - slab;
   for (int round = 0; round < ROUNDS; round++) {
     if (interrupted != 0)

@@ -108,7 +108,7 @@ START_TEST(kept_ones_are_above_select) {
   ck_assert_uint_eq(reader.kept, COUNT);
   ck_assert_uint_eq(open_descriptors(0, FILE_READER_LOWEST_FD), low);
   ck_assert_uint_eq(open_descriptors(FILE_READER_LOWEST_FD, 4096), COUNT);
-  ck_assert_int_eq(fcntl(cgroups[0]->fds[0], F_GETFD), FD_CLOEXEC);
+  ck_assert_int_eq(fcntl(cgroups[0]->fd, F_GETFD), FD_CLOEXEC);
 }
 END_TEST
 
