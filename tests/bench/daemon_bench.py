@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Compares what all of collectd uses with the plugin, with collectd's own
-plugin for cgroups, with a plugin that only dispatches values, and with none.
+plugin for cgroups, with a plugin that only dispatches values, and with none,
+and with Netdata if it is installed.
 
-It uses 1000 real cgroups (v1), which all use some CPU each second, or none if
-they are to be idle. Each collectd has a cgroup of its own, whose counter is
+It uses real cgroups (v1), which all use some CPU in each interval, or none if
+they are to be idle. Each daemon has a cgroup of its own, whose counter is
 exact. The daemons of a table run side by side, so that anything else
 on the machine disturbs all of them, but their passes come one after the other.
 The output has the medians of the rounds. It needs root, and cpuacct of cgroup
@@ -17,105 +18,84 @@ import selectors
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import defaultdict
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 
-BUILD = Path(os.environ.get("CGROUP_CPU_BUILD", ".")).resolve()
-DAEMON = shutil.which("collectd", path="/usr/sbin:/sbin:/usr/bin")
-STOCK = next((path for path in ("/usr/lib/collectd", "/usr/lib64/collectd")
-              if Path(path).is_dir()), None)
+from daemons import COLLECTD, NETDATA, STOCK, Collectd, Netdata
+
 NAME = f"cgroup_cpu_bench.{os.getpid()}"
 LEAF = f"bench{os.getpid()}-"
-GROUPS = 10
 LEAVES = 100
-COUNT = GROUPS * LEAVES
-# The most that is allowed, relative to a plugin that only reads and dispatches,
-# and to collectd's own.
+COUNT = 1000
+MANY = 10000
+# The most that is allowed: of a plugin that only reads and dispatches, of
+# collectd's own, of Netdata; and of a core, in ms/s, with many cgroups and
+# values each ten seconds.
 AIM_READ = 1.15
 AIM_PEER = 0.2
-CONFIGURATION = """\
-Hostname "benchmark"
-FQDNLookup false
-BaseDir "{directory}"
-PIDFile "{directory}/pid"
-Interval {interval}
-{global_options}
-PluginDir "{stock}"
-LoadPlugin logfile
-<Plugin logfile>
-  LogLevel warning
-  File "{directory}/log"
-</Plugin>
-LoadPlugin unixsock
-<Plugin unixsock>
-  SocketFile "{directory}/socket"
-</Plugin>
-"""
-GRAPHITE = """\
-LoadPlugin write_graphite
-<Plugin write_graphite>
-  <Node "sink">
-    Host "127.0.0.1"
-    Port "{port}"
-  </Node>
-</Plugin>
-"""
-PLUGIN = """\
-PluginDir "{directory}"
-LoadPlugin {name}
-<Plugin {name}>
-{options}
-</Plugin>
-"""
+AIM_NETDATA = 0.6
+AIM_MANY = 10
 
 
-def variant(plugin=None, options="", interval=1, global_options=""):
-    return SimpleNamespace(plugin=plugin, options=options, interval=interval,
-                           global_options=global_options)
+def variant(name, plugin=None, options="", interval=1, global_options="",
+            kind=Collectd, least=COUNT):
+    """`least`: the series that it must have; 0: none"""
+    return SimpleNamespace(name=name, plugin=plugin, options=options,
+                           interval=interval, global_options=global_options,
+                           kind=kind, least=least)
 
 
-def ours(selected=".group*/*", more="", **settings):
-    return variant("cgroup_cpu", f'CGroup "/{NAME}{selected}"\n{more}',
+def ours(name, selected=".group*/*", more="", **settings):
+    return variant(name, "cgroup_cpu", f'CGroup "/{NAME}{selected}"\n{more}',
                    **settings)
 
 
-def floor(targets, more=""):
-    return variant("dispatch_floor", f'Cgroups "{targets}"\n{more}')
+def floor(name, targets, more=""):
+    return variant(name, "dispatch_floor", f'Cgroups "{targets}"\n{more}')
 
 
 def compared(targets):
-    return {
-        "cgroup_cpu": ours(),
-        "cgroup_cpu with metadata": ours(more="Metadata true"),
-        "collectd's cgroups": variant("cgroups", f'CGroup "/^{LEAF}/"'),
-        "hand over": floor(targets),
-        "hand over with metadata": floor(targets, "Metadata true"),
-        "hand over and read": floor(targets, "Read true"),
-        "no plugin": variant(),
-    }
+    variants = [
+        ours("cgroup_cpu"),
+        ours("cgroup_cpu with metadata", more="Metadata true"),
+        variant("collectd's cgroups", "cgroups", f'CGroup "/^{LEAF}/"'),
+        floor("hand over", targets),
+        floor("hand over with metadata", targets, "Metadata true"),
+        floor("hand over and read", targets, "Read true"),
+        variant("no plugin", least=0),
+    ]
+    if NETDATA:
+        variants.append(variant("Netdata", options=f"*{LEAF}*", kind=Netdata))
+    return variants
 
 
 def settings():
-    return {
-        "defaults": ours(),
-        "`WriteThreads 1`": ours(global_options="WriteThreads 1"),
-        "`Interval 10`": ours(interval=10),
-        "`LeavesOnly true`": ours(".group*", "LeavesOnly true"),
-        "`CGroup` selects 10 %": ours(".group0.slice/*"),
-        "`KeepOpen 0`": ours(more="KeepOpen 0"),
-        "`Metadata true`": ours(more="Metadata true"),
-        "`ReportMillicores false`": ours(more="ReportMillicores false"),
-        "`ReportCounter false`": ours(more="ReportCounter false"),
-        "`PeakInterval 0.1`": ours(more="PeakInterval 0.1"),
-        "`ReportAll true`": ours(more="ReportAll true"),
-    }
+    return [
+        ours("defaults"),
+        ours("`WriteThreads 1`", global_options="WriteThreads 1"),
+        ours("`Interval 10`", interval=10),
+        ours("`LeavesOnly true`", ".group*", "LeavesOnly true"),
+        ours("`CGroup` selects 10 %", ".group0.slice/*", least=LEAVES),
+        ours("`KeepOpen 0`", more="KeepOpen 0"),
+        ours("`Metadata true`", more="Metadata true"),
+        ours("`ReportMillicores false`", more="ReportMillicores false"),
+        ours("`ReportCounter false`", more="ReportCounter false"),
+        ours("`PeakInterval 0.1`", more="PeakInterval 0.1"),
+        ours("`ReportAll true`", more="ReportAll true"),
+    ]
+
+
+def many():
+    return [
+        ours("defaults", interval=10, least=MANY),
+        ours("`WriteThreads 1`", interval=10, least=MANY,
+             global_options="WriteThreads 1"),
+    ]
 
 
 def find_mount():
@@ -161,22 +141,22 @@ def cleaned_up(mount, scratch):
         os.waitpid(child, 0)
 
 
-def plant(mount):
+def plant(mount, count, already=0):
     """The paths of the reported cgroups, similar to many units of systemd"""
     paths = []
-    for group in range(GROUPS):
+    for group in range(already // LEAVES, count // LEAVES):
         parent = f"{NAME}.group{group}.slice"
         (mount / parent).mkdir()
         for leaf in range(LEAVES):
-            paths.append(f"{parent}/{LEAF}{group * LEAVES + leaf:04}.service")
+            paths.append(f"{parent}/{LEAF}{group * LEAVES + leaf:05}.service")
             (mount / paths[-1]).mkdir()
     return paths
 
 
 @contextlib.contextmanager
-def using_cpu(mount, paths, idle):
-    """Lets each cgroup use some CPU, once per second or, if they are to be idle
-    afterwards, once"""
+def using_cpu(mount, paths, interval, idle):
+    """Lets each cgroup use some CPU, once per interval or, if they are to be
+    idle afterwards, once"""
     child = os.fork()
     if child == 0:
         os.setsid()
@@ -189,7 +169,7 @@ def using_cpu(mount, paths, idle):
                     pass
             if idle:
                 os._exit(0)
-            time.sleep(max(0, begin + 1 - time.monotonic()))
+            time.sleep(max(0, begin + interval - time.monotonic()))
     if idle:
         os.waitpid(child, 0)
     try:
@@ -229,89 +209,6 @@ class Sink(threading.Thread):
                     key.fileobj.close()
 
 
-class Collectd:
-    """It writes only below `directory`"""
-
-    def __init__(self, directory, cgroup, what, port):
-        self.what = what
-        self.directory = directory
-        self.cgroup = cgroup
-        directory.mkdir()
-        cgroup.mkdir()
-        text = CONFIGURATION.format(
-            directory=directory, interval=what.interval, stock=STOCK,
-            global_options=what.global_options)
-        if port:
-            text += GRAPHITE.format(port=port)
-        if what.plugin:
-            home = {"cgroup_cpu": BUILD / ".libs", "cgroups": STOCK,
-                    "dispatch_floor": BUILD / "tests/bench/.libs"}
-            text += PLUGIN.format(name=what.plugin, options=what.options,
-                                  directory=home[what.plugin])
-        configuration = directory / "collectd.conf"
-        configuration.write_text(text)
-        enter = f"echo $$ >{cgroup}/cgroup.procs; ulimit -Sn 4096; exec \"$@\""
-        with open(directory / "output", "w") as output:
-            self.process = subprocess.Popen(
-                ["sh", "-ec", enter, "sh", DAEMON, "-f", "-C", configuration],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-
-    def usage(self):
-        """The CPU time of the whole process and of the threads that read, in
-        ms"""
-        reading = 0
-        for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
-            if (thread / "comm").read_text().startswith("reader"):
-                schedstat = (thread / "schedstat").read_text()
-                reading += int(schedstat.split()[0]) / 1e6
-        return int((self.cgroup / "cpuacct.usage").read_text()) / 1e6, reading
-
-    def memory(self):
-        """The resident memory now, and the maximum, in MB"""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        fields = dict(line.split(":", 1) for line in status.splitlines())
-        return [int(fields[name].split()[0]) / 1024
-                for name in ("VmRSS", "VmHWM")]
-
-    def series(self):
-        """The number of series with a value in the last two intervals"""
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self.directory / "socket"))
-            client.sendall(b"LISTVAL\n")
-            with client.makefile() as answers:
-                count = int(answers.readline().split()[0])
-                times = [float(answers.readline().split()[0])
-                         for _ in range(count)]
-        return sum(time.time() - value <= 2 * self.what.interval
-                   for value in times)
-
-    def fail(self):
-        for name in ("output", "log"):
-            if (log := self.directory / name).exists():
-                sys.stderr.write(log.read_text())
-        sys.exit(f"daemon_bench: trouble with collectd and {self.what.plugin}")
-
-    def measurement(self, before, after, seconds):
-        series = self.series()
-        if (series == 0) != (self.what.plugin is None):
-            self.fail()
-        memory, peak = self.memory()
-        cpu, reading = [(late - early) / seconds
-                        for early, late in zip(before, after)]
-        return SimpleNamespace(cpu=cpu, reading=reading, memory=memory,
-                               values=series / self.what.interval, peak=peak)
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.cgroup.rmdir()
-        shutil.rmtree(self.directory)
-
-
 def busy_seconds():
     """The CPU time of the whole machine"""
     _, user, nice, system, _, _, *interrupts = (
@@ -331,17 +228,19 @@ class Bench:
         self.busy = 0
         self.seconds = 0
 
-    def side_by_side(self, names, variants, port, warm_up, window):
+    def side_by_side(self, variants, port, warm_up, window):
         """One measurement of each, in daemons started for it"""
         start = time.monotonic()
         daemons = {}
-        for number, name in enumerate(names):
-            time.sleep(max(0, start + number / len(names) - time.monotonic()))
-            daemons[name] = Collectd(
+        for number, what in enumerate(variants):
+            time.sleep(max(0, start + number * what.interval / len(variants) -
+                           time.monotonic()))
+            daemons[what.name] = what.kind(
                 self.scratch / str(number),
-                self.mount / f"{NAME}.daemon{number}", variants[name], port)
+                self.mount / f"{NAME}.daemon{number}", what, port)
         time.sleep(warm_up)
-        self.check(daemons)
+        for daemon in daemons.values():
+            daemon.check()
         begin = time.monotonic()
         busy = busy_seconds()
         before = {name: daemon.usage() for name, daemon in daemons.items()}
@@ -349,7 +248,8 @@ class Bench:
         after = {name: daemon.usage() for name, daemon in daemons.items()}
         self.busy += busy_seconds() - busy
         self.seconds += time.monotonic() - begin
-        self.check(daemons)
+        for daemon in daemons.values():
+            daemon.check()
         result = {name: daemon.measurement(before[name], after[name], window)
                   for name, daemon in daemons.items()}
         self.busy -= sum(one.cpu for one in result.values()) * window / 1000
@@ -359,23 +259,17 @@ class Bench:
             daemon.stop()
         return result
 
-    @staticmethod
-    def check(daemons):
-        for daemon in daemons.values():
-            if daemon.process.poll() is not None:
-                daemon.fail()
-
     def measure(self, variants, port, warm_up, window):
         """Each round starts them in another order"""
-        found = defaultdict(list)
-        names = list(variants)
+        found = {what.name: [] for what in variants}
         for turn in range(self.options.rounds):
-            order = names[turn % len(names):] + names[:turn % len(names)]
+            first = turn % len(variants)
+            order = variants[first:] + variants[:first]
             for batch in [[n] for n in order] if self.options.alone else [order]:
                 for name, measurement in self.side_by_side(
-                        batch, variants, port, warm_up, window).items():
+                        batch, port, warm_up, window).items():
                     found[name].append(measurement)
-        return {name: found[name] for name in names}
+        return found
 
 
 def middle(measurements, field):
@@ -419,45 +313,64 @@ def print_comparison(found, writer):
             ratio(own, peer) / share if share else None)
 
 
+def print_aim(writer, text, value, most):
+    row(writer, text, value, f"{most}", "yes" if value <= most else "no")
+
+
+def begin_aims():
+    print()
+    row("writer", "aim of cgroup_cpu", "is", "at most", "met")
+    print("|---|---|--:|--:|---|")
+
+
 def print_aims(found, writer):
     own = found["cgroup_cpu"]
     peer = found["collectd's cgroups"]
     more = middle(own, "values") / middle(peer, "values")
-    for text, value, most in (
-            ("of collectd's cgroups, per value", ratio(own, peer) / more,
-             AIM_PEER),
-            ("of hand over and read", ratio(own, found["hand over and read"]),
-             AIM_READ)):
-        row(writer, f"CPU {text}", value, f"{most}",
-            "yes" if value <= most else "no")
+    print_aim(writer, "CPU of collectd's cgroups, per value",
+              ratio(own, peer) / more, AIM_PEER)
+    print_aim(writer, "CPU of hand over and read",
+              ratio(own, found["hand over and read"]), AIM_READ)
+    if "Netdata" in found:
+        print_aim(writer, "CPU of Netdata", ratio(own, found["Netdata"]),
+                  AIM_NETDATA)
 
 
 def compare(bench, writers, targets, window):
     found = {}
-    kind = "idle" if bench.options.idle else "active"
-    print(f"{COUNT} {kind} cgroups (v1), a pass each second, windows of {window} "
-          f"s, medians of {bench.options.rounds}\n")
+    print(f"{COUNT} {bench.options.kind} cgroups (v1), a pass each second, "
+          f"windows of {window} s, medians of {bench.options.rounds}\n")
     row("writer", "plugin", *COSTS, "of hand over", "of cgroups, per value")
     print("|---|---" + "|--:" * (len(COSTS) + 2) + "|")
     for writer, port in writers.items():
-        found[writer] = bench.measure(compared(targets), port, 5, window)
+        # Netdata needs that long until it has all charts.
+        found[writer] = bench.measure(compared(targets), port,
+                                      30 if NETDATA else 5, window)
         print_comparison(found[writer], writer)
-    print()
-    row("writer", "aim of cgroup_cpu", "is", "at most", "met")
-    print("|---|---|--:|--:|---|")
+    begin_aims()
     for writer in writers:
         print_aims(found[writer], writer)
 
 
-def compare_settings(bench, writers, window):
-    print(f"\ncgroup_cpu with other settings, windows of {window} s\n")
+def compare_settings(bench, writers, variants, window):
     row("writer", "settings", *COSTS, "of the defaults")
     print("|---|---" + "|--:" * (len(COSTS) + 1) + "|")
     for writer, port in writers.items():
         # The second pass has the first rate.
-        found = bench.measure(settings(), port, 12, window)
+        found = bench.measure(variants, port, 12, window)
         for name, own in found.items():
             row(writer, name, *costs(own), ratio(own, found["defaults"]))
+    return found
+
+
+def compare_many(bench, writers, window):
+    print(f"\n{MANY} {bench.options.kind} cgroups (v1), a pass each ten seconds,"
+          f" windows of {window} s\n")
+    found = compare_settings(bench, writers, many(), window)
+    begin_aims()
+    for name, own in found.items():
+        print_aim(list(writers)[-1], f"{name}: ms/s of a core",
+                  middle(own, "cpu"), AIM_MANY)
 
 
 def parse_arguments():
@@ -471,35 +384,47 @@ def parse_arguments():
                         help="one daemon at a time: takes seven times as long")
     parser.add_argument("--writer", choices=("none", "write_graphite"),
                         help="only with this one")
-    parser.add_argument("--table", choices=("plugins", "settings"),
+    parser.add_argument("--table", choices=("plugins", "settings", "many"),
                         help="only this one")
     options = parser.parse_args()
+    options.kind = "idle" if options.idle else "active"
     if options.quick:
         options.rounds = 1
     return options
 
 
+def run_tables(bench, options, paths):
+    """The many cgroups come last: others would have to look through them"""
+    writers = {"none": None, "write_graphite": bench.port}
+    quick = options.quick
+    targets = bench.scratch / "targets"
+    list_targets(bench.mount, paths, targets)
+    if options.writer:
+        writers = {options.writer: writers[options.writer]}
+    with using_cpu(bench.mount, paths, 1, options.idle):
+        if options.table in (None, "plugins"):
+            compare(bench, writers, targets, 10 if quick else 30)
+        if options.table in (None, "settings"):
+            window = 10 if quick else 20
+            print(f"\ncgroup_cpu with other settings, windows of {window} s\n")
+            compare_settings(bench, writers, settings(), window)
+    if options.table in (None, "many"):
+        paths += plant(bench.mount, MANY, len(paths))
+        with using_cpu(bench.mount, paths, 10, options.idle):
+            compare_many(bench, writers, 20 if quick else 60)
+
+
 def main():
     options = parse_arguments()
-    if os.geteuid() != 0 or not DAEMON or not STOCK:
+    if os.geteuid() != 0 or not COLLECTD or not STOCK:
         sys.exit("daemon_bench: needs root, and collectd")
     mount = find_mount()
     scratch = Path(tempfile.mkdtemp(prefix=f"{NAME}."))
     for ending in signal.SIGTERM, signal.SIGHUP:
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     with cleaned_up(mount, scratch):
-        targets = scratch / "targets"
-        paths = plant(mount)
-        list_targets(mount, paths, targets)
         bench = Bench(mount, scratch, options)
-        writers = {"none": None, "write_graphite": bench.port}
-        if options.writer:
-            writers = {options.writer: writers[options.writer]}
-        with using_cpu(mount, paths, options.idle):
-            if options.table != "settings":
-                compare(bench, writers, targets, 10 if options.quick else 30)
-            if options.table != "plugins":
-                compare_settings(bench, writers, 10 if options.quick else 20)
+        run_tables(bench, options, plant(mount, COUNT))
         share = bench.busy / bench.seconds / os.cpu_count()
         print(f"\nAll else on the machine used {share:.0%} of its CPUs.")
 
