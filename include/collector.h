@@ -28,6 +28,8 @@ struct collector_pass {
   const char *gone;
   /* Cgroups whose counters were read, without idle ones, see read/idle.h. */
   size_t read;
+  /* Cgroups that are idle, and whose counters are therefore known. */
+  size_t idle;
   /* Cgroups that exist and could not be read, whole or in part, and the first
    * failure. */
   size_t failed;

@@ -37,6 +37,8 @@ struct options {
   /* ReportCounter and ReportMillicores */
   bool report_counter;
   bool report_millicores;
+  /* ReportSelf */
+  bool report_self;
   /* Metadata */
   bool metadata;
   /* NameLabel */

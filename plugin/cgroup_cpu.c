@@ -37,6 +37,7 @@ _Static_assert(_Generic((derive_t)0, int64_t : 1, default : 0),
  * read: this costs less CPU time, and the threads do not disturb the
  * readings. */
 struct pending_value {
+  /* NULL: the plugin itself. */
   struct cgroup *cgroup;
   enum report_type type;
   const char *type_instance;
@@ -74,8 +75,9 @@ static struct {
 struct dispatch {
   value_list_t list;
   value_t value;
-  /* The cgroup whose name and metadata are in the list. */
+  /* The cgroup whose name and metadata are in the list, if `is_named`. */
   const struct cgroup *cgroup;
+  bool is_named;
 };
 
 static struct option_value option_value(const oconfig_item_t *item) {
@@ -225,9 +227,11 @@ static meta_data_t *metadata_of(struct cgroup *cgroup) {
 
 static void fill_in_cgroup(struct dispatch *dispatch, struct cgroup *cgroup) {
   dispatch->cgroup = cgroup;
-  copy_name(dispatch->list.plugin_instance, cgroup->instance);
-  if (plugin.options.metadata)
-    dispatch->list.meta = metadata_of(cgroup);
+  dispatch->is_named = true;
+  copy_name(dispatch->list.plugin_instance,
+            cgroup != NULL ? cgroup->instance : INSTANCE_NAME_OF_PLUGIN);
+  dispatch->list.meta =
+      plugin.options.metadata && cgroup != NULL ? metadata_of(cgroup) : NULL;
 }
 
 static void dispatch_value(struct dispatch *dispatch,
@@ -238,7 +242,7 @@ static void dispatch_value(struct dispatch *dispatch,
       [REPORT_PERCENT] = "percent",
   };
 
-  if (dispatch->cgroup != pending->cgroup)
+  if (!dispatch->is_named || dispatch->cgroup != pending->cgroup)
     fill_in_cgroup(dispatch, pending->cgroup);
   copy_name(dispatch->list.type, types[pending->type]);
   copy_name(dispatch->list.type_instance, pending->type_instance);

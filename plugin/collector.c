@@ -302,8 +302,10 @@ static int read_sample(struct collector *collector, struct cgroup *cgroup,
     cgroup->idle_passes++;
   if (idle && sampler_repeat(&collector->sampler, cgroup, groups,
                              cgroup->parent->use.rate.time_nsec, sample,
-                             &collector->failure))
+                             &collector->failure)) {
+    pass->idle++;
     return 0;
+  }
   int status = sampler_read(&collector->sampler, cgroup, groups, sample,
                             &collector->failure);
   pass->read += status == 0;
@@ -555,13 +557,8 @@ static void report_remainders(const struct collector *collector,
   remainder_report(order, collector->tree.count, &times, sink);
 }
 
-void collector_run(struct collector *collector, const struct report_sink *sink,
-                   struct collector_pass *pass) {
-  *pass = (struct collector_pass){.root_path = collector->hierarchy.path};
-  if (hierarchy_is_gone(&collector->hierarchy)) {
-    pass->gone = collector->hierarchy.path;
-    return;
-  }
+/* Updates the tree. */
+static void search(struct collector *collector, struct collector_pass *pass) {
   (void)monotonic_nsec(&collector->searched_nsec);
   discovery_update(&collector->discovery, &collector->tree, &pass->failure);
   pass->failed += pass->failure.error < 0;
@@ -571,8 +568,14 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   if (collector->discovery.has_new_mount_point)
     pass->mount_point = collector->discovery.mount_point;
   collector->discovery.has_new_mount_point = false;
+}
 
+/* Reads the cgroups of the tree and reports them. */
+static void read_tree(struct collector *collector,
+                      const struct report_sink *sink,
+                      struct collector_pass *pass) {
   struct cgroup *const *order = tree_order(&collector->tree);
+
   if (order == NULL) {
     if (pass->failed == 0)
       failure_note(&pass->failure, -ENOMEM, "%s", collector->hierarchy.path);
@@ -601,6 +604,39 @@ void collector_run(struct collector *collector, const struct report_sink *sink,
   past_lives_end(&collector->past, &collector->tree);
   note_missing(collector, pass);
   note_unmatched(collector, pass);
+}
+
+/* Reports on the plugin itself, if this is wanted. */
+static void report_itself(const struct collector *collector,
+                          const struct report_sink *sink,
+                          const struct collector_pass *pass,
+                          uint64_t start_nsec) {
+  uint64_t now = start_nsec;
+
+  if (!collector->options->report_self)
+    return;
+  if (start_nsec != 0)
+    (void)monotonic_nsec(&now);
+  report_pass(sink, &(struct report_pass){.read = pass->read,
+                                          .idle = pass->idle,
+                                          .unreadable = pass->failed,
+                                          .left_out = pass->left_out,
+                                          .elapsed_nsec = now - start_nsec});
+}
+
+void collector_run(struct collector *collector, const struct report_sink *sink,
+                   struct collector_pass *pass) {
+  uint64_t start_nsec = 0;
+
+  *pass = (struct collector_pass){.root_path = collector->hierarchy.path};
+  if (hierarchy_is_gone(&collector->hierarchy)) {
+    pass->gone = collector->hierarchy.path;
+    return;
+  }
+  (void)monotonic_nsec(&start_nsec);
+  search(collector, pass);
+  read_tree(collector, sink, pass);
+  report_itself(collector, sink, pass, start_nsec);
 }
 
 void collector_describe(const struct collector *collector,

@@ -224,6 +224,11 @@ static int set_report_millicores(struct options *options,
   return set_boolean(&options->report_millicores, value);
 }
 
+static int set_report_self(struct options *options,
+                           const struct option_value *value) {
+  return set_boolean(&options->report_self, value);
+}
+
 #define BOOLEAN "true or false"
 
 static const struct option known[] = {
@@ -251,6 +256,7 @@ static const struct option known[] = {
     {"ReportAll", BOOLEAN, set_report_all},
     {"ReportCounter", BOOLEAN, set_report_counter},
     {"ReportMillicores", BOOLEAN, set_report_millicores},
+    {"ReportSelf", BOOLEAN, set_report_self},
     {"Metadata", BOOLEAN, set_metadata},
     {"NameLabel",
      "a label of letters, digits and \"_.-\" in quotes, at most 8 times",

@@ -12,6 +12,9 @@
 /* Room for collectd's longest field, 127 bytes, and a zero byte. */
 #define INSTANCE_NAME_SIZE 128
 
+/* The name under which the plugin reports on itself. No cgroup gets it. */
+#define INSTANCE_NAME_OF_PLUGIN "_plugin"
+
 enum instance_format {
   /* The whole path below the root. */
   INSTANCE_FORMAT_PATH,
@@ -45,8 +48,10 @@ struct container_name {
  *   /docker/4f1c2d9e8b7a...       docker_4f1c2d9e8b7a          64-digit id
  *   /a b                          a_b~85cba353                 " " is replaced
  *   /root                         root~9beec2af                "root" is taken
+ *   /_plugin                      __plugin                     else as /plugin
  *
  * INSTANCE_FORMAT_LEAF does the same with the last component, where "_" stays.
+ * There, "_plugin" is taken as well, and gets a hash.
  *
  * If the path's first component is a systemd unit, "_" stands for "/" after a
  * unit and for itself elsewhere; in all other paths it stands for "/". The

@@ -5,6 +5,7 @@
 #define CGROUP_CPU_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tree/tree.h"
@@ -20,6 +21,7 @@ enum report_type {
 };
 
 struct report_value {
+  /* NULL: the value is about the plugin itself. */
   struct cgroup *cgroup;
   enum report_type type;
   const char *type_instance;
@@ -64,6 +66,24 @@ struct report_sample {
  * is possible. */
 void report_sample(const struct report_sink *sink,
                    const struct report_sample *sample);
+
+/* What the plugin did in one pass. */
+struct report_pass {
+  /* Cgroups whose counters were read, and those whose counters are known not to
+   * have moved, see read/idle.h. */
+  size_t read;
+  size_t idle;
+  /* Cgroups that could not be read, whole or in part. */
+  size_t unreadable;
+  /* Cgroups without room because of MaxCgroups; there may be more. */
+  size_t left_out;
+  /* How long it took, in nanoseconds of CLOCK_MONOTONIC; 0: not known. */
+  uint64_t elapsed_nsec;
+};
+
+/* Reports how the plugin itself is, as values of no cgroup. */
+void report_pass(const struct report_sink *sink,
+                 const struct report_pass *pass);
 
 /* Reports what `cgroup` used beyond what is reported for its descendants: so
  * far, in microseconds, and in an interval. NULL: not known. */

@@ -189,3 +189,14 @@ void report_remainder(const struct report_sink *sink, struct cgroup *cgroup,
     report_gauge(sink, cgroup, "remainder_millicores",
                  rate_interval_millicores(interval));
 }
+
+void report_pass(const struct report_sink *sink,
+                 const struct report_pass *pass) {
+  report_gauge(sink, NULL, "cgroups_read", (double)pass->read);
+  report_gauge(sink, NULL, "cgroups_idle", (double)pass->idle);
+  report_gauge(sink, NULL, "cgroups_unreadable", (double)pass->unreadable);
+  report_gauge(sink, NULL, "cgroups_left_out", (double)pass->left_out);
+  if (pass->elapsed_nsec > 0)
+    report_gauge(sink, NULL, "pass_usec",
+                 (double)pass->elapsed_nsec / (double)NSEC_PER_USEC);
+}

@@ -30,6 +30,8 @@ static void require_clean(const char *name) {
   for (const char *c = name; *c != '\0'; c++)
     REQUIRE((isascii(*c) && isalnum((unsigned char)*c)) ||
             strchr("._-@:+~", *c) != NULL);
+  /* The name of what the plugin reports on itself */
+  REQUIRE(strcmp(name, "_plugin") != 0);
   REQUIRE(strchr(name, '~') == NULL || has_hash(name));
 }
 

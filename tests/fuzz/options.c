@@ -116,6 +116,7 @@ static void require_unchanged(const struct options *options,
   REQUIRE(options->groups == before->groups);
   REQUIRE(options->report_counter == before->report_counter);
   REQUIRE(options->report_millicores == before->report_millicores);
+  REQUIRE(options->report_self == before->report_self);
   REQUIRE(options->metadata == before->metadata);
   REQUIRE(options->label_count == before->label_count);
   REQUIRE(options->log_samples == before->log_samples);
@@ -172,6 +173,8 @@ static void require_string(const struct options *options, const char *key,
     REQUIRE(options->report_counter == on);
   if (strcasecmp(key, "ReportMillicores") == 0)
     REQUIRE(options->report_millicores == on);
+  if (strcasecmp(key, "ReportSelf") == 0)
+    REQUIRE(options->report_self == on);
   if (strcasecmp(key, "LogSamples") == 0)
     REQUIRE(options->log_samples == on);
   if (strcasecmp(key, "ReportAll") == 0)

@@ -68,6 +68,9 @@ struct run {
     double gauge;
   } seen[VALUES_MAX];
   size_t seen_count;
+  /* The values that the plugin reported on itself in this pass. */
+  size_t own_count;
+  double own_read;
 };
 
 /* The values of all passes, by their names and their passes: without samples
@@ -121,6 +124,7 @@ static size_t node_of(const struct cgroup *cgroup) {
 
 static void require_name(const char *name) {
   REQUIRE(*name != '\0' && strlen(name) < INSTANCE_NAME_SIZE);
+  REQUIRE(strcmp(name, "_plugin") != 0);
   for (; *name != '\0'; name++)
     REQUIRE(isalnum((unsigned char)*name) || strchr("._-@:+~", *name) != NULL);
 }
@@ -408,8 +412,31 @@ static void suppose_idle(const struct run *run, size_t index) {
     model_note_reading(node);
 }
 
+/* A value about the plugin itself comes after all others. */
+static void take_own_value(struct run *run, const struct report_value *value) {
+  double gauge = value->value.gauge;
+  bool is_of_cgroups = strncmp(value->type_instance, "cgroups_", 8) == 0;
+
+  REQUIRE(run->options.report_self && value->type == REPORT_GAUGE);
+  REQUIRE(gauge >= 0 && gauge <= 1e9);
+  run->own_count += is_of_cgroups;
+  if (strcmp(value->type_instance, "cgroups_read") == 0)
+    run->own_read = gauge;
+  if (strcmp(value->type_instance, "cgroups_idle") == 0)
+    REQUIRE(gauge == 0 || !run->options.reads_idle);
+  if (!is_of_cgroups)
+    REQUIRE(strcmp(value->type_instance, "pass_usec") == 0 &&
+            gauge == (double)(model.now_nsec - run->pass_nsec) / 1e3);
+}
+
 static void take_value(void *context, const struct report_value *value) {
   struct run *run = context;
+
+  if (value->cgroup == NULL) {
+    take_own_value(run, value);
+    return;
+  }
+  REQUIRE(run->own_count == 0);
   size_t index = node_of(value->cgroup);
   struct model_node *node = &model.nodes[index];
 
@@ -567,6 +594,7 @@ static void prepare_pass(struct run *run, uint64_t nsec) {
   run->pass_nsec = run->searched_nsec = model.now_nsec;
   model.calls = 0;
   run->seen_count = 0;
+  run->own_count = 0;
   run->shaken = false;
   for (size_t i = 0; i < model.count; i++) {
     model.nodes[i].latest.known = false;
@@ -597,6 +625,8 @@ static void pass(struct run *run, uint64_t nsec) {
   REQUIRE(result.read <= nodes);
   REQUIRE(result.read <= run->options.max_cgroups);
   REQUIRE((result.failed > 0) == (result.failure.error < 0));
+  REQUIRE(run->own_count == (run->options.report_self ? 4 : 0));
+  REQUIRE(!run->options.report_self || run->own_read == (double)result.read);
   require_descriptors(run);
   require_complete(run);
   require_complete_books(run);
@@ -849,6 +879,7 @@ static void configure(struct run *run, struct hierarchy *hierarchy,
   options->instance_format =
       (line[1] & 8) != 0 ? INSTANCE_FORMAT_LEAF : INSTANCE_FORMAT_PATH;
   options->selection.ignore_selected = (line[1] & 16) != 0;
+  options->report_self = (line[1] & 64) != 0;
   options->peak_nsec = (line[1] & 32) != 0 ? NSEC_PER_SEC / 10 : 0;
   options->groups = VALUE_GROUP_CORE | ((unsigned char)line[2] & 31);
   model.no_links = (line[3] & 1) != 0;

@@ -215,7 +215,7 @@ def test_no_more_than_are_wanted(directory, start):
                 if moments(collectd, name)[-1] >= passes[-1]}
 
     with Forest(directory, first) as forest:
-        collectd = start("MaxCgroups 50", 0.3)
+        collectd = start("MaxCgroups 50\nReportSelf true", 0.3)
         wait_for_passes(collectd, 1)
         assert not complaints(collectd)
         # One pass finds all of them.
@@ -241,6 +241,25 @@ def test_no_more_than_are_wanted(directory, start):
     assert all("MaxCgroups is 50: at least" in line for line in logged)
     assert len(logged) <= count.bit_length() + 1
     assert "MaxCgroups leaves no cgroup out any more" in remarks
+    check_own_values(collectd)
+
+
+def check_own_values(collectd):
+    """What it reports on itself: of each pass, as many as have values then"""
+    own = {kind: dict(collectd.series("cgroup_cpu", "_plugin", f"gauge-{kind}"))
+           for kind in ("cgroups_read", "cgroups_idle", "cgroups_left_out",
+                        "cgroups_unreadable", "pass_usec")}
+    passes = moments(collectd)[:-1]
+    counted = collections.Counter(
+        moment for name in instances(collectd)
+        for moment in moments(collectd, name))
+    for moment in passes:
+        assert own["cgroups_read"][moment] + own["cgroups_idle"][
+            moment] == counted[moment]
+        assert own["cgroups_unreadable"][moment] == 0
+        assert 0 < own["pass_usec"][moment] < 60e6
+    left_out = [own["cgroups_left_out"][moment] for moment in passes]
+    assert (left_out[0], max(left_out), left_out[-1]) == (0, 152, 0)
 
 
 # Until the files of idle cgroups are given up; and how many of those below are

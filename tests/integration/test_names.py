@@ -33,6 +33,10 @@ NAMES = {
     b"derive-cpu_usage_usec": "derive-cpu__usage__usec",
     # not the root
     b"root": "root#",
+    # not what the plugin reports on itself
+    b"_plugin": "__plugin",
+    b" plugin": "_plugin#",
+    b"\\x5fplugin": "_x5fplugin#",
     # slashes and underscores
     b"a/b": "a_b",
     b"a_b": "a__b",
@@ -116,8 +120,12 @@ def pattern(name):
 
 
 def names_by_path(values):
+    """Of all but what the plugin reports on itself"""
     found = collections.defaultdict(set)
     for value in values:
+        if value["plugin_instance"] == "_plugin":
+            assert "meta" not in value
+            continue
         found[value["meta"]["cgroup_cpu:path"]].add(value["plugin_instance"])
     return dict(found)
 
@@ -300,9 +308,11 @@ def test_rivals_keep_their_names(directory, start_with_http, rivals, order):
 
 def test_leaves_of_the_same_name(directory, start_with_http):
     paths = [f"{parent}/{leaf}" for parent in ("a", "b", "c/d")
-             for leaf in ("my_app.service", "root", "with blank", "d")]
+             for leaf in ("my_app.service", "root", "with blank", "d",
+                          "_plugin")]
     with Forest(directory, paths):
-        collectd, sink = start_with_http('InstanceFormat "leaf"')
+        collectd, sink = start_with_http(
+            'InstanceFormat "leaf"\nReportSelf true')
         wait_for_passes(collectd, 3)
         logged = complaints(collectd)
         collectd.stop()
@@ -319,10 +329,15 @@ def test_leaves_of_the_same_name(directory, start_with_http):
         assert same[0] == shown
         assert all(re.fullmatch(re.escape(shown) + HASH, name)
                    for name in same[1:])
-    for leaf, shown in (("root", "root"), ("with blank", "with_blank")):
+    for leaf, shown in (("root", "root"), ("with blank", "with_blank"),
+                        ("_plugin", "_plugin")):
         assert all(re.fullmatch(shown + HASH, name)
                    for path, name in names.items()
                    if path.endswith(f"/{leaf}"))
+    assert kinds(collectd)["_plugin"] == {
+        f"gauge-{what}" for what in (
+            "cgroups_read", "cgroups_idle", "cgroups_left_out",
+            "cgroups_unreadable", "pass_usec")}
     assert not logged
 
 

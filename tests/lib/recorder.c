@@ -17,7 +17,8 @@ static void record_value(void *context, const struct report_value *value) {
   *kept = (struct recorded_value){.type = value->type,
                                   .type_instance = value->type_instance};
   (void)snprintf(kept->cgroup, sizeof(kept->cgroup), "%s",
-                 value->cgroup->instance);
+                 value->cgroup != NULL ? value->cgroup->instance
+                                       : INSTANCE_NAME_OF_PLUGIN);
   if (value->type == REPORT_DERIVE)
     kept->derive = value->value.derive;
   else

@@ -313,6 +313,69 @@ START_TEST(idle_ones_are_not_read) {
 }
 END_TEST
 
+/* Returns a value of the plugin about itself. */
+static double own(const char *type_instance) {
+  const struct recorded_value *value =
+      recorder_find(&recorder, "_plugin", type_instance);
+
+  ck_assert_ptr_nonnull(value);
+  ck_assert_int_eq(value->type, REPORT_GAUGE);
+  return value->gauge;
+}
+
+/* `passes[1]` has the time around the pass. */
+static void assert_own(double read, double idle, double unreadable) {
+  ck_assert_double_eq(own("cgroups_read"), read);
+  ck_assert_double_eq(own("cgroups_idle"), idle);
+  ck_assert_double_eq(own("cgroups_unreadable"), unreadable);
+  ck_assert_double_eq(own("cgroups_left_out"), 0);
+  ck_assert_double_gt(own("pass_usec"), 0);
+  ck_assert_double_le(own("pass_usec"),
+                      1e6 * (passes[1].end - passes[1].begin));
+}
+
+START_TEST(how_the_plugin_is) {
+  options.report_self = true;
+  start_nested(CGROUP_VERSION_1, true);
+  assert_own(5, 0, 0);
+  (void)timed_run();
+  assert_own(1, 4, 0);
+  set_usage(".", 3000);
+  write_file(tree, "d/cpuacct.usage", "garbage\n");
+  wait_past_shortest_interval();
+  (void)timed_run();
+  assert_own(2, 2, 1);
+}
+END_TEST
+
+/* Five are there, and three of them have room. */
+START_TEST(what_the_plugin_leaves_out) {
+  options.report_self = true;
+  options.max_cgroups = 3;
+  for (const char *name = "abcd"; *name != '\0'; name++)
+    set_usage((char[]){*name, '\0'}, 1000);
+  set_usage(".", 1000);
+  start(CGROUP_VERSION_2);
+  (void)run();
+  ck_assert_double_eq(own("cgroups_read"), 3);
+  ck_assert_double_eq(own("cgroups_left_out"), 2);
+}
+END_TEST
+
+/* By default, it says nothing about itself. A pass that finds no root does. */
+START_TEST(what_the_plugin_says_of_itself) {
+  options.report_self = _i == 1;
+  start_nested(CGROUP_VERSION_2, true);
+  ck_assert_int_eq(recorder_find(&recorder, "_plugin", "cgroups_read") != NULL,
+                   _i == 1);
+  ck_assert_uint_eq(recorder.count, _i == 1 ? 10 : 5);
+  remove_tree(tree);
+  ck_assert_uint_eq(run().failed, 1);
+  ck_assert_uint_eq(recorder.count, _i == 1 ? 5 : 0);
+  tree = make_tree();
+}
+END_TEST
+
 /* On any other file system, or if it is asked for */
 START_TEST(idle_ones_are_read) {
   options.reads_idle = _i == 1;
@@ -972,6 +1035,8 @@ Suite *collector_suite(void) {
       TIMES(impossible_counter_gives_no_value, 2),
       ONCE(unreadable_file_is_named_and_comes_back), ONCE(every_cgroup_below),
       FOR_EACH(idle_ones_are_not_read, counters), TIMES(idle_ones_are_read, 2),
+      ONCE(how_the_plugin_is), ONCE(what_the_plugin_leaves_out),
+      TIMES(what_the_plugin_says_of_itself, 2),
       ONCE(one_below_what_is_not_selected_is_read),
       ONCE(one_that_was_not_read_before_is_read),
       ONCE(one_that_is_new_below_an_idle_one_is_read),

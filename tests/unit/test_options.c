@@ -58,6 +58,7 @@ START_TEST(defaults) {
   ck_assert_uint_eq(options.keep_open, 4000);
   ck_assert_uint_eq(options.peak_nsec, 0);
   ck_assert_uint_eq(options.groups, VALUE_GROUP_CORE);
+  ck_assert(!options.report_self);
   ck_assert(!options.log_samples);
 }
 END_TEST
@@ -119,6 +120,10 @@ START_TEST(values_are_taken) {
   ck_assert_ptr_nonnull(strstr(conflict, "must not both be false"));
   accept(&options, "ReportCounter", boolean(true));
   ck_assert_ptr_null(options_conflict(&options));
+  accept(&options, "ReportSelf", boolean(true));
+  ck_assert(options.report_self);
+  accept(&options, "ReportSelf", string("off"));
+  ck_assert(!options.report_self);
   accept(&options, "Metadata", boolean(true));
   ck_assert(options.metadata);
   accept(&options, "NameLabel", string("com.docker.compose.service"));
@@ -246,6 +251,7 @@ START_TEST(values_are_refused) {
   refuse("NameLabel", string("a b"), "\"a b\"", "letters, digits");
   refuse("NameLabel", number(1), "1", "letters, digits");
   refuse("LogSamples", string("y"), "\"y\"", "true or false");
+  refuse("ReportSelf", number(0), "0", "true or false");
   refuse("LogSamples", number(1), "1", "true or false");
   refuse("LogSamples", none, "a list, a block or nothing", "true or false");
   refuse("Interval", number(10), "Interval", "CgroupVersion");

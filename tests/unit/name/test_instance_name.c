@@ -37,6 +37,8 @@ static const struct {
     {"/a_b", "a__b"},
     {"/a/b_c", "a_b__c"},
     {"/_a", "__a"},
+    {"/_plugin", "__plugin"},
+    {"/plugin", "plugin"},
     {"/system.slice_ssh.service", "system.slice__ssh.service"},
     {"/system.slice/a.service/b/c", "system.slice_a.service_b__c"},
     {"/libpod_parent/libpod-" ID, "libpod__parent_libpod-4f1c2d9e8b7a"},
@@ -69,6 +71,10 @@ static const struct {
     {{"", "libvirt_my vm", ""}, "", "libvirt_my_vm~e0062612"},
     {{"", "lxc_a+b", ""}, "", "lxc_a_b~d58f5ab1"},
     {{"", "machine_a b", ""}, "c/d", "machine_a_b+c_d~7d1778b5"},
+    /* Every kind of container has its own prefix. Without one, these two would
+     * have names that are taken. */
+    {{"", "_plugin", ""}, "", "_plugin~f8b9c182"},
+    {{"", "root", ""}, "", "root~53909ada"},
 };
 
 START_TEST(of_containers) {
@@ -88,6 +94,9 @@ static const struct {
     {"/init.scope", "init.scope"},
     {"/system.slice/my_app.service", "my_app.service"},
     {"/a/b/docker-" ID ".scope", "docker-4f1c2d9e8b7a.scope"},
+    {"/_plugin", "_plugin~e8885b72"},
+    {"/a/_plugin", "_plugin~64c0b42b"},
+    {"/a/root", "root~c53dea95"},
     {"/docker/" ID, "4f1c2d9e8b7a"},
 };
 
@@ -119,6 +128,9 @@ static const struct {
     {"/a\\x5fb", "a_x5fb~"},
     {"/a~b", "a_b~"},
     {"/a$(b)", "a__b_~"},
+    {"/ plugin", "_plugin~"},
+    {"/\\x5fplugin", "_x5fplugin~"},
+    {"/\\x2fplugin", "_x2fplugin~"},
 };
 
 START_TEST(hashed) {

@@ -385,14 +385,49 @@ START_TEST(remainders) {
 }
 END_TEST
 
+/* Without a clock it is not known how long the pass took. */
+START_TEST(of_the_plugin_itself) {
+  struct report_pass pass = {.read = 7,
+                             .idle = 20,
+                             .unreadable = 3,
+                             .left_out = 4,
+                             .elapsed_nsec = 1234500};
+  const struct {
+    const char *type_instance;
+    double gauge;
+  } values[] = {{"cgroups_read", 7},
+                {"cgroups_idle", 20},
+                {"cgroups_unreadable", 3},
+                {"cgroups_left_out", 4},
+                {"pass_usec", 1234.5}};
+
+  sink.without_counters = _i == 1;
+  sink.without_rates = _i == 1;
+  report_pass(&sink, &pass);
+  ck_assert_uint_eq(recorder.count, ARRAY_SIZE(values));
+  for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+    const struct recorded_value *value =
+        recorder_find(&recorder, "_plugin", values[i].type_instance);
+    ck_assert_ptr_nonnull(value);
+    ck_assert_int_eq(value->type, REPORT_GAUGE);
+    ck_assert_double_eq(value->gauge, values[i].gauge);
+  }
+  sink = recorder_sink(&recorder);
+  pass.elapsed_nsec = 0;
+  report_pass(&sink, &pass);
+  ck_assert_uint_eq(recorder.count, ARRAY_SIZE(values) - 1);
+  ck_assert_ptr_null(recorder_find(&recorder, "_plugin", "pass_usec"));
+}
+END_TEST
+
 Suite *report_suite(void) {
-  return suite_of("report", setup, teardown, ONCE(first_sample_has_no_gauge),
-                  ONCE(both_values), ONCE(without_counters),
-                  ONCE(without_rates), ONCE(lines_only_when_wanted),
-                  ONCE(largest_counters), ONCE(absent_counter_is_no_value),
-                  ONCE(every_group), ONCE(weight_of_zero),
-                  ONCE(limit_that_no_cgroup_has_set),
-                  ONCE(nothing_from_nothing), ONCE(only_groups_that_are_wanted),
-                  ONCE(impossible_counters_are_no_values),
-                  ONCE(impossible_use_is_no_value), ONCE(remainders));
+  return suite_of(
+      "report", setup, teardown, ONCE(first_sample_has_no_gauge),
+      ONCE(both_values), ONCE(without_counters), ONCE(without_rates),
+      ONCE(lines_only_when_wanted), ONCE(largest_counters),
+      ONCE(absent_counter_is_no_value), ONCE(every_group), ONCE(weight_of_zero),
+      ONCE(limit_that_no_cgroup_has_set), ONCE(nothing_from_nothing),
+      ONCE(only_groups_that_are_wanted),
+      ONCE(impossible_counters_are_no_values), ONCE(impossible_use_is_no_value),
+      ONCE(remainders), TIMES(of_the_plugin_itself, 2));
 }
