@@ -17,6 +17,8 @@ EXPORTER_PORT = 9103
 class Prometheus:
     """Runs on `host`"""
 
+    options = []
+
     def __init__(self, host):
         self.host = host
         self.directory = host.directory / "prometheus"
@@ -26,14 +28,17 @@ class Prometheus:
             pytest.skip("needs prometheus")
         self.directory.mkdir()
         configuration = self.directory / "prometheus.yml"
-        configuration.write_text(twice_a_second(
-            examples.other_side("write_prometheus")
-            + examples.additions("write_prometheus")))
+        configuration.write_text(self.configuration())
         self.host.start(
             "prometheus", "prometheus", f"--config.file={configuration}",
             f"--storage.tsdb.path={self.directory}/data",
-            f"--web.listen-address=0.0.0.0:{PORT}", "--log.level=warn")
+            f"--web.listen-address=0.0.0.0:{PORT}", "--log.level=warn",
+            *self.options)
         return self
+
+    def configuration(self):
+        return twice_a_second(examples.other_side("write_prometheus")
+                              + examples.additions("write_prometheus"))
 
     def is_ready(self):
         return self.host.get(PORT, "/-/ready") is not None
