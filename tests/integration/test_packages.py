@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import alerting
 import examples
 import grafana
 from debian import LIBRARY
@@ -58,13 +59,15 @@ def test_lintian(builds):
 
 
 @needs_debian
-def test_examples_and_dashboards_in_the_debian_package(builds, tmp_path):
+def test_examples_dashboards_and_alerts_in_the_debian_package(builds, tmp_path):
     run("dpkg-deb", "--extract", only(builds.first, f"{PACKAGE}_*.deb"),
         tmp_path)
     for directory, source, names in (
             (f"doc/{PACKAGE}/examples", examples.DIRECTORY, examples.names()),
             ("collectd-cgroup_cpu/dashboards", grafana.DIRECTORY,
-             [f"{store}.json" for store in grafana.STORES])):
+             [f"{store}.json" for store in grafana.STORES]),
+            ("collectd-cgroup_cpu/alerts", alerting.DIRECTORY,
+             [alerting.RULES.name])):
         shared = tmp_path / "usr" / "share" / directory
         assert {path.name for path in shared.iterdir()} >= {*names}
         for name in names:
@@ -176,6 +179,8 @@ def test_rpm_files(builds):
         "-rwxr-xr-x /usr/bin/cgroup_cpu_burn",
         "-rwxr-xr-x /usr/lib64/collectd/cgroup_cpu.so",
         "drwxr-xr-x /usr/share/collectd-cgroup_cpu",
+        "drwxr-xr-x /usr/share/collectd-cgroup_cpu/alerts",
+        "-rw-r--r-- /usr/share/collectd-cgroup_cpu/alerts/prometheus.yml",
         "drwxr-xr-x /usr/share/collectd-cgroup_cpu/dashboards",
         *[f"-rw-r--r-- /usr/share/collectd-cgroup_cpu/dashboards/{store}.json"
           for store in grafana.STORES],
