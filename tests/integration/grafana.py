@@ -26,7 +26,11 @@ UNITS = {"millicores": MILLICORES, "limit_millicores": MILLICORES,
          "throttled_periods": PERCENT, "of_limit": PERCENT,
          "peak_millicores": MILLICORES, "limit_level": NUMBER,
          "pressure_some": PERCENT, "pressure_full": PERCENT,
-         "throttled_usec": SECONDS, "throttled_local_usec": SECONDS}
+         "throttled_usec": SECONDS, "throttled_local_usec": SECONDS,
+         "cgroups_read": NUMBER, "cgroups_left_out": NUMBER,
+         "cgroups_unreadable": NUMBER}
+# The panels of the last row show only what meets a condition.
+CONDITIONS = range(20, 26)
 TYPE_INSTANCE = re.compile("|".join(sorted(UNITS, key=len, reverse=True)))
 
 
@@ -67,7 +71,8 @@ def asked(query):
 
 def unit(query):
     """Of its values. Several type instances are compared: by the difference, or
-    in percent."""
+    in percent. What excludes some of them does not matter."""
+    query, *_ = query.split(" unless ")
     if "count" in query:
         return NUMBER
     units = {UNITS[name] for name in asked(query)}

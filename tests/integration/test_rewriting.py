@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import shutil
-import socket
 import tempfile
 import time
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import examples
-from daemon import Collectd
 from network import Network
 from precedence import FIRST
+from sender import Sender
 from store_graphite import Graphite
 from store_influxdb import NAMES as MEASUREMENTS, InfluxDB
 from waiting import wait_until
@@ -47,45 +46,6 @@ NAMES = {
     "root": (None, None, None),
 }
 VALUES = {name: 10.0 * number for number, name in enumerate(NAMES, 1)}
-ADD = """\
-LoadPlugin unixsock
-<Plugin unixsock>
-  SocketFile "{path}"
-</Plugin>
-"""
-
-
-class Sender(Collectd):
-    """Has the values from a test. The path of a socket must be short."""
-
-    def __init__(self, directory, names, place):
-        self.socket = f"{place}/socket"
-        additions = directory / "additions.conf"
-        additions.write_text(ADD.format(path=self.socket))
-        super().__init__(directory / "collectd", host=HOST, options='CGroup "/none"',
-                         include=[additions, *map(examples.path, names)])
-
-    def tell(self, *lines):
-        with socket.socket(socket.AF_UNIX) as sender:
-            sender.connect(self.socket)
-            with sender.makefile("rw") as stream:
-                for line in lines:
-                    stream.write(f"{line}\n")
-                    stream.flush()
-                    answer = stream.readline()
-                    assert answer.startswith("0 "), answer
-
-    def send(self, values):
-        """All with one time"""
-        moment = time.time()
-        self.tell(*(f'PUTVAL "{HOST}/cgroup_cpu-{name}/gauge-millicores" '
-                    f"interval=1 {moment:.3f}:{value}"
-                    for name, value in values.items()))
-
-    def has_delivered(self, condition):
-        """What the writers have not got yet is flushed the next time"""
-        self.tell("FLUSH")
-        return condition()
 
 
 @pytest.fixture
@@ -101,7 +61,8 @@ def sender_of(network, tmp_path):
         def start(*names):
             place = stack.enter_context(tempfile.TemporaryDirectory(
                 prefix="cgroup_cpu_test."))
-            collectd = stack.enter_context(Sender(tmp_path, names, place))
+            collectd = stack.enter_context(Sender(
+                tmp_path, HOST, names, place))
             collectd.start([*FIRST, *network[0].prefix])
             collectd.wait_for(Path(collectd.socket).exists)
             return collectd
@@ -111,6 +72,11 @@ def sender_of(network, tmp_path):
 
 def escaped(name):
     return name.replace(".", "~")
+
+
+def send(sender):
+    sender.send({f"{name}/gauge-millicores": value
+                 for name, value in VALUES.items()})
 
 
 def graphite_name(name):
@@ -130,7 +96,7 @@ def test_graphite(network, sender_of):
     hub.wait_for(graphite.is_ready, 60)
     begin = time.time()
     sender = sender_of("write_graphite")
-    sender.send(VALUES)
+    send(sender)
 
     def check(targets, expected):
         """What carbon is just writing is missing for a moment"""
@@ -180,7 +146,7 @@ def test_influxdb(network, sender_of):
     """The parts are found in a query"""
     influxdb = start_influxdb(network.hub, list(MEASUREMENTS))
     sender = sender_of(*MEASUREMENTS)
-    sender.send(VALUES)
+    send(sender)
     for example, name in MEASUREMENTS.items():
         network.hub.wait_for(lambda: sender.has_delivered(
             lambda: len(stored(influxdb, name)) >= len(VALUES)))
@@ -203,7 +169,7 @@ def test_influxdb_with_tags(network, sender_of, tmp_path):
     hub.start("relay", program, *options, TMPDIR=str(tmp_path))
     wait_until(lambda: "startup sequence complete" in hub.log(), 30, hub.log)
     sender = sender_of(example)
-    sender.send(VALUES)
+    send(sender)
     hub.wait_for(lambda: sender.has_delivered(
         lambda: len(stored(influxdb, "cgroup_cpu")) >= len(VALUES)))
 
