@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A collectd with the examples' writers that sends what a test says."""
+"""A collectd that gets its values from a test and hands them to the writers of
+examples."""
 import socket
+import tempfile
 import time
+from pathlib import Path
 
 import examples
 from daemon import Collectd
@@ -15,15 +18,27 @@ LoadPlugin unixsock
 
 
 class Sender(Collectd):
-    """Has the values from a test. The path of a socket must be short."""
+    """Runs on `host` of a network, under the name `name`. The path of a socket
+    must be short."""
 
-    def __init__(self, directory, host, names, place):
-        self.socket = f"{place}/socket"
+    def __init__(self, directory, name, include):
+        self.place = tempfile.TemporaryDirectory(prefix="cgroup_cpu_test.")
+        self.socket = f"{self.place.name}/socket"
+        directory.mkdir(parents=True, exist_ok=True)
         additions = directory / "additions.conf"
         additions.write_text(ADD.format(path=self.socket))
-        super().__init__(directory / "collectd", host=host,
+        super().__init__(directory / "collectd", host=name,
                          options='CGroup "/none"',
-                         include=[additions, *map(examples.path, names)])
+                         include=[additions, *map(examples.path, include)])
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.place.cleanup()
+
+    def start(self, prefix=(), **environment):
+        super().start(prefix, **environment)
+        self.wait_for(Path(self.socket).exists)
+        return self
 
     def tell(self, *lines):
         with socket.socket(socket.AF_UNIX) as sender:
@@ -35,12 +50,16 @@ class Sender(Collectd):
                     answer = stream.readline()
                     assert answer.startswith("0 "), answer
 
-    def send(self, values):
-        """All with one time, each under the name after the host"""
-        moment = time.time()
-        self.tell(*(f'PUTVAL "{self.host}/cgroup_cpu-{name}" '
-                    f"interval=1 {moment:.3f}:{value}"
-                    for name, value in values.items()))
+    def identifier(self, name):
+        """Of the millicores of a cgroup, or of another value given after it"""
+        value = "" if "/" in name else "/gauge-millicores"
+        return f"{self.host}/cgroup_cpu-{name}{value}"
+
+    def send(self, values, moment=None):
+        """{cgroup: millicores} or {cgroup/value: number}, all with one time"""
+        moment = moment or time.time()
+        self.tell(*(f'PUTVAL "{self.identifier(name)}" interval=1 '
+                    f"{moment:.3f}:{value}" for name, value in values.items()))
 
     def has_delivered(self, condition):
         """What the writers have not got yet is flushed the next time"""

@@ -30,7 +30,8 @@ class Prometheus:
         configuration = self.directory / "prometheus.yml"
         configuration.write_text(self.configuration())
         self.host.start(
-            "prometheus", "prometheus", f"--config.file={configuration}",
+            "prometheus", *examples.command("write_prometheus"),
+            f"--config.file={configuration}",
             f"--storage.tsdb.path={self.directory}/data",
             f"--web.listen-address=0.0.0.0:{PORT}", "--log.level=warn",
             *self.options)

@@ -113,7 +113,8 @@ def test_every_series_arrives_under_its_own_host(tmp_path, busy, start, level):
     for sender in senders:
         check_received(fleet, sender, last_complete(fleet, sender))
     assert {path.name for path in
-            (fleet.receiver.directory / "csv").iterdir()} == set(SENDERS)
+            (fleet.receiver.directory / "csv").iterdir()} == {
+                RECEIVER, *SENDERS}
     assert "Dataset not found" not in fleet.receiver.log
     assert "cgroup_cpu" not in fleet.receiver.log
 
@@ -124,7 +125,10 @@ def test_a_wrong_password_stores_nothing(busy, start):
     sender.wait_for_samples(4)
     fleet.receiver.wait_for(lambda: "Checksum mismatch" in fleet.receiver.log
                             or "hash mismatch" in fleet.receiver.log)
-    assert not (fleet.receiver.directory / "csv").exists()
+    fleet.receiver.wait_for(lambda: fleet.receiver.series(
+        "collectd", "write_queue", "queue_length"))
+    assert {path.name for path in
+            (fleet.receiver.directory / "csv").iterdir()} == {RECEIVER}
 
 
 def test_a_cut_loses_the_gap_and_shows_no_spike(busy, start):

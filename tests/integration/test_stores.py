@@ -139,6 +139,17 @@ def test_prometheus(stores, host):
                        for off in (0, -1, 1)), (key, time, value)
 
 
+def test_a_removed_cgroup_leaves_prometheus_soon(stores):
+    """Three intervals of the example after its last value"""
+    selector = ("collectd_cgroup_cpu_gauge"
+                f'{{instance="{ONE}",cgroup_cpu="{WEB}",type="millicores"}}')
+    begin, end = stores.window(ONE)
+    (_, samples), = stores.prometheus.samples(selector, begin, end)
+    last, _ = samples[-1]
+    assert stores.prometheus.query(selector, last + 29)
+    assert not stores.prometheus.query(selector, last + 31)
+
+
 def in_a_row(stores, host, series, selectors):
     """The times of values in a row that Prometheus has of all the selectors, in
     the phase in which there is a load: it can miss some"""
