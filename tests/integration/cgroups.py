@@ -141,6 +141,12 @@ class Cgroup:
                    "300", stdout=subprocess.DEVNULL)
         return self
 
+    def use(self, millicores):
+        """Starts a load that need not be steady: nothing measures it"""
+        self.start(BURN, "--millicores", str(millicores), "--seconds", "300",
+                   stdout=subprocess.DEVNULL)
+        return self
+
     def remaining(self):
         return {int(line) for version in self.mounts for line in
                 (self.directory(version) / "cgroup.procs").read_text().split()}

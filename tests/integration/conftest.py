@@ -59,7 +59,7 @@ QUICK = {
     ("test_tree", "test_new_ones_and_removed_ones"),
 }
 # Fixtures that are made once for many tests.
-SHARED = ("stores", "measured", "host", "held", "sampled", "runs", "observed",
+SHARED = ("stores", "filled", "measured", "host", "held", "sampled", "runs", "observed",
           "child_removed", "finished")
 
 

@@ -151,5 +151,18 @@ class Collectd:
                      for series in (self.usage(instance),
                                     self.millicores(instance)))
 
+    def complete(self):
+        """{(cgroup, type, type instance): [(time, value), ...]} of the plugin,
+        without the last pass"""
+        *_, (last, _) = self.usage()
+        found = {}
+        for path in self.directory.glob("csv/*/cgroup_cpu-*/*-????-??-??"):
+            kind = path.name[:-len("-2000-01-01")]
+            cgroup = path.parent.name.split("-", 1)[1]
+            found[cgroup, *kind.split("-", 1)] = [
+                row for row in self.series("cgroup_cpu", cgroup, kind)
+                if row[0] < last]
+        return found
+
     def wait_for_samples(self, count, seconds=60):
         self.wait_for(lambda: len(self.usage()) >= count, seconds)

@@ -99,6 +99,13 @@ class Host(Namespace):
                 stdout=log, stderr=log, env={**os.environ, **environment})
         self.processes.append((name, process))
 
+    def stop(self, name, seconds=30):
+        """Ends the server as an administrator does"""
+        (process,) = (one for known, one in self.processes if known == name)
+        process.terminate()
+        process.wait(seconds)
+        self.processes.remove((name, process))
+
     def log(self):
         return "\n".join(
             f"{path.name}:\n{path.read_text(errors='replace')[-3000:]}"

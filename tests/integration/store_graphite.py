@@ -49,38 +49,44 @@ make_server("0.0.0.0", {port}, application).serve_forever()
 """
 
 
+def start_carbon(host, rules=None):
+    """A carbon on `host`, and its directory, which it finds again after a
+    stop. With `rules`, it renames what it gets."""
+    if not shutil.which("carbon-cache"):
+        pytest.skip("needs graphite-carbon")
+    directory = host.directory / "graphite"
+    (directory / "whisper").mkdir(parents=True, exist_ok=True)
+    service = "cache" if rules is None else "aggregator-cache"
+    (directory / "carbon.conf").write_text(
+        CARBON.format(directory=directory, service=service))
+    if rules is not None:
+        (directory / "aggregation-rules.conf").write_text("")
+        (directory / "rewrite-rules.conf").write_text(rules)
+    (directory / "storage-schemas.conf").write_text(
+        schema(examples.other_side("write_graphite")) + DEFAULT_SCHEMA)
+    host.start("carbon", f"carbon-{service}", "--nodaemon",
+               f"--config={directory}/carbon.conf", "start")
+    return directory
+
+
 class Graphite:
     """Runs on `host`. With `rules`, carbon renames what it gets."""
 
     def __init__(self, host, rules=None):
         self.host = host
-        self.directory = host.directory / "graphite"
         self.rules = rules
 
     def start(self):
-        if not (shutil.which("carbon-cache")
-                and shutil.which("graphite-manage")):
-            pytest.skip("needs graphite-carbon and graphite-web")
-        (self.directory / "whisper").mkdir(parents=True)
-        service = "cache" if self.rules is None else "aggregator-cache"
-        self.write("carbon.conf", CARBON, service=service)
-        if self.rules is not None:
-            self.write("aggregation-rules.conf", "")
-            (self.directory / "rewrite-rules.conf").write_text(self.rules)
-        self.write("graphite_test_settings.py", SETTINGS)
-        (self.directory / "storage-schemas.conf").write_text(
-            schema(examples.other_side("write_graphite")) + DEFAULT_SCHEMA)
-        self.host.start("carbon", f"carbon-{service}", "--nodaemon",
-                        f"--config={self.directory}/carbon.conf", "start")
+        if not shutil.which("graphite-manage"):
+            pytest.skip("needs graphite-web")
+        self.directory = start_carbon(self.host, self.rules)
+        settings = self.directory / "graphite_test_settings.py"
+        settings.write_text(SETTINGS.format(directory=str(self.directory)))
         self.host.start("graphite-web", "/usr/bin/python3", "-c",
                         SERVE.format(port=WEB_PORT),
                         PYTHONPATH=str(self.directory),
                         GRAPHITE_SETTINGS_MODULE="graphite_test_settings")
         return self
-
-    def write(self, name, text, **more):
-        (self.directory / name).write_text(
-            text.format(directory=str(self.directory), **more))
 
     def is_ready(self):
         return self.host.get(WEB_PORT, "/metrics/find?query=*") is not None

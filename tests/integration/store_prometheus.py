@@ -18,6 +18,8 @@ class Prometheus:
     """Runs on `host`"""
 
     options = []
+    port = PORT
+    ready = "/-/ready"
 
     def __init__(self, host):
         self.host = host
@@ -42,11 +44,11 @@ class Prometheus:
                               + examples.additions("write_prometheus"))
 
     def is_ready(self):
-        return self.host.get(PORT, "/-/ready") is not None
+        return self.host.get(self.port, self.ready) is not None
 
     def ask(self, path, **parameters):
         answer = json.loads(self.host.get(
-            PORT, f"/api/v1/{path}?{urlencode(parameters, doseq=True)}"))
+            self.port, f"/api/v1/{path}?{urlencode(parameters, doseq=True)}"))
         assert answer["status"] == "success", answer
         return answer["data"]
 
@@ -73,9 +75,11 @@ class Prometheus:
                 for series in data["result"]]
 
 
-def twice_a_second(text):
+def scraping():
     """The example's configuration, for an interval of 1 s. At the same rate as
     collectd it would sometimes miss a value."""
+    text = (examples.other_side("write_prometheus")
+            + examples.additions("write_prometheus"))
     changed, count = re.subn("scrape_interval: 10s", "scrape_interval: 500ms",
                              text)
     assert count == 1, text

@@ -8,11 +8,13 @@ def rrdtool(*arguments):
                           capture_output=True, text=True).stdout
 
 
-def fetch(file, begin, end):
+def fetch(file, begin, end, daemon=None):
     """The (time, value) pairs of its finest archive. Each value is the mean
-    over the second that ends at its time."""
+    over the second that ends at its time. With the address of an rrdcached, also
+    those that it has not written yet."""
     lines = rrdtool("fetch", file, "AVERAGE", "-r", 1, "-s", int(begin),
-                    "-e", int(end)).splitlines()
+                    "-e", int(end),
+                    *(["--daemon", daemon] if daemon else [])).splitlines()
     assert lines[0].split() == ["value"]
     rows = [line.split(":") for line in lines[2:]]
     return [(int(time), float(value)) for time, value in rows

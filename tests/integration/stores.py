@@ -129,17 +129,7 @@ class Stores:
         self.phases.append((begin, time.time()))
 
     def csv(self, host):
-        """{(cgroup, type, type instance): [(time, value), ...]}, complete"""
-        collectd = self.collectds[host]
-        *_, (last, _) = collectd.usage()
-        found = {}
-        for path in collectd.directory.glob("csv/*/cgroup_cpu-*/*-????-??-??"):
-            kind = path.name[:-len("-2000-01-01")]
-            cgroup = path.parent.name.split("-", 1)[1]
-            found[cgroup, *kind.split("-", 1)] = [
-                row for row in collectd.series("cgroup_cpu", cgroup, kind)
-                if row[0] < last]
-        return found
+        return self.collectds[host].complete()
 
     def window(self, host):
         """From before the first complete sample to after the last one"""

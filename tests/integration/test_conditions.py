@@ -3,7 +3,6 @@
 from values that a test made up, in all stores."""
 import contextlib
 import time
-from pathlib import Path
 
 import pytest
 
