@@ -75,11 +75,9 @@ class Prometheus:
                 for series in data["result"]]
 
 
-def scraping():
+def twice_a_second(text):
     """The example's configuration, for an interval of 1 s. At the same rate as
     collectd it would sometimes miss a value."""
-    text = (examples.other_side("write_prometheus")
-            + examples.additions("write_prometheus"))
     changed, count = re.subn("scrape_interval: 10s", "scrape_interval: 500ms",
                              text)
     assert count == 1, text
