@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -136,13 +137,31 @@ static int set_instance_format(struct options *options,
   return 0;
 }
 
+/* Programs that write collectd's configuration, as OpenWrt's do, put every
+ * value in quotes. In them are digits and at most one point. */
+static int get_number(const struct option_value *value, double *number) {
+  if (value->kind == OPTION_NUMBER) {
+    *number = value->as.number;
+    return 0;
+  }
+  if (value->kind != OPTION_STRING)
+    return -EINVAL;
+  const char *text = value->as.string;
+  if (text[strspn(text, "0123456789.")] != '\0')
+    return -EINVAL;
+  char *end = NULL;
+  *number = strtod(text, &end);
+  return end != text && *end == '\0' ? 0 : -EINVAL;
+}
+
 static int set_count(size_t *option, const struct option_value *value,
                      size_t least) {
-  if (value->kind != OPTION_NUMBER || !(value->as.number >= (double)least) ||
-      value->as.number > COUNT_MAX ||
-      value->as.number != (double)(size_t)value->as.number)
+  double number = 0;
+
+  if (get_number(value, &number) != 0 || !(number >= (double)least) ||
+      number > COUNT_MAX || number != (double)(size_t)number)
     return -EINVAL;
-  *option = (size_t)value->as.number;
+  *option = (size_t)number;
   return 0;
 }
 
@@ -169,11 +188,12 @@ static int set_keep_open(struct options *options,
 /* Whether it is longer than the interval is known only later. */
 static int set_peak_interval(struct options *options,
                              const struct option_value *value) {
-  if (value->kind != OPTION_NUMBER ||
-      !(value->as.number >= OPTIONS_MIN_PEAK_INTERVAL) ||
-      value->as.number > COUNT_MAX)
+  double seconds = 0;
+
+  if (get_number(value, &seconds) != 0 ||
+      !(seconds >= OPTIONS_MIN_PEAK_INTERVAL) || seconds > COUNT_MAX)
     return -EINVAL;
-  options->peak_nsec = (uint64_t)(value->as.number * (double)NSEC_PER_SEC);
+  options->peak_nsec = (uint64_t)(seconds * (double)NSEC_PER_SEC);
   return 0;
 }
 
@@ -240,14 +260,10 @@ static const struct option known[] = {
     {"LeavesOnly", BOOLEAN, set_leaves_only},
     {"InstanceFormat", "\"name\", \"path\" or \"leaf\"", set_instance_format},
     {"NameRoot", "an absolute path in quotes", set_name_root},
-    {"MaxDepth", "a whole number from 0 to 1000000, without quotes",
-     set_max_depth},
-    {"MaxCgroups", "a whole number from 1 to 1000000, without quotes",
-     set_max_cgroups},
-    {"KeepOpen", "a whole number from 0 to 1000000, without quotes",
-     set_keep_open},
-    {"PeakInterval",
-     "a number of seconds from 0.05 to the interval, without quotes",
+    {"MaxDepth", "a whole number from 0 to 1000000", set_max_depth},
+    {"MaxCgroups", "a whole number from 1 to 1000000", set_max_cgroups},
+    {"KeepOpen", "a whole number from 0 to 1000000", set_keep_open},
+    {"PeakInterval", "a number of seconds from 0.05 to the interval",
      set_peak_interval},
     {"ReportUserSystem", BOOLEAN, set_report_user_system},
     {"ReportThrottling", BOOLEAN, set_report_throttling},

@@ -149,6 +149,35 @@ static void require_label(const struct options *options, const char *text) {
           strcmp(options->labels[options->label_count - 1], text) == 0);
 }
 
+static bool is_numeric(const char *key) {
+  return strcasecmp(key, "MaxDepth") == 0 ||
+         strcasecmp(key, "MaxCgroups") == 0 ||
+         strcasecmp(key, "KeepOpen") == 0 ||
+         strcasecmp(key, "PeakInterval") == 0;
+}
+
+/* Digits with at most one point, read digit by digit. */
+static double quoted_number(const char *text) {
+  long double number = 0;
+  long double weight = 1;
+  bool point = false;
+
+  REQUIRE(strpbrk(text, "0123456789") != NULL);
+  for (; *text != '\0'; text++) {
+    if (*text == '.') {
+      REQUIRE(!point);
+      point = true;
+      continue;
+    }
+    REQUIRE(*text >= '0' && *text <= '9');
+    if (point)
+      number += (*text - '0') * (weight /= 10);
+    else
+      number = number * 10 + (*text - '0');
+  }
+  return (double)number;
+}
+
 /* An accepted word is a boolean, with the right value. */
 static void require_string(const struct options *options, const char *key,
                            const char *text) {
@@ -161,6 +190,10 @@ static void require_string(const struct options *options, const char *key,
     return;
   if (strcasecmp(key, "NameLabel") == 0) {
     require_label(options, text);
+    return;
+  }
+  if (is_numeric(key)) {
+    require_number(options, key, quoted_number(text));
     return;
   }
   REQUIRE(on || strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0 ||

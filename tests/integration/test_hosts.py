@@ -265,7 +265,7 @@ BAD_OPTIONS = {
     'LogSamples "maybe"': ["LogSamples", '"maybe"', "true", "false"],
     "ReportCounter false\nReportMillicores false": [
         "ReportCounter", "ReportMillicores", "must not both be false"],
-    'MaxDepth "3"': ["MaxDepth", '"3"', "without quotes"],
+    'MaxDepth "3.5"': ["MaxDepth", '"3.5"', "a whole number from 0"],
     "LogSamples 3": ["LogSamples", "3", "true", "false"],
     "PeakInterval 0.01": ["PeakInterval", "from 0.05 to the interval", "0.01"],
     "PeakInterval 3": ["PeakInterval", "from 0.05 to the interval", "not 3"],

@@ -166,6 +166,26 @@ START_TEST(quoted_booleans_are_taken) {
 }
 END_TEST
 
+/* OpenWrt's scripts quote all values. */
+START_TEST(quoted_numbers_are_taken) {
+  struct options options = OPTIONS_DEFAULT;
+
+  accept(&options, "MaxDepth", string("0"));
+  ck_assert_uint_eq(options.max_depth, 0);
+  accept(&options, "MaxCgroups", string("1000000"));
+  ck_assert_uint_eq(options.max_cgroups, 1000000);
+  accept(&options, "KeepOpen", string("0064"));
+  ck_assert_uint_eq(options.keep_open, 64);
+  accept(&options, "PeakInterval", string("0.125"));
+  ck_assert_uint_eq(options.peak_nsec, 125000000);
+  accept(&options, "PeakInterval", string(".5"));
+  ck_assert_uint_eq(options.peak_nsec, 500000000);
+  accept(&options, "PeakInterval", string("3"));
+  ck_assert_uint_eq(options.peak_nsec, 3000000000);
+  options_release(&options);
+}
+END_TEST
+
 START_TEST(labels_have_a_limit) {
   struct options options = OPTIONS_DEFAULT;
   struct option_value value = string("label");
@@ -231,20 +251,30 @@ START_TEST(values_are_refused) {
   refuse("InstanceFormat", boolean(true), "true", "\"leaf\"");
   refuse("MaxDepth", number(-1), "-1", "from 0 to 1000000");
   refuse("MaxDepth", number(1.5), "1.5", "from 0 to 1000000");
-  refuse("MaxDepth", string("3"), "\"3\"",
-         "a whole number from 0 to 1000000, without quotes");
-  refuse("MaxCgroups", string("x"), "\"x\"", "without quotes");
-  refuse("KeepOpen", string("10"), "\"10\"", "without quotes");
+  refuse("MaxDepth", string("3.5"), "\"3.5\"",
+         "a whole number from 0 to 1000000");
+  refuse("MaxDepth", string("0x3"), "\"0x3\"", "from 0 to 1000000");
+  refuse("MaxDepth", string("-0"), "\"-0\"", "from 0 to 1000000");
+  refuse("MaxDepth", string("1e3"), "\"1e3\"", "from 0 to 1000000");
+  refuse("MaxCgroups", string("x"), "\"x\"", "from 1 to 1000000");
+  refuse("MaxCgroups", string("0"), "\"0\"", "from 1 to 1000000");
+  refuse("MaxCgroups", string("nan"), "\"nan\"", "from 1 to 1000000");
+  refuse("KeepOpen", string(""), "\"\"", "from 0 to 1000000");
+  refuse("KeepOpen", string("."), "\".\"", "from 0 to 1000000");
+  refuse("KeepOpen", string("10 "), "\"10 \"", "from 0 to 1000000");
+  refuse("KeepOpen", string("1000001"), "\"1000001\"", "from 0 to 1000000");
   refuse("MaxCgroups", number(0), "0", "from 1 to 1000000");
   refuse("MaxCgroups", number(1e30), "1e+30", "from 1 to 1000000");
   refuse("MaxCgroups", number(NAN), "nan", "from 1 to 1000000");
   refuse("KeepOpen", number(1000001), "1000001", "from 0 to 1000000");
   refuse("PeakInterval", number(0.049), "0.049",
-         "a number of seconds from 0.05 to the interval, without quotes");
+         "a number of seconds from 0.05 to the interval");
   refuse("PeakInterval", number(0), "0", "from 0.05");
   refuse("PeakInterval", number(NAN), "nan", "from 0.05");
   refuse("PeakInterval", number(INFINITY), "inf", "from 0.05");
-  refuse("PeakInterval", string("0.1"), "\"0.1\"", "without quotes");
+  refuse("PeakInterval", string("0.04"), "\"0.04\"", "from 0.05");
+  refuse("PeakInterval", string("0.1.1"), "\"0.1.1\"", "from 0.05");
+  refuse("PeakInterval", string("inf"), "\"inf\"", "from 0.05");
   refuse("ReportAll", string("all"), "\"all\"", "true or false");
   refuse("Metadata", string("all"), "\"all\"", "true or false");
   refuse("NameLabel", string(""), "\"\"", "letters, digits");
@@ -272,9 +302,10 @@ START_TEST(a_refused_value_changes_nothing) {
 END_TEST
 
 Suite *options_suite(void) {
-  return suite_of(
-      "options", NULL, NULL, ONCE(defaults), ONCE(values_are_taken),
-      FOR_EACH(quoted_booleans_are_taken, quoted), ONCE(labels_have_a_limit),
-      ONCE(messages_are_printable_and_whole), ONCE(values_are_refused),
-      ONCE(a_refused_value_changes_nothing));
+  return suite_of("options", NULL, NULL, ONCE(defaults), ONCE(values_are_taken),
+                  FOR_EACH(quoted_booleans_are_taken, quoted),
+                  ONCE(quoted_numbers_are_taken), ONCE(labels_have_a_limit),
+                  ONCE(messages_are_printable_and_whole),
+                  ONCE(values_are_refused),
+                  ONCE(a_refused_value_changes_nothing));
 }
