@@ -305,7 +305,7 @@ static const struct {
      "Linux reports it since 6.0, if built with core scheduling"},
     {VALUE_GROUP_THROTTLING, CPU_NR_PERIODS, 0, "throttling", CGROUP_CPU,
      "the cpu hierarchy does not report it",
-     "no cgroup has the cpu controller"},
+     "no cgroup has the cpu controller, or Linux is without CFS bandwidth"},
     {VALUE_GROUP_THROTTLING, CPU_NR_BURSTS, 0, "bursts", CGROUP_CPU,
      "Linux reports them since 5.15",
      "Linux reports them since 5.15, with the cpu controller"},
@@ -325,7 +325,7 @@ static const struct {
      "Linux reports it since 6.1, with IRQ time accounting"},
     {VALUE_GROUP_LIMIT, 0, CPU_LIMIT_QUOTA, "quotas", CGROUP_CPU,
      "the cpu hierarchy has no file for them under the paths of these cgroups",
-     "no cgroup has the cpu controller"},
+     "no cgroup has the cpu controller, or Linux is without CFS bandwidth"},
     {VALUE_GROUP_LIMIT, 0, CPU_LIMIT_CPUS, "CPUs of cpusets", CGROUP_CPUSET,
      "the cpuset hierarchy has no file for them under the paths of these "
      "cgroups",

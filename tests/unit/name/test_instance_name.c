@@ -32,6 +32,9 @@ static const struct {
     {"/user.slice/user-1000.slice/user@1000.service/app.slice",
      "user.slice_user-1000.slice_user@1000.service_app.slice"},
     {"/lxc.payload.web", "lxc.payload.web"},
+    /* OpenWrt's procd: services and their instances */
+    {"/services/dnsmasq/cfg01411c", "services_dnsmasq_cfg01411c"},
+    {"/services/luci_statistics", "services_luci__statistics"},
     {"/a/b/c", "a_b_c"},
     /* "/" and "_" that would be read as the other one are doubled. */
     {"/a_b", "a__b"},

@@ -10,6 +10,7 @@
 #include "files.h"
 #include "read/idle.h"
 #include "suites.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/monotonic.h"
 
@@ -582,8 +583,9 @@ START_TEST(what_is_missing_is_explained_once) {
   ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
   assert_missing(
       "Values not available here: forced idle time (Linux reports it "
-      "since 6.0, if built with core scheduling), throttling (no "
-      "cgroup has the cpu controller), bursts (",
+      "since 6.0, if built with core scheduling), throttling (no cgroup has "
+      "the "
+      "cpu controller, or Linux is without CFS bandwidth), bursts (",
       true);
   assert_missing("throttling by quotas above (Linux reports it since "
                  "6.6, with the cpu controller), frozen time (Linux reports it "
@@ -593,7 +595,9 @@ START_TEST(what_is_missing_is_explained_once) {
                  "time accounting)",
                  true);
   assert_missing("pressure (", true);
-  assert_missing("quotas (no cgroup has the cpu controller)", true);
+  assert_missing("quotas (no cgroup has the cpu controller, or Linux is "
+                 "without CFS bandwidth)",
+                 true);
   assert_missing("cpusets (no cgroup has the cpuset controller)", true);
   assert_missing("user and system", false);
 
@@ -609,6 +613,30 @@ START_TEST(what_is_missing_is_explained_once) {
   ck_assert_int_eq(sampler_read(&sampler, root, ALL, &sample, &failure), 0);
   sampler.seen_parts = CPU_LIMIT_ALL;
   ck_assert_ptr_null(sampler_explain_missing(&sampler));
+}
+END_TEST
+
+/* As OpenWrt builds it for small machines: the cpu controller is there, but it
+ * has no quotas, and there is no pressure. */
+START_TEST(a_kernel_without_cfs_bandwidth_and_pressure) {
+  struct cpu_sample sample;
+  const enum cpu_counter absent[] = {
+      CPU_NR_PERIODS,         CPU_NR_THROTTLED,       CPU_THROTTLED_USEC,
+      CPU_NR_BURSTS,          CPU_BURST_USEC,         CPU_THROTTLED_LOCAL_USEC,
+      CPU_PRESSURE_SOME_USEC, CPU_PRESSURE_FULL_USEC, CPU_PRESSURE_IRQ_USEC};
+
+  write_file(directory, "a/cpu.weight", "100\n");
+  write_file(directory, "a/cpu.idle", "0\n");
+  start_v2();
+  ck_assert_int_eq(sampler_read(&sampler, child, ALL, &sample, &failure), 0);
+  ck_assert_uint_eq(counter(&sample, CPU_USAGE_USEC), 500);
+  ck_assert_uint_eq(counter(&sample, CPU_USER_USEC), 300);
+  ck_assert_uint_eq(counter(&sample, CPU_SYSTEM_USEC), 200);
+  for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
+    ck_assert(!cpu_stat_has(&sample.stat, absent[i]));
+  CLEANUP_FREE char *text = sampler_explain_missing(&sampler);
+  /* collectd cuts off what is longer than 1023 bytes with its prefix. */
+  ck_assert_uint_le(strlen(text), 990);
 }
 END_TEST
 
@@ -644,5 +672,7 @@ Suite *sampler_suite(void) {
       ONCE(idle_after_a_failure_is_read), ONCE(idle_below_what_is_gone),
       TIMES(idle_ones_give_their_files_up, 2),
       ONCE(idle_without_an_earlier_sample_is_read),
-      ONCE(what_is_missing_is_explained_once), ONCE(what_is_missing_on_v1));
+      ONCE(what_is_missing_is_explained_once),
+      ONCE(a_kernel_without_cfs_bandwidth_and_pressure),
+      ONCE(what_is_missing_on_v1));
 }
