@@ -3,6 +3,7 @@
 import itertools
 import math
 import os
+import re
 import struct
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import examples
 import grafana
+import luci
 import panels
 import store_rrdtool
 from expected import (DECIMALS, as_stored, check_seconds, check_series,
@@ -21,6 +23,11 @@ from waiting import wait_until
 
 HOSTS = pytest.mark.parametrize("host", [ONE, TWO])
 TICK = 0.010
+# What LuCI's diagrams leave out
+NOT_DRAWN = {"nice_usec", "force_idle_usec", "nr_periods", "nr_throttled",
+             "nr_bursts", "burst_usec", "pressure_some_usec",
+             "pressure_full_usec", "pressure_irq_usec", "of_limit",
+             "limit_level", "weight"}
 # However Prometheus misses one sample of a phase, it has so many in a row.
 IN_A_ROW = 4
 pytestmark = pytest.mark.xdist_group("loads of a core")
@@ -218,6 +225,47 @@ def test_rrdtool(stores, host):
             for path in directory.glob("cgroup_cpu-*/*.rrd")} == {
         f"cgroup_cpu-{cgroup}/{kind}-{instance}"
         for cgroup, kind, instance in csv}
+
+
+@HOSTS
+def test_luci(stores, host, tmp_path):
+    """LuCI's diagrams of the same RRD files show what was stored: the mean of
+    every value of a cgroup, in one diagram of the overview and in those of its own
+    page"""
+    directory = stores.collectds[host].directory / "rrd"
+    begin, end = stores.window(host)
+    csv = stores.csv(host)
+    cgroup = {ONE: WEB, TWO: BATCH}[host]
+    found = luci.diagrams(directory, host, cgroup)
+    assert [diagram["detail"] for diagram in found] == [
+        False, *[True] * (len(found) - 1)]
+    means = {}
+    for number, diagram in enumerate(found):
+        picture = tmp_path / f"{number}.png"
+        printed = store_rrdtool.rrdtool(
+            "graph", picture, "-a", "PNG", "-s", int(begin), "-e", int(end),
+            *diagram["arguments"])
+        assert png_size(picture.read_bytes())[0] > 400
+        for name, mean in re.findall(r"^(\S+) (\S+)$", printed, re.M):
+            means[tuple(name.split("-", 1))] = float(mean)
+    shown = means.keys()
+    assert ("gauge", "millicores") in shown
+    available = {series[1:] for series in csv if series[0] == cgroup}
+    # Rates are drawn instead of the counters that they are made from, and some
+    # values are of no use in a picture.
+    assert available - shown <= {
+        ("derive", "cpu_usage_usec"), ("derive", "user_usec"),
+        ("derive", "system_usec"), *[series for series in available if series[1]
+                                     in NOT_DRAWN]}
+    assert shown <= available
+    for kind, instance in shown:
+        file = directory / host / f"cgroup_cpu-{cgroup}" / f"{kind}-{instance}.rrd"
+        stored = [value for _, value in store_rrdtool.fetch(
+            file, int(begin), int(end))]
+        scale = 1000 if kind == "derive" else 1
+        assert math.isclose(means[kind, instance],
+                            sum(stored) / len(stored) / scale, rel_tol=0.02,
+                            abs_tol=0.5), (kind, instance)
 
 
 def png_size(picture):
