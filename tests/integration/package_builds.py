@@ -11,10 +11,10 @@ import shared
 from apt import Apt
 from debian import Debian
 from packages import (PACKAGE, SOURCE, UNIT_TESTS, Build, System,
-                      make_repository, older, only, run)
+                      make_repository, older, older_rpm, only, run)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def scratch(tmp_path_factory):
     """pytest would keep its directories, but systems are large"""
     directory = tmp_path_factory.mktemp("packages")
@@ -22,7 +22,7 @@ def scratch(tmp_path_factory):
     shutil.rmtree(directory)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def debians(debian_directory, scratch):
     with contextlib.ExitStack() as stack:
         yield {release: stack.enter_context(
@@ -41,41 +41,37 @@ def get_collectd(directory):
 def make_packages(place):
     """Builds from this tree and, later in another place, from its archive; and
     an older release of each package"""
-    def home(name, macros):
-        (place / name).mkdir()
-        (place / name / ".rpmmacros").write_text(macros)
-        return str(place / name)
-
     rpm = ("rpm", f"COLLECTD_ARCHIVE={get_collectd(place / 'collectd')}")
     # Of each kind, one package runs its tests. Those with faults take long, and
     # run elsewhere with the same options for the compiler.
-    untested = home("untested", "%_without_check --without-check\n")
-    tests = f"TESTS={UNIT_TESTS}"
+    tests = f"check_PROGRAMS={UNIT_TESTS}"
+    (place / "untested").mkdir()
+    (place / "untested/.rpmmacros").write_text(
+        "%_without_check --without-check\n")
 
     def make_second():
         second = only(place, "collectd-cgroup_cpu-*")
         build = Build(second, second, umask=0o077, TZ="Asia/Tokyo", LC_ALL="C",
-                      DEB_BUILD_OPTIONS="nocheck", HOME=untested)
+                      DEB_BUILD_OPTIONS="nocheck",
+                      HOME=str(place / "untested"))
         build.make("deb")
         build.make(*rpm)
 
-    def make_older():
-        Build(SOURCE, place / "older",
-              HOME=home("home", "%dist ~older\n")).make("rpm", tests)
+    def make_first_rpm():
+        first.make(*rpm, tests)
+        older_rpm(only(first.directory, "*[!c].rpm"), place / "older")
 
     # Most of a build uses one processor.
+    first = Build(SOURCE, place / "first")
+    first.make("recipes")
+    first.make("deb", tests)
+    run("tar", "-xf", only(first.directory, "*[0-9].tar.xz"), "-C", place)
     with ThreadPoolExecutor() as pool:
-        older_rpm = pool.submit(make_older)
-        first = Build(SOURCE, place / "first", HOME=untested)
-        first.make("deb", tests)
-        run("tar", "-xf", only(first.directory, "*[0-9].tar.xz"), "-C", place)
-        others = [older_rpm, pool.submit(make_second),
-                  pool.submit(first.make, *rpm)]
-        for other in others:
+        for other in [pool.submit(make_second), pool.submit(make_first_rpm)]:
             other.result()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def builds(debians):
     """Only the first caller makes them, while the Debians are made"""
     with shared.directory("packages") as place:
@@ -88,7 +84,7 @@ def builds(debians):
             collectd_archive=only(place / "collectd", "*.orig.tar.*"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def repository(builds, scratch):
     """The apt repository of the Debian packages"""
     directory = scratch / "repository"

@@ -16,6 +16,8 @@ from waiting import wait_until
 SOURCE = Path(__file__).resolve().parents[2]
 PACKAGE = "collectd-plugin-cgroup-cpu"
 UNIT_TESTS = "tests/unit/unit_tests"
+# A process for each test takes most of the time of all of them.
+ONE_PROCESS = {"CK_FORK": "no", "CK_EXCLUDE_TAGS": "limits"}
 CSV = "var/lib/collectd/csv/test"
 CONFIGURATION = """\
 Hostname "test"
@@ -45,7 +47,7 @@ VOLATILE = re.compile(r"(proc|sys|dev|run|tmp|root|srv|var/(log|cache|tmp)"
                       r"|var/lib/(apt|dpkg|collectd)|etc/ld.so.cache)(/|$)")
 MISSING = [tool for tool in (
     "dpkg-buildpackage", "dh", "lintian", "mmdebstrap", "rpmbuild", "rpmlint",
-    "diffoscope") if not shutil.which(tool)]
+    "diffoscope", "bsdtar", "autopkgtest", "blhc") if not shutil.which(tool)]
 needs_debian = pytest.mark.skipif(
     os.geteuid() != 0 or bool(MISSING),
     reason=f"needs root, Debian and {', '.join(MISSING)}")
@@ -70,7 +72,8 @@ class Build:
         scratch = os.environ.get("CGROUP_CPU_SCRATCH", tempfile.gettempdir())
         self.directory = directory
         self.options = {"cwd": directory, "umask": umask, "env": {
-            **os.environ, "TMPDIR": scratch, "XZ_OPT": "-1", **environment}}
+            **os.environ, **ONE_PROCESS, "TMPDIR": scratch, "XZ_OPT": "-1",
+            **environment}}
         run(source / "configure", **self.options)
 
     def make(self, target, *arguments):
@@ -95,6 +98,30 @@ def older(package, directory):
     conffile.write_text("# Of an older release\n" + conffile.read_text())
     run("dpkg-deb", "--root-owner-group", "--build", tree, directory)
     shutil.rmtree(tree)
+
+
+def older_rpm(package, directory):
+    """An older release of it: the same files and scripts. Only the parts of the
+    spec that make the files are left out."""
+    files = directory / "files"
+    files.mkdir(parents=True)
+    run("bsdtar", "-xf", package, "-C", files)
+    shutil.rmtree(files / "usr/lib/.build-id", ignore_errors=True)
+    spec = (SOURCE / "packaging/rpm/collectd-cgroup_cpu.spec").read_text()
+    before, _ = spec.split("\n%prep\n")
+    _, after = spec.split("\n%posttrans\n")
+    after, count = re.subn(r"(?m)^%license .*\n%doc .*$",
+                           "/usr/share/licenses/*\n/usr/share/doc/*", after)
+    assert count == 1
+    (directory / "older.spec").write_text(
+        re.sub(r"(?m)^(Source|BuildRequires).*$", "", before)
+        + f"\n%install\ncp -a {files}/. %{{buildroot}}\n"
+        + f"\n%posttrans\n{after}")
+    defined = {"_topdir": directory, "_rpmdir": directory, "dist": "~older",
+               "__os_install_post": "%{nil}", "_build_name_fmt": "%{NAME}.rpm"}
+    run("rpmbuild", "-bb", *[argument for name, value in defined.items() for
+                             argument in ("--define", f"{name} {value}")],
+        directory / "older.spec")
 
 
 def make_repository(directory):

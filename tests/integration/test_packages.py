@@ -2,6 +2,7 @@
 """The packages are built and checked, and do what they are for."""
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -33,10 +34,9 @@ def test_versions_agree():
 @needs_debian
 def test_packages_run_their_tests(builds):
     passed = f"PASS: {UNIT_TESTS}\n"
-    for log in builds.first / "deb.log", builds.older / "rpm.log":
-        assert passed in log.read_text()
-    for log in builds.first / "rpm.log", builds.second / "deb.log":
-        assert "PASS: tests/" not in log.read_text()
+    for kind in "deb", "rpm":
+        assert passed in (builds.first / f"{kind}.log").read_text()
+        assert "PASS: tests/" not in (builds.second / f"{kind}.log").read_text()
 
 
 @needs_debian
@@ -87,12 +87,21 @@ def test_rpmlint(builds):
     ({}, "values arrive\n"),
     ({"cgroups": False}, "no cgroups here, and collectd runs nevertheless\n"),
 ], indirect=["system"], ids=["cgroups", "none"])
-def test_package_test(system, expected):
-    """The test in packaging/debian/tests, run like autopkgtest"""
-    system.apt("install", PACKAGE, "collectd")
-    system.write("srv/values",
-                 (SOURCE / "packaging/debian/tests/values").read_text())
-    assert system.run("sh", "/srv/values").endswith(expected)
+def test_package_test(builds, system, tmp_path, expected):
+    """autopkgtest runs the test in packaging/debian/tests"""
+    shutil.copytree(SOURCE / "packaging/debian", tmp_path / "debian")
+    output = system.beside(
+        "autopkgtest", "--no-built-binaries",
+        only(builds.first, f"{PACKAGE}_*.deb"), f"{tmp_path}/", "--", "chroot",
+        system.directory / "root")
+    assert expected in output
+    assert re.search(r"^values +PASS$", output, re.M), output
+
+
+@needs_debian
+def test_blhc(builds):
+    """Every command of the build has Debian's flags that harden a program"""
+    run("blhc", "--bindnow", builds.first / "deb.log")
 
 
 INTERVAL = 5
@@ -240,7 +249,7 @@ def test_life_of_the_rpm(builds, system):
                  'Include "/etc/collectd.d"\n')
     restarts = ["try-restart collectd.service"]
 
-    assert rpm("--install", binary_rpm(builds.older)) == restarts
+    assert rpm("--install", builds.older / "collectd-cgroup_cpu.rpm") == restarts
     restart()
 
     changed = system.read(configuration) + CHANGE
