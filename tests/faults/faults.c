@@ -183,7 +183,7 @@ WRAPPER(int, statfs, (const char *path, struct statfs *status)) {
     return -1;
   int result = __real_statfs(path, status);
   if (result == 0 && faults.magic != NULL)
-    status->f_type = (__fsword_t)faults.magic(path);
+    status->f_type = (__typeof__(status->f_type))faults.magic(path);
   return result;
 }
 

@@ -5,6 +5,13 @@
 #ifndef WRAP_H
 #define WRAP_H
 
+#define PRAGMA(text) _Pragma(#text)
+/* With these names, the functions below replace the right ones. */
+#define REDIRECT(name, other)                                                  \
+  PRAGMA(redefine_extname __real_##name __real_##other)                        \
+  PRAGMA(redefine_extname __wrap_##name __wrap_##other)
+#include "redirects.h"
+
 /* The head of the function that replaces `name`. It can call the original as
  * __real_`name`. */
 #define WRAPPER(type, name, parameters)                                        \

@@ -39,7 +39,8 @@ static void teardown(void) {
 }
 
 /* Refuses the call in this process from now on, like the seccomp profile of a
- * container that is older than the call. */
+ * container that is older than the call. Where it does not exist, as in QEMU's
+ * user mode, nothing needs to refuse it. */
 static void refuse_openat2(void) {
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -49,6 +50,8 @@ static void refuse_openat2(void) {
   };
   struct sock_fprog program = {.len = ARRAY_SIZE(filter), .filter = filter};
 
+  if (syscall(SYS_openat2, -1, NULL, NULL, 0) < 0 && errno == ENOSYS)
+    return;
   ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
   ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
