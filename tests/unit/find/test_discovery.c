@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -337,6 +338,36 @@ END_TEST
 
 /* It is known only if the cgroup did not exist one update before, and was not
  * overlooked then. */
+#ifdef SYS_utimensat_time64
+#define SYS_UTIMENSAT SYS_utimensat_time64
+#else
+#define SYS_UTIMENSAT SYS_utimensat
+#endif
+
+/* Whatever time_t is. */
+static void set_time(const char *name, int64_t seconds) {
+  const struct {
+    int64_t seconds;
+    int64_t nanoseconds;
+  } times[2] = {{.seconds = seconds}, {.seconds = seconds}};
+
+  ck_assert_int_eq(syscall(SYS_UTIMENSAT, root, name, times, 0), 0);
+}
+
+/* With a short time_t, stat(2) fails if a time does not fit. */
+START_TEST(times_after_2038) {
+  const int64_t year_2100 = 4102444800;
+
+  make("a");
+  make("a/1");
+  set_time("a/1", year_2100);
+  set_time("a", year_2100);
+  set_time(".", year_2100);
+  update();
+  ck_assert_ptr_nonnull(find("/a/1"));
+}
+END_TEST
+
 START_TEST(what_was_born_is_known) {
   make_many();
   update();
@@ -657,9 +688,10 @@ Suite *discovery_suite(void) {
       TIMES(a_change_without_an_event_waits_for_it, 2),
       ONCE(changes_between_two_updates), ONCE(events_lost_between_two_updates),
       ONCE(what_is_listed_each_time_needs_no_event), ONCE(depth_is_limited),
-      ONCE(root_alone), ONCE(room_is_shared), ONCE(a_tenant_pushes_nobody_out),
-      ONCE(free_room_is_used), ONCE(what_cannot_match_is_not_walked),
-      ONCE(root_goes_and_comes_back), ONCE(links_are_not_followed));
+      ONCE(root_alone), ONCE(times_after_2038), ONCE(room_is_shared),
+      ONCE(a_tenant_pushes_nobody_out), ONCE(free_room_is_used),
+      ONCE(what_cannot_match_is_not_walked), ONCE(root_goes_and_comes_back),
+      ONCE(links_are_not_followed));
   TCase *limit_tests =
       case_of("limits", setup, teardown, ONCE(what_cannot_be_listed_is_named),
               ONCE(what_cannot_be_listed_is_tried_again));
