@@ -18,7 +18,8 @@ int hierarchy_magic(const char *path, uint64_t *magic) {
 
   if (statfs(path, &status) < 0)
     return -errno;
-  *magic = (uint64_t)status.f_type;
+  /* Magic numbers have 32 bits, but the type of the field may have a sign. */
+  *magic = (uint32_t)status.f_type;
   return 0;
 }
 

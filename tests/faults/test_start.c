@@ -220,6 +220,24 @@ START_TEST(the_cause_is_named) {
 }
 END_TEST
 
+static uint64_t magic_of_btrfs(const char *path) {
+  (void)path;
+  return BTRFS_SUPER_MAGIC;
+}
+
+/* Its highest bit is set: a 32-bit system would take it for a sign. */
+START_TEST(a_large_magic_number) {
+  struct hierarchy found;
+  CLEANUP_FREE char *text = NULL;
+
+  host = &hosts[ARRAY_SIZE(hosts) - 1];
+  faults_plan_none();
+  faults.magic = magic_of_btrfs;
+  ck_assert_int_eq(detect(&found, &text), -ENOENT);
+  ck_assert_ptr_nonnull(strstr(text, "(type 0x9123683e)"));
+}
+END_TEST
+
 START_TEST(mixed_controllers) {
   start(&hosts[_i]);
   ck_assert_str_eq(hosts[_i].mounts, mixed_mounts);
@@ -452,7 +470,8 @@ END_TEST
 Suite *start_suite(void) {
   TCase *tests = case_of(
       "faults at start", setup, teardown, FOR_EACH(one_fault_at_a_time, rows),
-      ONCE(the_cause_is_named), FOR_EACH(counts_with_faults, description_rows),
+      ONCE(the_cause_is_named), ONCE(a_large_magic_number),
+      FOR_EACH(counts_with_faults, description_rows),
       FOR_EACH(presence_with_faults, presence_rows), ONCE(presence),
       FOR_EACH(options_without_memory, setting_rows),
       TIMES(selection_without_memory, 2));
