@@ -14,6 +14,8 @@ void model_reset(void) {
   memset(model.fds, 0, sizeof(model.fds));
   model.count = model.open = model.event_count = 0;
   model.now_nsec = NSEC_PER_SEC;
+  /* Some inode numbers need more than 32 bits. */
+  model.inodes = UINT32_MAX - 1;
   (void)model_make(MODEL_NONE, "", ++model.inodes);
 }
 

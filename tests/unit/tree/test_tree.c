@@ -175,6 +175,17 @@ START_TEST(one_inode_is_one_cgroup) {
 }
 END_TEST
 
+/* The kernel's numbers have 64 bits. */
+START_TEST(inodes_are_compared_whole) {
+  struct cgroup *root = add(NULL, "", 1);
+  struct cgroup *low = add(root, "low", 2);
+  struct cgroup *high = add(root, "high", (UINT64_C(1) << 32) + 2);
+
+  ck_assert_uint_eq(tree.count, 3);
+  ck_assert_ptr_ne(low, high);
+}
+END_TEST
+
 START_TEST(paths_have_an_end) {
   char component[256];
   struct cgroup *cgroup = add(NULL, "", 1);
@@ -271,12 +282,12 @@ START_TEST(attachments_go) {
 END_TEST
 
 Suite *tree_suite(void) {
-  return suite_of("tree", setup, teardown, ONCE(paths_names_and_depths),
-                  ONCE(parents_come_first), ONCE(a_subtree_goes_as_a_whole),
-                  ONCE(no_two_share_an_instance),
-                  ONCE(of_two_new_ones_the_older_has_the_name),
-                  ONCE(a_name_is_for_life), ONCE(leaf_names_stay_different),
-                  ONCE(one_inode_is_one_cgroup), ONCE(paths_have_an_end),
-                  ONCE(whole_paths_fit), ONCE(selection_is_known),
-                  ONCE(attachments_go));
+  return suite_of(
+      "tree", setup, teardown, ONCE(paths_names_and_depths),
+      ONCE(parents_come_first), ONCE(a_subtree_goes_as_a_whole),
+      ONCE(no_two_share_an_instance),
+      ONCE(of_two_new_ones_the_older_has_the_name), ONCE(a_name_is_for_life),
+      ONCE(leaf_names_stay_different), ONCE(one_inode_is_one_cgroup),
+      ONCE(inodes_are_compared_whole), ONCE(paths_have_an_end),
+      ONCE(whole_paths_fit), ONCE(selection_is_known), ONCE(attachments_go));
 }
