@@ -2,13 +2,25 @@
 #include "util/read_all.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* Reads at the file's own position, if no disk has to be waited for. */
 static ssize_t read_cached(int fd, char *buffer, size_t size) {
   struct iovec room = {buffer, size};
 
+#ifdef RWF_NOWAIT
   return preadv2(fd, &room, 1, -1, RWF_NOWAIT);
+#else
+  /* musl before 1.2.5 has no function for it. The position is in two parts. */
+  enum { NOWAIT = 0x8 };
+  ssize_t length = syscall(SYS_preadv2, fd, &room, 1L, -1L, -1L, (long)NOWAIT);
+
+  if (length < 0 && errno == ENOSYS)
+    errno = EOPNOTSUPP;
+  return length;
+#endif
 }
 
 static ssize_t read_with(ssize_t (*call)(int fd, char *buffer, size_t size),

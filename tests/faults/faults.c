@@ -89,9 +89,11 @@ WRAP(int, inotify_add_watch, (int fd, const char *path, uint32_t mask),
      (fd, path, mask), -1)
 WRAP(int, inotify_rm_watch, (int fd, int watch), (fd, watch), -1)
 WRAP(int, lstat, (const char *path, struct stat *status), (path, status), -1)
+#ifdef RWF_NOWAIT
 WRAP(ssize_t, preadv2,
      (int fd, const struct iovec *room, int count, off_t offset, int flags),
      (fd, room, count, offset, flags), -1)
+#endif
 WRAP(ssize_t, readlinkat, (int fd, const char *path, char *target, size_t size),
      (fd, path, target, size), -1)
 WRAP(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size), -1)
@@ -323,11 +325,32 @@ WRAPPER(int, openat, (int directory, const char *path, int flags, ...)) {
   return fails(FAULT_openat) ? -1 : __real_openat(directory, path, flags);
 }
 
-/* Only openat2(2) is called in this way. */
+long __real_syscall(long number, ...);
+
+/* In a C library without preadv2(). */
+static long call_preadv2(va_list arguments) {
+  int fd = va_arg(arguments, int);
+  const struct iovec *room = va_arg(arguments, const struct iovec *);
+  long count = va_arg(arguments, long);
+  long low = va_arg(arguments, long);
+  long high = va_arg(arguments, long);
+  long flags = va_arg(arguments, long);
+
+  return fails(FAULT_preadv2)
+             ? -1
+             : __real_syscall(SYS_preadv2, fd, room, count, low, high, flags);
+}
+
+/* Only openat2(2) is called in this way, and preadv2(2) with an old musl. */
 WRAPPER(long, syscall, (long number, ...)) {
   va_list arguments;
 
   va_start(arguments, number);
+  if (number == SYS_preadv2) {
+    long length = call_preadv2(arguments);
+    va_end(arguments);
+    return length;
+  }
   int directory = va_arg(arguments, int);
   const char *path = va_arg(arguments, const char *);
   void *how = va_arg(arguments, void *);

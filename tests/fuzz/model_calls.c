@@ -186,17 +186,17 @@ WRAPPER(int, openat, (int fd, const char *path, int flags, mode_t mode)) {
                            : __real_openat(fd, path, flags, mode);
 }
 
-/* The C library has no function for openat2. No other call is made in this
- * way. */
+/* The C library has no function for openat2. An old musl has none for preadv2,
+ * which has more parameters. */
 WRAPPER(long, syscall,
         (long number, int fd, const char *path, const struct open_how *how,
-         size_t size)) {
+         size_t size, long fifth, long sixth)) {
   const struct model_fd *directory =
       number == SYS_openat2 ? model_fd(fd) : NULL;
 
   count_call();
   if (directory == NULL)
-    return __real_syscall(number, fd, path, how, size);
+    return __real_syscall(number, fd, path, how, size, fifth, sixth);
   return model.no_openat2 ? fail(ENOSYS)
                           : open_below(directory, path, how->flags,
                                        (how->resolve & RESOLVE_NO_XDEV) == 0);
