@@ -1,0 +1,735 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Measures how many hosts one receiving collectd takes, and what that and the
+stores behind it cost.
+
+A collectd with the plugin reads 100 real cgroups and sends them as
+fleet_sender.conf says. The packets of one pass are recorded, and played as those of
+many hosts, each every ten seconds, to a collectd with fleet_receiver.conf and the
+example for a store. Sent and stored values are counted, the latter by the
+stores. It needs root.
+"""
+import argparse
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import pickle
+import re
+import shlex
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+
+import daemon_bench
+from fleet_packets import SECOND, Security, Template, value_lists
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "collectd.conf.d/examples"
+LOOPBACK = "127.0.0.1"
+CGROUPS = 100
+INTERVAL = 10
+RECORDED = "host00000.example.com"
+USER, PASSWORD = "fleet", "change-me"
+# Of the example fleet_receiver.conf.
+BUFFER = 8388608
+# Of what the receiver says of itself, in seconds.
+PERIOD = 3
+# Per counter and interval, in microseconds.
+INCREASE = 1_000_000
+SYS_PIDFD_GETFD = 438
+SO_RCVBUFFORCE = 33
+CONFIGURATION = """\
+Hostname "{host}"
+FQDNLookup false
+BaseDir "{directory}"
+PIDFile "{directory}/pid"
+Interval {interval}
+PluginDir "{stock}"
+LoadPlugin logfile
+<Plugin logfile>
+  LogLevel warning
+  File "{directory}/log"
+</Plugin>
+LoadPlugin unixsock
+<Plugin unixsock>
+  SocketFile "{directory}/socket"
+</Plugin>
+"""
+STATISTICS = """\
+<Plugin network>
+  Server "{address}" "{port}"
+</Plugin>
+"""
+CARBON = """\
+[cache]
+STORAGE_DIR = {directory}
+LOCAL_DATA_DIR = {directory}/whisper
+CONF_DIR = {directory}
+LOG_DIR = {directory}
+PID_DIR = {directory}
+ENABLE_LOGROTATION = False
+LOG_UPDATES = False
+LOG_CREATES = False
+LOG_CACHE_QUEUE_SORTS = False
+ENABLE_TAGS = False
+MAX_CREATES_PER_MINUTE = inf
+WHISPER_SPARSE_CREATE = True
+CARBON_METRIC_INTERVAL = 1
+LINE_RECEIVER_INTERFACE = 127.0.0.1
+LINE_RECEIVER_PORT = {port}
+ENABLE_UDP_LISTENER = False
+PICKLE_RECEIVER_INTERFACE = 127.0.0.1
+PICKLE_RECEIVER_PORT = {pickle_port}
+CACHE_QUERY_INTERFACE = 127.0.0.1
+CACHE_QUERY_PORT = {query_port}
+"""
+OWN_SCHEMA = "[carbon]\npattern = ^carbon\\.\nretentions = 1s:1h\n"
+
+
+def fail(text):
+    sys.exit(f"fleet_bench: {text}")
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((LOOPBACK, 0))
+        return probe.getsockname()[1]
+
+
+def example(name, **changes):
+    """Its text, changed once at each place"""
+    text = (EXAMPLES / f"{name}.conf").read_text()
+    for old, new in changes.values():
+        if text.count(old) != 1:
+            fail(f"{name}.conf does not have {old} once")
+        text = text.replace(old, new)
+    return text
+
+
+def without_plugin(text):
+    return text.replace("LoadPlugin cgroup_cpu\n", "")
+
+
+def marked(name, mark):
+    return "".join(re.findall(rf"(?m)^#{re.escape(mark)} (.*\n)",
+                              (EXAMPLES / f"{name}.conf").read_text()))
+
+
+def wait_until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            fail(f"{what}: not within {seconds} s")
+        time.sleep(0.05)
+    return value
+
+
+class Process:
+    """A program that ends with the benchmark"""
+
+    def __init__(self, directory, *command, **environment):
+        self.directory = directory
+        self.name = Path(command[0]).name
+        with open(directory / "output", "ab") as output:
+            self.process = subprocess.Popen(
+                list(map(str, command)), stdin=subprocess.DEVNULL,
+                stdout=output, stderr=output,
+                env={**os.environ, **environment})
+        self.pid = self.process.pid
+
+    def cpu(self):
+        """In ms"""
+        text = Path(f"/proc/{self.pid}/stat").read_text()
+        user, system = text.rsplit(")", 1)[1].split()[11:13]
+        return 1000 * (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self):
+        """In MB"""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+    def check(self):
+        if self.process.poll() is not None:
+            text = (self.directory / "output").read_text(errors="replace")
+            fail(f"{self.name} ended:\n{text[-2000:]}")
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Collectd(Process):
+    def __init__(self, directory, host, text, interval):
+        directory.mkdir()
+        configuration = directory / "collectd.conf"
+        configuration.write_text(CONFIGURATION.format(
+            host=host, directory=directory, interval=interval,
+            stock=daemon_bench.STOCK) + text)
+        self.socket = directory / "socket"
+        super().__init__(directory, daemon_bench.DAEMON, "-f", "-C",
+                         configuration)
+
+    def wait(self):
+        wait_until(lambda: self.check() or self.socket.exists(), 30,
+                   "the start of collectd")
+
+    def flush(self):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.socket))
+            client.sendall(b"FLUSH\n")
+            client.recv(1000)
+
+
+class Listener(threading.Thread):
+    """Keeps the packets that arrive"""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
+        self.socket.bind((LOOPBACK, 0))
+        self.port = self.socket.getsockname()[1]
+        self.packets = []
+        self.start()
+
+    def run(self):
+        while True:
+            self.packets.append(self.socket.recv(65536))
+
+    def settled(self):
+        """How many there are, once no more arrive for a fifth of a second"""
+        while True:
+            count = len(self.packets)
+            time.sleep(0.2)
+            if count == len(self.packets):
+                return count
+
+
+def record(mount, scratch, security):
+    """The packets of one pass of the real plugin"""
+    root = mount / daemon_bench.NAME
+    leaves = root / "system.slice"
+    for path in [root, leaves] + [leaves / f"app-{number:03}.service"
+                                  for number in range(CGROUPS - 2)]:
+        path.mkdir()
+    listener = Listener()
+    sender = Collectd(scratch / "recorded", RECORDED, example(
+        "fleet_sender",
+        server=('Server "collectd.example.com" "25826"',
+                f'Server "{LOOPBACK}" "{listener.port}"'),
+        internal=("CollectInternalStats true\n", ""),
+        plugin=("LoadPlugin cgroup_cpu\n",
+                f'PluginDir "{daemon_bench.BUILD}/.libs"\n'
+                "LoadPlugin cgroup_cpu\n"
+                f'<Plugin cgroup_cpu>\n  Root "{root}"\n</Plugin>\n'
+                f'PluginDir "{daemon_bench.STOCK}"\n')), 1)
+    try:
+        sender.wait()
+        time.sleep(2.5)
+        for _ in range(10):
+            # Between two passes nothing is sent, and a flush ends a packet.
+            begin = listener.settled()
+            sender.flush()
+            begin = listener.settled()
+            wait_until(lambda: len(listener.packets) > begin, 10, "a pass")
+            end = listener.settled()
+            sender.flush()
+            end = listener.settled()
+            packets = [security.decrypt(packet)
+                       for packet in listener.packets[begin:end]]
+            lists = [one for packet in packets for one in value_lists(packet)]
+            if (len(lists) == 2 * CGROUPS
+                    and len({one.time for one in lists}) == 1):
+                return [Template(packet) for packet in packets]
+        fail(f"no pass of {2 * CGROUPS} values was recorded: {len(lists)}")
+    finally:
+        sender.stop()
+
+
+def play(templates, security, address, hosts, passes, first, spread, pipe):
+    """Plays that many passes of that many hosts, which send one after the other
+    within `spread` seconds of the ten. Puts the values and packets sent and the
+    greatest delay into the pipe."""
+    with contextlib.suppress(OSError):
+        os.nice(-10)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.connect(address)
+    begin = time.time()
+    sent = packets = 0
+    delay = 0
+    for number in range(passes * hosts):
+        turn, host = divmod(number, hosts)
+        due = begin + INTERVAL * turn + spread * host / hosts
+        now = time.time()
+        if due > now:
+            time.sleep(due - now)
+        delay = max(delay, time.time() - due)
+        name = f"host{host:05}.example.com".encode()
+        for template in templates:
+            sender.send(security.encrypt(template.play(
+                name, int(due * SECOND), INTERVAL * SECOND,
+                INCREASE * (first + turn))))
+            sent += template.count
+            packets += 1
+    rest = begin + INTERVAL * passes - time.time()
+    if rest > 0:
+        time.sleep(rest)
+    pipe.send((sent, packets, delay))
+
+
+class Store:
+    """What receives from collectd. Without a store, what collectd has dispatched
+    counts."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.processes = []
+
+    def start(self, *command, **environment):
+        self.directory.mkdir(exist_ok=True)
+        self.processes.append(
+            Process(self.directory, *command, **environment))
+
+    def configuration(self):
+        return ""
+
+    def ready(self):
+        return True
+
+    def received(self):
+        """The values that it has, collectd's own included; None if it cannot
+        tell"""
+        return None
+
+    @staticmethod
+    def own(lists):
+        """As how many of these it counts collectd's own values"""
+        return sum(len(one.values) for one in lists)
+
+    def check(self):
+        for process in self.processes:
+            process.check()
+
+    def stop(self):
+        for process in self.processes:
+            process.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def listening(port):
+    with socket.socket() as client:
+        return client.connect_ex((LOOPBACK, port)) == 0
+
+
+class RRD(Store):
+    def __init__(self, directory):
+        super().__init__(directory)
+        for name in ("db", "journal"):
+            (directory / "rrdcached" / name).mkdir(parents=True)
+        self.socket = directory / "socket"
+        command = [self.moved(word)
+                   for word in shlex.split(marked("rrdcached", "$"))]
+        self.start(*command, "-g", "-p", directory / "pid")
+
+    def moved(self, text):
+        return text.replace("/var/lib/rrdcached",
+                            f"{self.directory}/rrdcached").replace(
+                                "/run/rrdcached.sock", f"{self.socket}")
+
+    def configuration(self):
+        return self.moved(without_plugin(example("rrdcached")))
+
+    def ready(self):
+        return self.socket.exists()
+
+    def received(self):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.socket))
+            with client.makefile("rw") as stream:
+                stream.write("STATS\n")
+                stream.flush()
+                count = int(stream.readline().split()[0])
+                lines = [stream.readline() for _ in range(count)]
+        return int(dict(line.split(": ") for line in lines)["UpdatesReceived"])
+
+    @staticmethod
+    def own(lists):
+        return len(list(lists))
+
+
+class WritingRRD(RRD):
+    """It writes each file in each window, instead of every half hour"""
+
+    def moved(self, text):
+        return super().moved({"1800": "10"}.get(text, text))
+
+
+class Graphite(Store):
+    """One carbon"""
+
+    count = 1
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        directory.mkdir()
+        self.carbons = [self.start_carbon(directory / f"carbon{number}")
+                        for number in range(self.count)]
+        self.port = self.carbons[0].port
+
+    def start_carbon(self, directory):
+        ports = {name: free_port()
+                 for name in ("port", "pickle_port", "query_port")}
+        directory.mkdir()
+        (directory / "carbon.conf").write_text(
+            CARBON.format(directory=directory, **ports))
+        (directory / "storage-schemas.conf").write_text(
+            OWN_SCHEMA + marked("write_graphite", ">"))
+        self.start("carbon-cache", "--nodaemon",
+                   f"--config={directory}/carbon.conf", "start")
+        return SimpleNamespace(directory=directory, **ports)
+
+    def configuration(self):
+        return without_plugin(example(
+            "write_graphite", host=('"graphite.example.com"', f'"{LOOPBACK}"'),
+            port=('Port "2003"', f'Port "{self.port}"')))
+
+    def ready(self):
+        return all(listening(carbon.port) for carbon in self.carbons)
+
+    def received(self):
+        return sum(map(self.received_by, self.carbons))
+
+    @staticmethod
+    def received_by(carbon):
+        """The sum of what carbon says of each second, which is in its cache
+        or already in a file"""
+        import whisper  # Comes with carbon.
+
+        name = f"carbon.agents.{socket.gethostname().replace('.', '_')}-a" \
+               ".metricsReceived"
+        file = carbon.directory / "whisper" / f"{name.replace('.', '/')}.wsp"
+        counts = {}
+        if file.exists():
+            (begin, end, step), values = whisper.fetch(str(file), 0)
+            counts = {moment: value for moment, value
+                      in zip(range(begin, end, step), values) if value}
+        query = pickle.dumps({"type": "cache-query", "metric": name}, 2)
+        with socket.create_connection((LOOPBACK, carbon.query_port)) as client:
+            client.sendall(struct.pack("!L", len(query)) + query)
+            with client.makefile("rb") as stream:
+                length, = struct.unpack("!L", stream.read(4))
+                answer = pickle.loads(stream.read(length))
+        counts.update({int(moment): value
+                       for moment, value in answer["datapoints"]})
+        return int(sum(counts.values()))
+
+
+class Relay(Graphite):
+    """Three carbons behind a relay"""
+
+    count = 3
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.port = free_port()
+        text = marked("write_graphite_relay", "+").replace(
+            "linemode 2003", f"linemode {self.port}")
+        for number, carbon in enumerate(self.carbons, 1):
+            text = text.replace(f"graphite{number}.example.com:2003",
+                                f"{LOOPBACK}:{carbon.port}")
+        configuration = directory / "carbon-c-relay.conf"
+        configuration.write_text(text)
+        command = shlex.split(marked("write_graphite_relay", "$"))
+        command[command.index(configuration.name)] = configuration
+        self.start(*command)
+
+    def ready(self):
+        return super().ready() and listening(self.port)
+
+
+class VictoriaMetrics(Store):
+    def __init__(self, directory):
+        super().__init__(directory)
+        directory.mkdir()
+        self.port, self.web = free_port(), free_port()
+        relabel = directory / "relabel.yml"
+        relabel.write_text(marked("write_graphite_victoriametrics", ">"))
+        self.start("victoria-metrics", f"-storageDataPath={directory}/data",
+                   f"-graphiteListenAddr={LOOPBACK}:{self.port}",
+                   f"-httpListenAddr={LOOPBACK}:{self.web}",
+                   f"-relabelConfig={relabel}", "-loggerLevel=WARN")
+
+    def configuration(self):
+        return without_plugin(example(
+            "write_graphite_victoriametrics",
+            host=('"victoriametrics.example.com"', f'"{LOOPBACK}"'),
+            port=('Port "2003"', f'Port "{self.port}"')))
+
+    def ready(self):
+        return listening(self.port) and listening(self.web)
+
+    def received(self):
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                f"http://{LOOPBACK}:{self.web}/metrics") as answer:
+            text = answer.read().decode()
+        return int(re.search(
+            r'vm_rows_inserted_total\{type="graphite"\} (\d+)', text)[1])
+
+
+STORES = {"none": Store, "rrdcached": RRD,
+          "rrdcached -w 10 -z 10": WritingRRD, "carbon": Graphite,
+          "relay and 3 carbons": Relay, "VictoriaMetrics": VictoriaMetrics}
+
+
+class Receiver:
+    """collectd, its store, and what both say of themselves"""
+
+    def __init__(self, scratch, store, buffer):
+        self.port = free_port(socket.SOCK_DGRAM)
+        self.store = store
+        self.listener = Listener()
+        passwords = scratch / "passwd"
+        passwords.write_text(marked("fleet_receiver", ">"))
+        self.text = (
+            store.configuration()
+            + example("fleet_receiver",
+                      listen=('<Listen "0.0.0.0" "25826">',
+                              f'<Listen "{LOOPBACK}" "{self.port}">'),
+                      file=('"/etc/collectd/fleet.passwd"', f'"{passwords}"'))
+            + STATISTICS.format(address=LOOPBACK, port=self.listener.port))
+        wait_until(lambda: store.check() or store.ready(), 60,
+                   "the start of the store")
+        self.collectd = Collectd(scratch / "receiver", "receiver", self.text,
+                                 PERIOD)
+        self.collectd.wait()
+        wait_until(lambda: self.socket_line(), 10, "the socket of collectd")
+        if buffer:
+            set_buffer(self.collectd.pid, self.inode(), buffer)
+
+    def socket_line(self):
+        for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[1].endswith(f":{self.port:04X}"):
+                return words
+        return None
+
+    def inode(self):
+        return self.socket_line()[9]
+
+    def processes(self):
+        return [self.collectd, *self.store.processes]
+
+    def own(self):
+        """The value lists of collectd itself until now"""
+        self.collectd.flush()
+        self.listener.settled()
+        return [one for packet in list(self.listener.packets)
+                for one in value_lists(packet)]
+
+    def wait_for_own(self):
+        """Until collectd has just said something of itself. Nothing else comes for
+        nearly PERIOD then, once the fleet is silent."""
+        count = len(self.own())
+        wait_until(lambda: len(self.own()) > count, 10 * PERIOD,
+                   "a sign of life of collectd")
+
+    def said(self):
+        """What collectd says of itself, and how many values that were"""
+        own = self.own()
+        latest = {(one.plugin, one.plugin_instance, one.type,
+                   one.type_instance): one.values[0] for one in own}
+        return SimpleNamespace(
+            dispatched=sum(value for key, value in latest.items() if key[2:] == (
+                "total_values", "dispatch-accepted")),
+            dropped=sum(value for key, value in latest.items()
+                        if key[2:] == ("derive", "dropped")),
+            own=self.store.own(own))
+
+    def counts(self):
+        """Of everything from the fleet until now, once nothing waits any
+        more"""
+        before = now = None
+        for _ in range(40):
+            self.wait_for_own()
+            # carbon counts by the second.
+            time.sleep(PERIOD / 2)
+            said = self.said()
+            stored = self.store.received()
+            now = said.dispatched if stored is None else stored - said.own
+            if now == before:
+                break
+            before = now
+        return SimpleNamespace(stored=now, kernel=int(self.socket_line()[12]),
+                               dropped=said.dropped)
+
+    def stop(self):
+        self.collectd.stop()
+        self.store.stop()
+
+
+def set_buffer(pid, inode, size):
+    """Of the socket in another process, as if rmem_default were this"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        if os.readlink(link) == f"socket:[{inode}]":
+            process = os.pidfd_open(pid)
+            number = libc.syscall(SYS_PIDFD_GETFD, process, int(link.name), 0)
+            if number < 0:
+                fail(f"pidfd_getfd: {os.strerror(ctypes.get_errno())}")
+            with socket.socket(fileno=number) as shared:
+                # The kernel doubles it.
+                shared.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE,
+                                  size // 2)
+            os.close(process)
+
+
+class Bench:
+    def __init__(self, scratch, templates, security, options):
+        self.scratch = scratch
+        self.templates = templates
+        self.security = security
+        self.options = options
+        self.delay = 0
+
+    def play(self, receiver, hosts, passes, first):
+        reading, writing = multiprocessing.Pipe(False)
+        player = multiprocessing.Process(target=play, args=(
+            self.templates, self.security, (LOOPBACK, receiver.port), hosts,
+            passes, first, self.options.spread, writing))
+        player.start()
+        writing.close()
+        sent, packets, delay = reading.recv()
+        player.join()
+        self.delay = max(self.delay, delay)
+        return sent, packets
+
+    def measure(self, kind, hosts):
+        """One round. The first pass, in which stores make their files, does not
+        count."""
+        directory = Path(tempfile.mkdtemp(dir=self.scratch))
+        store = STORES[kind](directory / "store")
+        receiver = Receiver(directory, store, self.options.buffer)
+        try:
+            self.play(receiver, hosts, 1, 0)
+            before = receiver.counts()
+            passes = self.options.seconds // INTERVAL
+            cpu = [process.cpu() for process in receiver.processes()]
+            begin = time.monotonic()
+            sent, packets = self.play(receiver, hosts, passes, 1)
+            seconds = time.monotonic() - begin
+            cpu = [(process.cpu() - then) / seconds for process, then
+                   in zip(receiver.processes(), cpu)]
+            memory = [process.memory() for process in receiver.processes()]
+            after = receiver.counts()
+            for process in receiver.processes():
+                process.check()
+        finally:
+            receiver.stop()
+            shutil.rmtree(directory)
+        return SimpleNamespace(
+            sent=sent, stored=after.stored - before.stored,
+            lost=100 * (1 - (after.stored - before.stored) / sent),
+            kernel=after.kernel - before.kernel,
+            dropped=after.dropped - before.dropped, packets=packets,
+            cpu=cpu[0], memory=memory[0], store_cpu=sum(cpu[1:]),
+            store_memory=sum(memory[1:]), rate=sent / seconds)
+
+
+def middle(rounds, field, digits):
+    """The median, and the range"""
+    values = [getattr(one, field) for one in rounds]
+    return (f"{median(values):.{digits}f} | "
+            f"{min(values):.{digits}f}–{max(values):.{digits}f}")
+
+
+HEAD = ("store", "hosts", "values/s", "sent", "stored", "lost %", "range",
+        "packets dropped by the kernel", "values dropped by the queue",
+        "collectd CPU ms/s", "range", "RSS MB", "range", "store CPU ms/s",
+        "range", "RSS MB", "range")
+
+
+def print_row(kind, hosts, rounds):
+    cells = [kind, str(hosts),
+             *(f"{median(getattr(one, field) for one in rounds):.0f}"
+               for field in ("rate", "sent", "stored")),
+             middle(rounds, "lost", 2),
+             *(f"{median(getattr(one, field) for one in rounds):.0f}"
+               for field in ("kernel", "dropped")),
+             middle(rounds, "cpu", 0), middle(rounds, "memory", 0),
+             *((middle(rounds, "store_cpu", 0),
+                middle(rounds, "store_memory", 0))
+               if kind != "none" else ("– | –", "– | –"))]
+    print("|", " | ".join(cells), "|", flush=True)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=30,
+                        help="of each measurement, a multiple of ten")
+    parser.add_argument("--hosts", default="100,300,1000",
+                        help="how many, separated by commas")
+    parser.add_argument("--stores", default=",".join(STORES),
+                        help=f"some of: {', '.join(STORES)}")
+    parser.add_argument("--buffer", type=int, default=BUFFER,
+                        help="bytes for packets that wait for collectd; 0: as "
+                             "this machine has it")
+    parser.add_argument("--spread", type=float, default=INTERVAL,
+                        help="seconds of the ten within which all hosts send")
+    parser.add_argument("--scratch", default=None,
+                        help="a directory for the stores' files: with 1000 "
+                             "hosts, up to 40 GB")
+    options = parser.parse_args()
+    options.hosts = [int(number) for number in options.hosts.split(",")]
+    options.stores = options.stores.split(",")
+    for name in options.stores:
+        if name not in STORES:
+            parser.error(f"unknown store {name}")
+    if options.seconds < INTERVAL or options.seconds % INTERVAL:
+        parser.error("--seconds must be a multiple of ten")
+    return options
+
+
+def main():
+    options = parse_arguments()
+    if os.geteuid() != 0 or not daemon_bench.DAEMON or not daemon_bench.STOCK:
+        fail("needs root, and collectd")
+    mount = daemon_bench.find_mount()
+    scratch = Path(tempfile.mkdtemp(prefix="fleet.", dir=options.scratch))
+    for ending in signal.SIGTERM, signal.SIGHUP:
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    with daemon_bench.cleaned_up(mount, scratch):
+        security = Security(USER, PASSWORD)
+        templates = record(mount, scratch, security)
+        daemon_bench.remove_cgroups(mount)
+        bench = Bench(scratch, templates, security, options)
+        size = sum(len(security.encrypt(one.packet)) for one in templates)
+        print(f"{CGROUPS} cgroups on each host, every {INTERVAL} s: "
+              f"{len(templates)} encrypted packets with {size} bytes. Windows of "
+              f"{options.seconds} s, medians of {options.rounds}. Machine with "
+              f"{os.cpu_count()} CPUs\n")
+        print("|", " | ".join(HEAD), "|")
+        print("|---" + "|--:" * (len(HEAD) - 1) + "|")
+        for kind in options.stores:
+            for hosts in options.hosts:
+                print_row(kind, hosts, [bench.measure(kind, hosts) for _
+                                        in range(options.rounds)])
+        print(f"\nNo packet was sent more than {1000 * bench.delay:.0f} ms late.")
+
+
+if __name__ == "__main__":
+    main()
