@@ -14,184 +14,40 @@ import contextlib
 import ctypes
 import multiprocessing
 import os
-import pickle
-import re
-import shlex
 import shutil
 import signal
 import socket
-import struct
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 
 import daemon_bench
+from daemons import BUILD, COLLECTD, STOCK
 from fleet_packets import SECOND, Security, Template, value_lists
+from fleet_stores import (LOOPBACK, STORES, Collectd, example, fail, free_port,
+                          marked, wait_until)
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "collectd.conf.d/examples"
-LOOPBACK = "127.0.0.1"
 CGROUPS = 100
 INTERVAL = 10
 RECORDED = "host00000.example.com"
 USER, PASSWORD = "fleet", "change-me"
 # Of the example fleet_receiver.conf.
-BUFFER = 8388608
+BUFFER = 33554432
 # Of what the receiver says of itself, in seconds.
 PERIOD = 3
 # Per counter and interval, in microseconds.
 INCREASE = 1_000_000
 SYS_PIDFD_GETFD = 438
 SO_RCVBUFFORCE = 33
-CONFIGURATION = """\
-Hostname "{host}"
-FQDNLookup false
-BaseDir "{directory}"
-PIDFile "{directory}/pid"
-Interval {interval}
-PluginDir "{stock}"
-LoadPlugin logfile
-<Plugin logfile>
-  LogLevel warning
-  File "{directory}/log"
-</Plugin>
-LoadPlugin unixsock
-<Plugin unixsock>
-  SocketFile "{directory}/socket"
-</Plugin>
-"""
 STATISTICS = """\
 <Plugin network>
   Server "{address}" "{port}"
 </Plugin>
 """
-CARBON = """\
-[cache]
-STORAGE_DIR = {directory}
-LOCAL_DATA_DIR = {directory}/whisper
-CONF_DIR = {directory}
-LOG_DIR = {directory}
-PID_DIR = {directory}
-ENABLE_LOGROTATION = False
-LOG_UPDATES = False
-LOG_CREATES = False
-LOG_CACHE_QUEUE_SORTS = False
-ENABLE_TAGS = False
-MAX_CREATES_PER_MINUTE = inf
-WHISPER_SPARSE_CREATE = True
-CARBON_METRIC_INTERVAL = 1
-LINE_RECEIVER_INTERFACE = 127.0.0.1
-LINE_RECEIVER_PORT = {port}
-ENABLE_UDP_LISTENER = False
-PICKLE_RECEIVER_INTERFACE = 127.0.0.1
-PICKLE_RECEIVER_PORT = {pickle_port}
-CACHE_QUERY_INTERFACE = 127.0.0.1
-CACHE_QUERY_PORT = {query_port}
-"""
-OWN_SCHEMA = "[carbon]\npattern = ^carbon\\.\nretentions = 1s:1h\n"
-
-
-def fail(text):
-    sys.exit(f"fleet_bench: {text}")
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
-
-
-def example(name, **changes):
-    """Its text, changed once at each place"""
-    text = (EXAMPLES / f"{name}.conf").read_text()
-    for old, new in changes.values():
-        if text.count(old) != 1:
-            fail(f"{name}.conf does not have {old} once")
-        text = text.replace(old, new)
-    return text
-
-
-def without_plugin(text):
-    return text.replace("LoadPlugin cgroup_cpu\n", "")
-
-
-def marked(name, mark):
-    return "".join(re.findall(rf"(?m)^#{re.escape(mark)} (.*\n)",
-                              (EXAMPLES / f"{name}.conf").read_text()))
-
-
-def wait_until(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            fail(f"{what}: not within {seconds} s")
-        time.sleep(0.05)
-    return value
-
-
-class Process:
-    """A program that ends with the benchmark"""
-
-    def __init__(self, directory, *command, **environment):
-        self.directory = directory
-        self.name = Path(command[0]).name
-        with open(directory / "output", "ab") as output:
-            self.process = subprocess.Popen(
-                list(map(str, command)), stdin=subprocess.DEVNULL,
-                stdout=output, stderr=output,
-                env={**os.environ, **environment})
-        self.pid = self.process.pid
-
-    def cpu(self):
-        """In ms"""
-        text = Path(f"/proc/{self.pid}/stat").read_text()
-        user, system = text.rsplit(")", 1)[1].split()[11:13]
-        return 1000 * (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-    def memory(self):
-        """In MB"""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
-
-    def check(self):
-        if self.process.poll() is not None:
-            text = (self.directory / "output").read_text(errors="replace")
-            fail(f"{self.name} ended:\n{text[-2000:]}")
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-class Collectd(Process):
-    def __init__(self, directory, host, text, interval):
-        directory.mkdir()
-        configuration = directory / "collectd.conf"
-        configuration.write_text(CONFIGURATION.format(
-            host=host, directory=directory, interval=interval,
-            stock=daemon_bench.STOCK) + text)
-        self.socket = directory / "socket"
-        super().__init__(directory, daemon_bench.DAEMON, "-f", "-C",
-                         configuration)
-
-    def wait(self):
-        wait_until(lambda: self.check() or self.socket.exists(), 30,
-                   "the start of collectd")
-
-    def flush(self):
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self.socket))
-            client.sendall(b"FLUSH\n")
-            client.recv(1000)
 
 
 class Listener(threading.Thread):
@@ -233,10 +89,10 @@ def record(mount, scratch, security):
                 f'Server "{LOOPBACK}" "{listener.port}"'),
         internal=("CollectInternalStats true\n", ""),
         plugin=("LoadPlugin cgroup_cpu\n",
-                f'PluginDir "{daemon_bench.BUILD}/.libs"\n'
+                f'PluginDir "{BUILD}/.libs"\n'
                 "LoadPlugin cgroup_cpu\n"
                 f'<Plugin cgroup_cpu>\n  Root "{root}"\n</Plugin>\n'
-                f'PluginDir "{daemon_bench.STOCK}"\n')), 1)
+                f'PluginDir "{STOCK}"\n')), 1)
     try:
         sender.wait()
         time.sleep(2.5)
@@ -289,210 +145,6 @@ def play(templates, security, address, hosts, passes, first, spread, pipe):
     if rest > 0:
         time.sleep(rest)
     pipe.send((sent, packets, delay))
-
-
-class Store:
-    """What receives from collectd. Without a store, what collectd has dispatched
-    counts."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.processes = []
-
-    def start(self, *command, **environment):
-        self.directory.mkdir(exist_ok=True)
-        self.processes.append(
-            Process(self.directory, *command, **environment))
-
-    def configuration(self):
-        return ""
-
-    def ready(self):
-        return True
-
-    def received(self):
-        """The values that it has, collectd's own included; None if it cannot
-        tell"""
-        return None
-
-    @staticmethod
-    def own(lists):
-        """As how many of these it counts collectd's own values"""
-        return sum(len(one.values) for one in lists)
-
-    def check(self):
-        for process in self.processes:
-            process.check()
-
-    def stop(self):
-        for process in self.processes:
-            process.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def listening(port):
-    with socket.socket() as client:
-        return client.connect_ex((LOOPBACK, port)) == 0
-
-
-class RRD(Store):
-    def __init__(self, directory):
-        super().__init__(directory)
-        for name in ("db", "journal"):
-            (directory / "rrdcached" / name).mkdir(parents=True)
-        self.socket = directory / "socket"
-        command = [self.moved(word)
-                   for word in shlex.split(marked("rrdcached", "$"))]
-        self.start(*command, "-g", "-p", directory / "pid")
-
-    def moved(self, text):
-        return text.replace("/var/lib/rrdcached",
-                            f"{self.directory}/rrdcached").replace(
-                                "/run/rrdcached.sock", f"{self.socket}")
-
-    def configuration(self):
-        return self.moved(without_plugin(example("rrdcached")))
-
-    def ready(self):
-        return self.socket.exists()
-
-    def received(self):
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self.socket))
-            with client.makefile("rw") as stream:
-                stream.write("STATS\n")
-                stream.flush()
-                count = int(stream.readline().split()[0])
-                lines = [stream.readline() for _ in range(count)]
-        return int(dict(line.split(": ") for line in lines)["UpdatesReceived"])
-
-    @staticmethod
-    def own(lists):
-        return len(list(lists))
-
-
-class WritingRRD(RRD):
-    """It writes each file in each window, instead of every half hour"""
-
-    def moved(self, text):
-        return super().moved({"1800": "10"}.get(text, text))
-
-
-class Graphite(Store):
-    """One carbon"""
-
-    count = 1
-
-    def __init__(self, directory):
-        super().__init__(directory)
-        directory.mkdir()
-        self.carbons = [self.start_carbon(directory / f"carbon{number}")
-                        for number in range(self.count)]
-        self.port = self.carbons[0].port
-
-    def start_carbon(self, directory):
-        ports = {name: free_port()
-                 for name in ("port", "pickle_port", "query_port")}
-        directory.mkdir()
-        (directory / "carbon.conf").write_text(
-            CARBON.format(directory=directory, **ports))
-        (directory / "storage-schemas.conf").write_text(
-            OWN_SCHEMA + marked("write_graphite", ">"))
-        self.start("carbon-cache", "--nodaemon",
-                   f"--config={directory}/carbon.conf", "start")
-        return SimpleNamespace(directory=directory, **ports)
-
-    def configuration(self):
-        return without_plugin(example(
-            "write_graphite", host=('"graphite.example.com"', f'"{LOOPBACK}"'),
-            port=('Port "2003"', f'Port "{self.port}"')))
-
-    def ready(self):
-        return all(listening(carbon.port) for carbon in self.carbons)
-
-    def received(self):
-        return sum(map(self.received_by, self.carbons))
-
-    @staticmethod
-    def received_by(carbon):
-        """The sum of what carbon says of each second, which is in its cache
-        or already in a file"""
-        import whisper  # Comes with carbon.
-
-        name = f"carbon.agents.{socket.gethostname().replace('.', '_')}-a" \
-               ".metricsReceived"
-        file = carbon.directory / "whisper" / f"{name.replace('.', '/')}.wsp"
-        counts = {}
-        if file.exists():
-            (begin, end, step), values = whisper.fetch(str(file), 0)
-            counts = {moment: value for moment, value
-                      in zip(range(begin, end, step), values) if value}
-        query = pickle.dumps({"type": "cache-query", "metric": name}, 2)
-        with socket.create_connection((LOOPBACK, carbon.query_port)) as client:
-            client.sendall(struct.pack("!L", len(query)) + query)
-            with client.makefile("rb") as stream:
-                length, = struct.unpack("!L", stream.read(4))
-                answer = pickle.loads(stream.read(length))
-        counts.update({int(moment): value
-                       for moment, value in answer["datapoints"]})
-        return int(sum(counts.values()))
-
-
-class Relay(Graphite):
-    """Three carbons behind a relay"""
-
-    count = 3
-
-    def __init__(self, directory):
-        super().__init__(directory)
-        self.port = free_port()
-        text = marked("write_graphite_relay", "+").replace(
-            "linemode 2003", f"linemode {self.port}")
-        for number, carbon in enumerate(self.carbons, 1):
-            text = text.replace(f"graphite{number}.example.com:2003",
-                                f"{LOOPBACK}:{carbon.port}")
-        configuration = directory / "carbon-c-relay.conf"
-        configuration.write_text(text)
-        command = shlex.split(marked("write_graphite_relay", "$"))
-        command[command.index(configuration.name)] = configuration
-        self.start(*command)
-
-    def ready(self):
-        return super().ready() and listening(self.port)
-
-
-class VictoriaMetrics(Store):
-    def __init__(self, directory):
-        super().__init__(directory)
-        directory.mkdir()
-        self.port, self.web = free_port(), free_port()
-        relabel = directory / "relabel.yml"
-        relabel.write_text(marked("write_graphite_victoriametrics", ">"))
-        self.start("victoria-metrics", f"-storageDataPath={directory}/data",
-                   f"-graphiteListenAddr={LOOPBACK}:{self.port}",
-                   f"-httpListenAddr={LOOPBACK}:{self.web}",
-                   f"-relabelConfig={relabel}", "-loggerLevel=WARN")
-
-    def configuration(self):
-        return without_plugin(example(
-            "write_graphite_victoriametrics",
-            host=('"victoriametrics.example.com"', f'"{LOOPBACK}"'),
-            port=('Port "2003"', f'Port "{self.port}"')))
-
-    def ready(self):
-        return listening(self.port) and listening(self.web)
-
-    def received(self):
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-                f"http://{LOOPBACK}:{self.web}/metrics") as answer:
-            text = answer.read().decode()
-        return int(re.search(
-            r'vm_rows_inserted_total\{type="graphite"\} (\d+)', text)[1])
-
-
-STORES = {"none": Store, "rrdcached": RRD,
-          "rrdcached -w 10 -z 10": WritingRRD, "carbon": Graphite,
-          "relay and 3 carbons": Relay, "VictoriaMetrics": VictoriaMetrics}
 
 
 class Receiver:
@@ -706,7 +358,7 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
-    if os.geteuid() != 0 or not daemon_bench.DAEMON or not daemon_bench.STOCK:
+    if os.geteuid() != 0 or not COLLECTD or not STOCK:
         fail("needs root, and collectd")
     mount = daemon_bench.find_mount()
     scratch = Path(tempfile.mkdtemp(prefix="fleet.", dir=options.scratch))
