@@ -57,7 +57,8 @@ class Prometheus(store_prometheus.Prometheus):
     """With the rules. It shows a value for no longer than a window: its default is
     five minutes."""
 
-    options = [f"--query.lookback-delta={WINDOW}s"]
+    def command(self):
+        return ["prometheus", f"--query.lookback-delta={WINDOW}s"]
 
     def configuration(self):
         rules = self.directory / "rules.yml"

@@ -17,7 +17,6 @@ EXPORTER_PORT = 9103
 class Prometheus:
     """Runs on `host`"""
 
-    options = []
     port = PORT
     ready = "/-/ready"
 
@@ -32,12 +31,14 @@ class Prometheus:
         configuration = self.directory / "prometheus.yml"
         configuration.write_text(self.configuration())
         self.host.start(
-            "prometheus", *examples.command("write_prometheus"),
+            "prometheus", *self.command(),
             f"--config.file={configuration}",
             f"--storage.tsdb.path={self.directory}/data",
-            f"--web.listen-address=0.0.0.0:{PORT}", "--log.level=warn",
-            *self.options)
+            f"--web.listen-address=0.0.0.0:{PORT}", "--log.level=warn")
         return self
+
+    def command(self):
+        return examples.command("write_prometheus")
 
     def configuration(self):
         return twice_a_second(examples.other_side("write_prometheus")

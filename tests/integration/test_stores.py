@@ -151,7 +151,8 @@ def test_a_removed_cgroup_leaves_prometheus_soon(stores):
     selector = ("collectd_cgroup_cpu_gauge"
                 f'{{instance="{ONE}",cgroup_cpu="{WEB}",type="millicores"}}')
     begin, end = stores.window(ONE)
-    (_, samples), = stores.prometheus.samples(selector, begin, end)
+    # The pass after the window belongs to it as well.
+    (_, samples), = stores.prometheus.samples(selector, begin, end + 10)
     last, _ = samples[-1]
     assert stores.prometheus.query(selector, last + 29)
     assert not stores.prometheus.query(selector, last + 31)

@@ -142,12 +142,22 @@ def test_what_is_compared(filled):
     assert csv[WEB, "derive", "throttled_usec"][-1][1] > 0
 
 
-TARGETS = [pytest.param(target, id=f"{panel['id']}-{target['refId']}")
-           for panel in grafana.panels(grafana.load("prometheus"))
-           for target in panel["targets"]]
+def targets(conditions):
+    return pytest.mark.parametrize("target", [
+        pytest.param(target, id=f"{panel['id']}-{target['refId']}")
+        for panel in grafana.panels(grafana.load("prometheus"))
+        if (panel["id"] in grafana.CONDITIONS) == conditions
+        for target in panel["targets"]])
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@targets(conditions=True)
+def test_every_condition_is_understood(filled, target):
+    begin, end = filled.window(SCRAPED)
+    panels.ask(SimpleNamespace(prometheus=filled.prometheus), "prometheus",
+               target, panels.chosen("prometheus", [SCRAPED], WEB), begin, end)
+
+
+@targets(conditions=False)
 def test_every_query_of_the_dashboard(filled, target):
     """For each host, it finds something where csv has something"""
     stores = SimpleNamespace(prometheus=filled.prometheus)
