@@ -130,7 +130,8 @@ static int stat_node(size_t node, bool foreign, struct stat *status) {
   status->st_mode = S_IFDIR | 0755;
   status->st_dev = foreign ? FOREIGN_DEVICE : OWN_DEVICE;
   status->st_ino = model.nodes[node].inode;
-  status->st_nlink = model.no_links ? 1 : 2 + model_subdirectories(node);
+  status->st_nlink =
+      (nlink_t)(model.no_links ? 1 : 2 + model_subdirectories(node));
   return 0;
 }
 
