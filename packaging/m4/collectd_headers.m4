@@ -24,6 +24,21 @@ AC_DEFUN([_COLLECTD_TRY_HEADERS], [
   ])
 ])
 
+# _COLLECTD_NAME_LENGTH: refuses a collectd that cuts the names of cgroups.
+AC_DEFUN([_COLLECTD_NAME_LENGTH], [
+  collectd_saved_CPPFLAGS=$CPPFLAGS
+  CPPFLAGS="$CPPFLAGS -D_GNU_SOURCE $COLLECTD_CPPFLAGS"
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+    #include "collectd.h"
+    #include "plugin.h"
+  ]], [[
+    static int long_names[DATA_MAX_NAME_LEN >= 128 ? 1 : -1];
+    (void)long_names;
+  ]])], [],
+    [AC_MSG_ERROR([this collectd cuts names after less than 127 bytes, so that two containers could get one name: build it with --with-data-max-name-len=128 or more])])
+  CPPFLAGS=$collectd_saved_CPPFLAGS
+])
+
 AC_DEFUN([COLLECTD_HEADERS], [
   AC_ARG_WITH([collectd-headers],
     [AS_HELP_STRING([--with-collectd-headers=DIR],
@@ -47,6 +62,7 @@ AC_DEFUN([COLLECTD_HEADERS], [
     [AC_MSG_RESULT([$COLLECTD_CPPFLAGS])],
     [AC_MSG_RESULT([no])
      AC_MSG_ERROR([collectd's plugin headers do not compile from $with_collectd_headers: install collectd-dev (Debian, Ubuntu, Alpine), or unpack collectd's source and give --with-collectd-headers=DIR])])
+  _COLLECTD_NAME_LENGTH
   AC_SUBST([COLLECTD_CPPFLAGS])
   AC_SUBST([with_collectd_headers])
 ])
