@@ -5,9 +5,10 @@ from packages import run
 
 
 class Apt:
-    """It has one source. All its files are below `directory`."""
+    """It has one source, and these further options. All its files are below
+    `directory`."""
 
-    def __init__(self, directory, source):
+    def __init__(self, directory, source, *options):
         self.directory = directory
         (directory / "sources.list").write_text(source + "\n")
         for name in ("lists/partial", "cache/archives/partial"):
@@ -17,7 +18,7 @@ class Apt:
             "Dir::Etc::SourceParts=/dev/null",
             f"Dir::State::Lists={directory}/lists",
             f"Dir::Cache={directory}/cache",
-            "APT::Sandbox::User=root")]
+            "APT::Sandbox::User=root", *options)]
         self.get("update")
 
     def get(self, *arguments):

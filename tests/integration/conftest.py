@@ -32,6 +32,8 @@ def pytest_configure(config):
             " takes long to build",
             "engines: with the containers of real engines, which take long for"
             " what they do",
+            "platforms: other architectures and C libraries, which mostly"
+            " compute",
             "instrumented: with valgrind or a build with sanitizers, which"
             " measure nothing",
             "timing: measure CPU time or how soon things happen, which needs a"

@@ -24,6 +24,18 @@ def come_first(priority=-20):
         Path("/proc/self/autogroup").write_text(str(priority))
 
 
+@contextlib.contextmanager
+def not_giving_way():
+    """What is started meanwhile gets its share of the processors, even if the
+    tests take only time that no other process wants"""
+    policy = os.sched_getscheduler(0)
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, os.sched_param(0))
+
+
 def put_first(processes):
     """The same for processes that are already running and have sessions of
     their own"""
