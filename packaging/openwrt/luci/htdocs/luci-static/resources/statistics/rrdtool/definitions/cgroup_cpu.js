@@ -53,6 +53,16 @@ var graphs = [
 			['percent', 'pressure_full', 'all tasks', 'ff0000', 'line'],
 			['percent', 'pressure_irq', 'interrupts', '888888', 'line']
 		]
+	},
+	{
+		title: '%H: Cgroups that the plugin knows',
+		vlabel: 'cgroups',
+		sources: [
+			['gauge', 'cgroups_read', 'read', '0000ff', 'stack'],
+			['gauge', 'cgroups_idle', 'idle', '8888ff', 'stack'],
+			['gauge', 'cgroups_left_out', 'left out', 'ff8800', 'line'],
+			['gauge', 'cgroups_unreadable', 'not readable', 'ff0000', 'line']
+		]
 	}
 ];
 
