@@ -18,7 +18,7 @@ import pytest
 import alerting
 import examples
 from cgroups import Cgroup, controller, require_both
-from daemon import BURN, Collectd
+from daemon import Collectd
 from network import Network
 from precedence import FIRST
 from sinks import plugin
@@ -29,7 +29,7 @@ QUOTA, WANTED = 200, 600
 # 45 milliseconds of CPU time in a row, once a second
 BURSTS = """
 import time
-while True:
+for _ in range(300):
     end = time.process_time() + 0.045
     while time.process_time() < end:
         pass
@@ -40,7 +40,7 @@ LOGGER = """#!/bin/sh
 printf '%s\\n' "$3" >>{}
 """
 CASES = ["alert_cases.yml", "alert_cases_week.yml"]
-pytestmark = pytest.mark.xdist_group("small loads")
+LOADS = pytest.mark.xdist_group("small loads")
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="needs prometheus")
@@ -61,7 +61,7 @@ def test_each_alert_has_cases_and_a_paragraph():
     assert len(alerts()) == 6
     for alert in alerts():
         assert f"\n## {alert}\n" in readme
-        assert f"runbook: packaging/alerts/README.md#{alert.lower()}\n" in cases
+        assert f"runbook: /usr/share/collectd-cgroup_cpu/alerts/README.md#{alert.lower()}\n" in cases
         # Both that it fires and that it does not
         assert re.search(f"alertname: {alert}\n +exp_alerts", cases)
         assert re.search(f"alertname: {alert}\n(?! +exp_alerts)", cases)
@@ -132,8 +132,7 @@ class Watched:
 
     def load(self):
         for cgroup in (self.throttled, self.app):
-            cgroup.start(BURN, "--millicores", str(WANTED),
-                         stdout=subprocess.DEVNULL)
+            cgroup.use(WANTED)
         self.bursty.start(sys.executable, "-c", BURSTS)
 
     def notified(self):
@@ -199,6 +198,7 @@ def wanted(watched):
     return {THROTTLED, POD, *([HELD_BACK] if local.exists() else [])}
 
 
+@LOADS
 def test_what_is_throttled_arrives(watched):
     """Through Prometheus and Alertmanager, in the time that the rules say: a
     window, and as long again, counted in values. One more on either side is that
@@ -217,6 +217,7 @@ def test_what_is_throttled_arrives(watched):
         "annotations"]["summary"]
 
 
+@LOADS
 def test_nothing_else_arrives(watched):
     """Neither of the idle one nor of the one with bursts, which is throttled in
     many of its periods"""
@@ -235,6 +236,7 @@ def test_nothing_else_arrives(watched):
     assert sum(value for _, value in of_limit) / len(of_limit) < 40
 
 
+@LOADS
 def test_notifications(watched):
     """The program of the example passes on no OKAY at first sight"""
     found = watched.notified()
@@ -248,6 +250,7 @@ def test_notifications(watched):
     assert sum(value > 75 for value in percents) >= alerting.HITS + 2
 
 
+@LOADS
 def test_a_host_that_falls_silent(watched):
     alert = watched.alertmanager.received()[UNREPORTED]
     assert alert["labels"]["severity"] == "critical"

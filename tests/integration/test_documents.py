@@ -20,7 +20,8 @@ def configurations():
     examples = (SOURCE / MANUAL).read_text().split("=head1 EXAMPLES\n")[1]
     blocks = [(MANUAL, block) for block in re.findall(
         r"(?m)(?:^  .*\n)+", examples.split("=head1")[0])]
-    for name in ("README.md", "packaging/container/README.md"):
+    for name in ("README.md", "packaging/alerts/README.md",
+                 "packaging/container/README.md"):
         blocks += [(name, block) for block in re.findall(
             r"(?ms)^```\n(.*?)^```$", (SOURCE / name).read_text())
             if re.match(r"\s*<?(LoadPlugin|Plugin) ", block)]
@@ -34,6 +35,7 @@ def test_there_are_some():
     names = [name for name, _ in CONFIGURATIONS]
     assert names.count(MANUAL) == 5
     assert names.count("README.md") == 2
+    assert names.count("packaging/alerts/README.md") == 1
     assert names.count("packaging/container/README.md") == 2
 
 

@@ -194,6 +194,7 @@ def test_rpm_files(builds):
         "-rwxr-xr-x /usr/lib64/collectd/cgroup_cpu.so",
         "drwxr-xr-x /usr/share/collectd-cgroup_cpu",
         "drwxr-xr-x /usr/share/collectd-cgroup_cpu/alerts",
+        "-rw-r--r-- /usr/share/collectd-cgroup_cpu/alerts/README.md",
         "-rw-r--r-- /usr/share/collectd-cgroup_cpu/alerts/prometheus.yml",
         "drwxr-xr-x /usr/share/collectd-cgroup_cpu/dashboards",
         *[f"-rw-r--r-- /usr/share/collectd-cgroup_cpu/dashboards/{store}.json"

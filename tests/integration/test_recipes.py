@@ -22,6 +22,8 @@ pytestmark = [
 SHARED_FILES = [
     "usr/bin/cgroup_cpu_burn",
     "usr/lib/collectd/cgroup_cpu.so",
+    *[f"usr/share/collectd-cgroup_cpu/alerts/{name}"
+      for name in ("README.md", "prometheus.yml")],
     *[f"usr/share/collectd-cgroup_cpu/dashboards/{store}.json"
       for store in grafana.STORES],
     *[f"usr/share/doc/collectd-cgroup_cpu/examples/{name}"
