@@ -15,7 +15,8 @@ static ssize_t read_cached(int fd, char *buffer, size_t size) {
 #else
   /* musl before 1.2.5 has no function for it. The position is in two parts. */
   enum { NOWAIT = 0x8 };
-  ssize_t length = syscall(SYS_preadv2, fd, &room, 1L, -1L, -1L, (long)NOWAIT);
+  ssize_t length =
+      syscall(SYS_preadv2, (long)fd, &room, 1L, -1L, -1L, (long)NOWAIT);
 
   if (length < 0 && errno == ENOSYS)
     errno = EOPNOTSUPP;
