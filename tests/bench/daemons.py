@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 BUILD = Path(os.environ.get("CGROUP_CPU_BUILD", ".")).resolve()
+LOOPBACK = "127.0.0.1"
 COLLECTD = shutil.which("collectd", path="/usr/sbin:/sbin:/usr/bin")
 NETDATA = shutil.which("netdata", path="/usr/sbin:/sbin:/usr/bin")
 STOCK = next((path for path in ("/usr/lib/collectd", "/usr/lib64/collectd")
@@ -120,9 +121,10 @@ NETDATA_WITHOUT = (
     "freeipmi", "cups", "statsd")
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((LOOPBACK, 0))
+        return probe.getsockname()[1]
 
 
 class Daemon:
@@ -241,7 +243,7 @@ class Netdata(Daemon):
     def series(self):
         """The number of dimensions of recent charts: user and system time"""
         with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}/api/v1/charts") as answer:
+                f"http://{LOOPBACK}:{self.port}/api/v1/charts") as answer:
             charts = json.load(answer)["charts"].values()
         return sum(len(chart["dimensions"]) for chart in charts
                    if chart["context"] == "cgroup.cpu" and

@@ -26,10 +26,9 @@ from statistics import median
 from types import SimpleNamespace
 
 import daemon_bench
-from daemons import BUILD, COLLECTD, STOCK
+from daemons import BUILD, COLLECTD, LOOPBACK, STOCK, free_port
 from fleet_packets import SECOND, Security, Template, value_lists
-from fleet_stores import (LOOPBACK, STORES, Collectd, example, fail, free_port,
-                          marked, wait_until)
+from fleet_stores import STORES, Collectd, example, fail, marked, wait_until
 
 CGROUPS = 100
 INTERVAL = 10
@@ -95,7 +94,6 @@ def record(mount, scratch, security):
                 f'PluginDir "{STOCK}"\n')), 1)
     try:
         sender.wait()
-        time.sleep(2.5)
         for _ in range(10):
             # Between two passes nothing is sent, and a flush ends a packet.
             begin = listener.settled()
@@ -259,7 +257,7 @@ class Bench:
 
     def play(self, receiver, hosts, passes, first):
         reading, writing = multiprocessing.Pipe(False)
-        player = multiprocessing.Process(target=play, args=(
+        player = multiprocessing.Process(daemon=True, target=play, args=(
             self.templates, self.security, (LOOPBACK, receiver.port), hosts,
             passes, first, self.options.spread, writing))
         player.start()

@@ -15,10 +15,9 @@ import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
-from daemons import COLLECTD, STOCK
+from daemons import COLLECTD, LOOPBACK, STOCK, free_port
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "collectd.conf.d/examples"
-LOOPBACK = "127.0.0.1"
 CONFIGURATION = """\
 Hostname "{host}"
 FQDNLookup false
@@ -66,12 +65,6 @@ def fail(text):
     sys.exit(f"fleet_bench: {text}")
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
-
-
 def example(name, **changes):
     """Its text, changed once at each place"""
     text = (EXAMPLES / f"{name}.conf").read_text()
@@ -101,14 +94,15 @@ def wait_until(condition, seconds, what):
 
 
 class Process:
-    """A program that ends with the benchmark"""
+    """A program that ends with the benchmark, however that ends"""
 
     def __init__(self, directory, *command, **environment):
         self.directory = directory
         self.name = Path(command[0]).name
         with open(directory / "output", "ab") as output:
             self.process = subprocess.Popen(
-                list(map(str, command)), stdin=subprocess.DEVNULL,
+                ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+                stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output,
                 env={**os.environ, **environment})
         self.pid = self.process.pid
