@@ -12,8 +12,8 @@ from daemon import BUILD, Collectd
 from packages import SOURCE, run
 
 HEADERS = Path("/usr/include/collectd")
-pytestmark = pytest.mark.skipif(
-    not HEADERS.is_dir(), reason="needs collectd's headers (collectd-dev)")
+pytestmark = [pytest.mark.platforms, pytest.mark.skipif(
+    not HEADERS.is_dir(), reason="needs collectd's headers (collectd-dev)")]
 
 # The options of collectd's configure, and what they change in config.h.
 NAME_LENGTH = r"(#define DATA_MAX_NAME_LEN) \d+"
