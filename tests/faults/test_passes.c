@@ -174,9 +174,12 @@ static void take_out_own_values(bool faultless) {
     ck_abort_msg("%s: a pass took %g us", variant->name, own("pass_usec"));
   while (reported.count > 0 && is_own(reported.count - 1))
     reported.count--;
-  for (size_t i = 0; i < reported.count; i++)
-    counted += !is_own(i) &&
-               strcmp(reported.values[i].type_instance, "cpu_usage_usec") == 0;
+  for (size_t i = 0; i < reported.count; i++) {
+    if (is_own(i))
+      ck_abort_msg("%s: a value of the plugin itself is not last",
+                   variant->name);
+    counted += strcmp(reported.values[i].type_instance, "cpu_usage_usec") == 0;
+  }
   if (counted < read || (counted > read && !variant->samples))
     ck_abort_msg("%s: %g cgroups have values, and %g were read", variant->name,
                  counted, read);

@@ -236,6 +236,7 @@ START_TEST(a_large_magic_number) {
   faults_plan_none();
   faults.magic = magic_of_btrfs;
   ck_assert_int_eq(detect(&found, &text), -ENOENT);
+  ck_assert_ptr_nonnull(text);
   ck_assert_ptr_nonnull(strstr(text, "(type 0x9123683e)"));
 }
 END_TEST

@@ -61,8 +61,8 @@ QUICK = {
     ("test_tree", "test_new_ones_and_removed_ones"),
 }
 # Fixtures that are made once for many tests.
-SHARED = ("stores", "filled", "measured", "host", "held", "sampled", "runs", "observed",
-          "child_removed", "finished")
+SHARED = ("stores", "filled", "measured", "host", "held", "sampled", "runs",
+          "observed", "child_removed", "finished")
 
 
 @pytest.hookimpl(tryfirst=True)

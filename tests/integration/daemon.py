@@ -89,8 +89,9 @@ class Collectd:
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     @property
     def log(self):

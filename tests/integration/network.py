@@ -135,6 +135,13 @@ class Host(Namespace):
                 sender.sendto(datagram, ("127.0.0.1", port))
         self.executor.submit(sent).result()
 
+    def listens(self, port):
+        return f":{port} " in self.sockets("-l")
+
+    def sockets(self, *options):
+        return subprocess.run([*self.prefix, "ss", "-Htn", *options],
+                              check=True, capture_output=True, text=True).stdout
+
     def wait_for(self, condition, seconds=30):
         def condition_while_running():
             for name, process in self.processes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import examples
+from precedence import FIRST
 
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 PORT = 5672
@@ -45,16 +46,14 @@ class RabbitMQ:
     def start(self):
         with open(self.host.directory / f"{NAME}.log", "ab") as log:
             self.process = subprocess.Popen(
-                [*self.host.prefix, PROGRAM], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True,
+                [*FIRST, *self.host.prefix, PROGRAM], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log,
                 env={**os.environ, **self.environment})
         return self
 
     def is_ready(self):
         assert self.process.poll() is None, self.host.log()
-        return f":{PORT} " in subprocess.run(
-            [*self.host.prefix, "ss", "-Hltn"], check=True,
-            capture_output=True, text=True).stdout
+        return self.host.listens(PORT)
 
     def stop(self):
         """As an administrator does"""
@@ -65,6 +64,8 @@ class RabbitMQ:
         return self
 
     def __exit__(self, *_):
+        if self.process is None:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

@@ -9,7 +9,10 @@ from pathlib import Path
 import examples
 from daemon import Collectd
 
+# collectd forgets a value that is not renewed within two intervals, and a busy
+# machine can be late.
 ADD = """\
+Timeout 10
 LoadPlugin unixsock
 <Plugin unixsock>
   SocketFile "{path}"

@@ -16,8 +16,8 @@ def plugin(name, configuration):
     return f"{name}\n<Plugin {name}>\n{configuration}\n</Plugin>"
 
 
-def free_port():
-    with socket.socket() as probe:
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]
 

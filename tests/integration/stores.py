@@ -109,7 +109,7 @@ class Stores:
         pod = self.v1
         for name in (*POD.split("/"), ID):
             pod = pod.child(name)
-        pod.start(BURN, "--millicores", "100", stdout=subprocess.DEVNULL)
+        pod.use(100)
         self.wait_for_phase(one)
         web.start(BURN, "--millicores", str(BURNED), stdout=subprocess.DEVNULL)
         self.wait_for_phase(one)

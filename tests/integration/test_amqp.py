@@ -66,7 +66,7 @@ def count(fleet):
 def fleet(tmp_path):
     with Network(tmp_path / "network", {BROKER: None, HOST: 0}) as network, \
             Cgroup({"v2": require_both()["v2"]}) as cgroup:
-        cgroup.child("busy").use(200)
+        cgroup.child("busy").use(20)
         yield Fleet(tmp_path, network, cgroup)
 
 
@@ -92,7 +92,8 @@ def test_a_restart_of_the_broker(tmp_path, fleet):
         sender.wait_for_samples(count(fleet) + 3)
         ending = time.time()
         broker.stop()
-        sender.wait_for_samples(count(fleet) + 3)
+        down = time.time()
+        sender.wait_for_samples(count(fleet) + 4)
         broker.start()
         fleet.hub.wait_for(broker.is_ready, 60)
         back = time.time()
@@ -102,17 +103,18 @@ def test_a_restart_of_the_broker(tmp_path, fleet):
         enough = time.time() + 1
         for name in fleet.receivers:
             fleet.wait_until_received(name, enough)
-        check(fleet, "stays", ending, back)
+        check(fleet, "stays", (ending, down, back))
         # What the broker handed to it while it ended.
-        check(fleet, "pauses", ending, back, (stopping - 1.5, paused))
+        check(fleet, "pauses", (ending, down, back), (stopping - 1.5, paused))
         # All that was sent meanwhile waited for it.
         assert [row for row in fleet.received("pauses")
-                if paused < row[0] < ending - 2]
+                if paused < row[0] < ending - 1.5]
 
 
-def check(fleet, name, ending, back, unsure=(0, 0)):
+def check(fleet, name, times, unsure=(0, 0)):
     """All values that are not lost are those of csv. Any can be lost between the
     two times."""
+    ending, down, back = times
     usage = fleet.received(name, instance="root")
     begin, end = usage[0][0] + 0.5, usage[-1][0] - 0.5
     kinds = {(path.parent.name.split("-", 1)[1],
@@ -128,7 +130,7 @@ def check(fleet, name, ending, back, unsure=(0, 0)):
         assert len(received) == len(set(received))
         lost = sorted(row for row in set(sent) - set(received)
                       if not unsure[0] < row[0] < unsure[1])
-        during = [row for row in sent if ending < row[0] < back]
+        during = [row for row in sent if down < row[0] < back]
         assert len(during) >= 3
         assert set(during) <= set(lost)
         assert ending - 1.5 <= lost[0][0]

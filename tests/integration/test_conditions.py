@@ -61,6 +61,8 @@ FOUND = {
     24: [{"cgroups_left_out": 12}],
     25: [{"": 40}],
 }
+# Of a rate, at the ends of a short time
+TOLERANCE = {21: 0.15}
 
 
 class Filled:
@@ -89,7 +91,7 @@ class Filled:
                 f"{name}/{kind}": 1000 + round(value * second)
                 if kind.startswith("derive-") else value
                 for name, kinds in VALUES.items()
-                for kind, value in kinds.items()})
+                for kind, value in kinds.items()}, began + second)
             time.sleep(max(0, began + second + 1 - time.time()))
 
 
@@ -97,11 +99,6 @@ class Filled:
 def filled(tmp_path_factory):
     with contextlib.ExitStack() as stack:
         yield Filled(tmp_path_factory.mktemp("conditions"), stack)
-
-
-
-# Of a rate, at the ends of a short time
-TOLERANCE = {21: 0.15}
 
 
 def named(store, names):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The hosts that the benchmark of fleets plays look to a real collectd like real
 ones."""
+import socket
 import sys
 import threading
 from multiprocessing import Pipe
@@ -11,6 +12,7 @@ import pytest
 import examples
 from cgroups import require_both
 from daemon import Collectd
+from precedence import FIRST
 from sinks import free_port
 
 sys.path.append(str(Path(__file__).parents[1] / "bench"))
@@ -36,14 +38,15 @@ def templates(tmp_path):
 def receiver(tmp_path):
     passwords = tmp_path / "passwd"
     passwords.write_text(examples.other_side("fleet_receiver"))
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     path = tmp_path / "receiver.conf"
-    path.write_text(examples.path("fleet_receiver").read_text().replace(
-        '"0.0.0.0" "25826"', f'"{LOOPBACK}" "{port}"').replace(
-            "/etc/collectd/fleet.passwd", str(passwords)))
+    path.write_text(fleet_bench.example(
+        "fleet_receiver",
+        listen=('"0.0.0.0" "25826"', f'"{LOOPBACK}" "{port}"'),
+        file=('"/etc/collectd/fleet.passwd"', f'"{passwords}"')))
     with Collectd(tmp_path / "receiver", options=None, include=[path]) as one:
         one.port = port
-        one.start()
+        one.start(FIRST)
         one.wait_for(lambda: "read-loop" in one.log)
         yield one
 

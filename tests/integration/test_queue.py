@@ -3,12 +3,14 @@
 memory."""
 import re
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 import examples
 from network import Network
+from precedence import FIRST
 from sender import Sender
 from waiting import wait_until
 
@@ -31,6 +33,7 @@ class Stalled:
     def listen(self, port):
         self.server = socket.socket()
         self.server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.server.settimeout(60)
         self.server.bind(("0.0.0.0", port))
         self.server.listen()
 
@@ -43,6 +46,7 @@ class Stalled:
     def read_lines(self, count):
         """The first so many that were sent"""
         connection, _ = self.server.accept()
+        connection.settimeout(60)
         with connection, connection.makefile("r") as stream:
             return [stream.readline() for _ in range(count)]
 
@@ -55,8 +59,9 @@ def network(tmp_path):
 
 
 def resident(sender):
-    status = Path(f"/proc/{sender.process.pid}/status").read_text()
-    return 1024 * int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+    """VmRSS is not exact: the kernel counts it on each CPU."""
+    text = Path(f"/proc/{sender.process.pid}/smaps_rollup").read_text()
+    return 1024 * int(re.search(r"(?m)^Rss:\s+(\d+)", text)[1])
 
 
 def offer(sender, count):
@@ -72,6 +77,27 @@ def written(sender):
     return len(sender.series("cgroup_cpu", CGROUP, "gauge-millicores"))
 
 
+def wait_until_it_hangs(sender):
+    """It has got something, and then nothing for a second"""
+    seen = written(sender), time.monotonic()
+
+    def hangs():
+        nonlocal seen
+        now = written(sender)
+        if now != seen[0]:
+            seen = now, time.monotonic()
+        return now > 0 and time.monotonic() > seen[1] + 1
+
+    wait_until(hangs, 10, lambda: sender.log)
+
+
+def has_passed_on(sender):
+    """collectd's values of its queue come after all that was in it before"""
+    moment = time.time()
+    sender.wait_for(lambda: any(when > moment for when, _ in sender.series(
+        "collectd", "write_queue", "queue_length")))
+
+
 def test_a_writer_that_hangs(tmp_path, network):
     """Ten minutes of 1000 cgroups at 10 s are 120,000 values, which need more
     than the example allows. Below the limit no value is lost, beyond it the new
@@ -81,9 +107,9 @@ def test_a_writer_that_hangs(tmp_path, network):
     network[0].run("sh", "-ec", SMALL_BUFFERS)
     with Stalled(network.hub, 2003) as server, Sender(
             tmp_path, HOST, ["write_graphite"]) as sender:
-        sender.start(network[0].prefix)
+        sender.start([*FIRST, *network[0].prefix])
         offer(sender, 3000)
-        wait_until(lambda: written(sender) > 0, 10, lambda: sender.log)
+        wait_until_it_hangs(sender)
         before = resident(sender)
 
         offer(sender, limit * 9 // 10)
@@ -104,4 +130,5 @@ def test_a_writer_that_hangs(tmp_path, network):
             server.read_lines, limit).result()
         assert all(CGROUP in line or ".collectd-" in line for line in lines)
         sender.wait_for(lambda: written(sender) >= got + limit - 100)
+        has_passed_on(sender)
         assert got + limit - 100 <= written(sender) <= got + limit + 2

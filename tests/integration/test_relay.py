@@ -2,7 +2,6 @@
 """A relay spreads the series over three carbons, and keeps what is for one of them
 while it is down."""
 import shutil
-import subprocess
 import time
 
 import pytest
@@ -43,7 +42,7 @@ class Sharded:
         """It writes at once, but what it had of the cache is written when it
         ends"""
         start_carbon(carbon)
-        carbon.wait_for(lambda: listens(carbon, 2003))
+        carbon.wait_for(lambda: carbon.listens(2003))
 
     def start_relay(self):
         program, *options = examples.command(EXAMPLE)
@@ -54,7 +53,7 @@ class Sharded:
         options[options.index(configuration.name)] = str(configuration)
         options[options.index("-q") + 1] = str(QUEUE)
         self.hub.start("relay", program, *options, TMPDIR=str(self.directory))
-        self.hub.wait_for(lambda: listens(self.hub, 2003))
+        self.hub.wait_for(lambda: self.hub.listens(2003))
 
     def stored(self, carbon, begin):
         """{cgroup: {time: value}}"""
@@ -77,19 +76,10 @@ class Sharded:
         return "\n".join(host.log() for host in (self.hub, *self.carbons))
 
 
-def sockets(host, *options):
-    return subprocess.run([*host.prefix, "ss", "-Htn", *options], check=True,
-                          capture_output=True, text=True).stdout
-
-
-def listens(host, port):
-    return f":{port} " in sockets(host, "-l")
-
-
 def connections(host):
     """The addresses of the others"""
     return {line.split()[4].rsplit(":", 1)[0]
-            for line in sockets(host).splitlines()}
+            for line in host.sockets().splitlines()}
 
 
 @pytest.fixture

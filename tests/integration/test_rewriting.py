@@ -44,6 +44,8 @@ NAMES = {
     "root": (None, None, None),
 }
 VALUES = {name: 10.0 * number for number, name in enumerate(NAMES, 1)}
+
+
 @pytest.fixture
 def network(tmp_path):
     with Network(tmp_path / "network", PLACES) as network:

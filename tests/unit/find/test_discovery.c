@@ -336,8 +336,6 @@ START_TEST(work_is_in_proportion_to_what_changed) {
 }
 END_TEST
 
-/* It is known only if the cgroup did not exist one update before, and was not
- * overlooked then. */
 #ifdef SYS_utimensat_time64
 #define SYS_UTIMENSAT SYS_utimensat_time64
 #else
@@ -368,6 +366,8 @@ START_TEST(times_after_2038) {
 }
 END_TEST
 
+/* It is known only if the cgroup did not exist one update before, and was not
+ * overlooked then. */
 START_TEST(what_was_born_is_known) {
   make_many();
   update();

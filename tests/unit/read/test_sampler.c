@@ -584,8 +584,7 @@ START_TEST(what_is_missing_is_explained_once) {
   assert_missing(
       "Values not available here: forced idle time (Linux reports it "
       "since 6.0, if built with core scheduling), throttling (no cgroup has "
-      "the "
-      "cpu controller, or Linux is without CFS bandwidth), bursts (",
+      "the cpu controller, or Linux is without CFS bandwidth), bursts (",
       true);
   assert_missing("throttling by quotas above (Linux reports it since "
                  "6.6, with the cpu controller), frozen time (Linux reports it "
