@@ -117,13 +117,16 @@ def recipe(builds, name, directory):
     """A copy, which expects the checksum of our archive of headers"""
     place = directory / name
     shutil.copytree(builds.first / "recipes" / name, place)
+    with_checksum = [file for file in (place / "PKGBUILD", place / "Makefile")
+                     if file.exists()]
+    if not with_checksum:
+        return place, None
     headers = headers_archive(builds.collectd_archive, directory)
-    for file in place / "PKGBUILD", place / "Makefile":
-        if file.exists():
-            text, count = re.subn("5bae[0-9a-f]{60}", sha256(headers),
-                                  file.read_text())
-            assert count == 1
-            file.write_text(text)
+    for file in with_checksum:
+        text, count = re.subn("5bae[0-9a-f]{60}", sha256(headers),
+                              file.read_text())
+        assert count == 1
+        file.write_text(text)
     return place, headers
 
 
