@@ -50,7 +50,8 @@ def variant(name, plugin=None, options="", interval=1, global_options="",
                            kind=kind, least=least)
 
 
-def ours(name, selected=".group*/*", more="", **settings):
+def ours(name, selected=".group*", more="", **settings):
+    """By default with what they are in, as without CGroup"""
     return variant(name, "cgroup_cpu", f'CGroup "/{NAME}{selected}"\n{more}',
                    **settings)
 
@@ -79,7 +80,7 @@ def settings():
         ours("defaults"),
         ours("`WriteThreads 1`", global_options="WriteThreads 1"),
         ours("`Interval 10`", interval=10),
-        ours("`LeavesOnly true`", ".group*", "LeavesOnly true"),
+        ours("`LeavesOnly true`", more="LeavesOnly true"),
         ours("`CGroup` selects 10 %", ".group0.slice/*", least=LEAVES),
         ours("`KeepOpen 0`", more="KeepOpen 0"),
         ours("`Metadata true`", more="Metadata true"),
@@ -181,7 +182,8 @@ def using_cpu(mount, paths, interval, idle):
 
 
 def list_targets(mount, paths, target):
-    """Uses the names that cgroup_cpu gives to the cgroups"""
+    """The cgroups and their parents, with the names that cgroup_cpu gives them"""
+    paths = sorted({*paths, *(path.rsplit("/", 1)[0] for path in paths)})
     target.write_text("".join(
         f"{path.replace('_', '__').replace('/', '_')} /{path} "
         f"{mount}/{path}/cpuacct.usage\n" for path in paths))
