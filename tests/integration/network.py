@@ -7,6 +7,7 @@ them.
 """
 import concurrent.futures
 import ctypes
+import http
 import os
 import shutil
 import socket
@@ -112,7 +113,8 @@ class Host(Namespace):
             for path in sorted(self.directory.glob("*.log")))
 
     def get(self, port, path, data=None):
-        """The answer of a server here; None while there is none"""
+        """The answer of a server here; None while there is none, or while it says
+        that it is not ready"""
         def answer():
             try:
                 with urllib.request.urlopen(
@@ -121,6 +123,8 @@ class Host(Namespace):
             except ConnectionError:
                 return None
             except urllib.error.HTTPError as error:
+                if error.code == http.HTTPStatus.SERVICE_UNAVAILABLE:
+                    return None
                 raise AssertionError(
                     f"{path} {data}: {error} {error.read()}") from error
             except urllib.error.URLError as error:
