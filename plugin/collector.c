@@ -421,8 +421,8 @@ static bool take_latest(const struct collector *collector,
                         struct cpu_sample *sample) {
   uint64_t usec = 0;
 
-  if (cgroup->parent == NULL || !error_is_absence(error) ||
-      !is_reported(collector, cgroup) ||
+  if (cgroup->parent == NULL || cgroup->samples == NULL ||
+      !error_is_absence(error) || !is_reported(collector, cgroup) ||
       !past_lives_use(cgroup, collector->before_nsec, &usec) ||
       monotonic_nsec(&sample->time_nsec[CPU_USAGE_USEC]) < 0)
     return false;
