@@ -92,9 +92,11 @@ def settings():
 
 
 def many():
+    """With room for those of the machine as well"""
+    more = f"MaxCgroups {2 * MANY}"
     return [
-        ours("defaults", interval=10, least=MANY),
-        ours("`WriteThreads 1`", interval=10, least=MANY,
+        ours("defaults", more=more, interval=10, least=2 * MANY),
+        ours("`WriteThreads 1`", more=more, interval=10, least=2 * MANY,
              global_options="WriteThreads 1"),
     ]
 
