@@ -181,10 +181,12 @@ static void shorten(const struct writer *writer, uint32_t path_hash,
                  writer->text, tail, writer->text + length - tail, path_hash);
 }
 
-/* Returns whether this is the name of the root or of the plugin itself. */
-static bool is_taken(const struct writer *writer) {
-  return strcmp(writer->text, "root") == 0 ||
-         strcmp(writer->text, INSTANCE_NAME_OF_PLUGIN) == 0;
+/* Returns whether the text can be a name as it is: nothing was lost in it, and
+ * it is not that of the root or of the plugin itself. */
+static bool is_name(const struct writer *writer) {
+  return !writer->lossy && writer->length < INSTANCE_NAME_SIZE &&
+         strcmp(writer->text, "root") != 0 &&
+         strcmp(writer->text, INSTANCE_NAME_OF_PLUGIN) != 0;
 }
 
 static void write_name(const char *path, enum instance_format format,
@@ -201,8 +203,7 @@ static void write_name(const char *path, enum instance_format format,
   put_path(&writer, text + 1);
   writer.text[writer.length] = '\0';
 
-  if (writer.lossy || apart || writer.length >= INSTANCE_NAME_SIZE ||
-      is_taken(&writer))
+  if (apart || !is_name(&writer))
     shorten(&writer, fold(hash_on(HASH_BASIS + attempt, path)), name);
   else
     memcpy(name, writer.text, writer.length + 1);
@@ -255,8 +256,7 @@ void instance_name_of_container(const struct container_name *parts,
   }
   writer.text[writer.length] = '\0';
 
-  if (!writer.lossy && writer.length < INSTANCE_NAME_SIZE &&
-      !is_taken(&writer)) {
+  if (is_name(&writer)) {
     memcpy(name, writer.text, writer.length + 1);
     return;
   }
