@@ -19,7 +19,7 @@ NETDATA = shutil.which("netdata", path="/usr/sbin:/sbin:/usr/bin")
 STOCK = next((path for path in ("/usr/lib/collectd", "/usr/lib64/collectd")
               if Path(path).is_dir()), None)
 CONFIGURATION = """\
-Hostname "benchmark"
+Hostname "{host}"
 FQDNLookup false
 BaseDir "{directory}"
 PIDFile "{directory}/pid"
@@ -127,6 +127,23 @@ def free_port(kind=socket.SOCK_STREAM):
         return probe.getsockname()[1]
 
 
+def resident(pid):
+    """The resident memory now, and the maximum, in MB"""
+    status = Path(f"/proc/{pid}/status").read_text()
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    return [int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")]
+
+
+def end(process, seconds):
+    """With time to finish what it does"""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Daemon:
     """Started in its cgroup by `command`"""
 
@@ -151,13 +168,6 @@ class Daemon:
                 reading += int(schedstat.split()[0]) / 1e6
         return int((self.cgroup / "cpuacct.usage").read_text()) / 1e6, reading
 
-    def memory(self):
-        """The resident memory now, and the maximum, in MB"""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        fields = dict(line.split(":", 1) for line in status.splitlines())
-        return [int(fields[name].split()[0]) / 1024
-                for name in ("VmRSS", "VmHWM")]
-
     def is_recent(self, when):
         return time.time() - when <= 2 * self.what.interval
 
@@ -176,19 +186,14 @@ class Daemon:
         if self.what.least > 0 and series < self.what.least or (
                 self.what.least == 0 and series > 0):
             self.fail()
-        memory, peak = self.memory()
+        memory, peak = resident(self.process.pid)
         cpu, reading = [(late - early) / seconds
                         for early, late in zip(before, after)]
         return SimpleNamespace(cpu=cpu, reading=reading, memory=memory,
                                values=series / self.what.interval, peak=peak)
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process, 30)
         self.cgroup.rmdir()
         shutil.rmtree(self.directory)
 
@@ -199,8 +204,8 @@ class Collectd(Daemon):
     def __init__(self, directory, cgroup, what, port):
         directory.mkdir()
         text = CONFIGURATION.format(
-            directory=directory, interval=what.interval, stock=STOCK,
-            global_options=what.global_options)
+            host="benchmark", directory=directory, interval=what.interval,
+            stock=STOCK, global_options=what.global_options)
         if port:
             text += GRAPHITE.format(port=port)
         if what.plugin:

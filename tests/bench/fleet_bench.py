@@ -28,7 +28,8 @@ from types import SimpleNamespace
 import daemon_bench
 from daemons import BUILD, COLLECTD, LOOPBACK, STOCK, free_port
 from fleet_packets import SECOND, Security, Template, value_lists
-from fleet_stores import STORES, Collectd, example, fail, marked, wait_until
+from fleet_stores import (STORES, Collectd, example, examples, fail,
+                          wait_until)
 
 CGROUPS = 100
 INTERVAL = 10
@@ -153,7 +154,7 @@ class Receiver:
         self.store = store
         self.listener = Listener()
         passwords = scratch / "passwd"
-        passwords.write_text(marked("fleet_receiver", ">"))
+        passwords.write_text(examples.other_side("fleet_receiver"))
         self.text = (
             store.configuration()
             + example("fleet_receiver",

@@ -4,7 +4,6 @@ examples for users say, on loopback and with their files in one directory."""
 import os
 import pickle
 import re
-import shlex
 import shutil
 import socket
 import struct
@@ -15,26 +14,12 @@ import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
-from daemons import COLLECTD, LOOPBACK, STOCK, free_port
+from daemons import (COLLECTD, CONFIGURATION, LOOPBACK, STOCK, end, free_port,
+                     resident)
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "collectd.conf.d/examples"
-CONFIGURATION = """\
-Hostname "{host}"
-FQDNLookup false
-BaseDir "{directory}"
-PIDFile "{directory}/pid"
-Interval {interval}
-PluginDir "{stock}"
-LoadPlugin logfile
-<Plugin logfile>
-  LogLevel warning
-  File "{directory}/log"
-</Plugin>
-LoadPlugin unixsock
-<Plugin unixsock>
-  SocketFile "{directory}/socket"
-</Plugin>
-"""
+sys.path.append(str(Path(__file__).resolve().parents[1] / "integration"))
+import examples  # noqa: E402
+
 CARBON = """\
 [cache]
 STORAGE_DIR = {directory}
@@ -67,7 +52,7 @@ def fail(text):
 
 def example(name, **changes):
     """Its text, changed once at each place"""
-    text = (EXAMPLES / f"{name}.conf").read_text()
+    text = examples.path(name).read_text()
     for old, new in changes.values():
         if text.count(old) != 1:
             fail(f"{name}.conf does not have {old} once")
@@ -77,11 +62,6 @@ def example(name, **changes):
 
 def without_plugin(text):
     return text.replace("LoadPlugin cgroup_cpu\n", "")
-
-
-def marked(name, mark):
-    return "".join(re.findall(rf"(?m)^#{re.escape(mark)} (.*\n)",
-                              (EXAMPLES / f"{name}.conf").read_text()))
 
 
 def wait_until(condition, seconds, what):
@@ -115,8 +95,7 @@ class Process:
 
     def memory(self):
         """In MB"""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+        return resident(self.pid)[0]
 
     def check(self):
         if self.process.poll() is not None:
@@ -124,12 +103,7 @@ class Process:
             fail(f"{self.name} ended:\n{text[-2000:]}")
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process, 60)
 
 
 class Collectd(Process):
@@ -137,8 +111,8 @@ class Collectd(Process):
         directory.mkdir()
         configuration = directory / "collectd.conf"
         configuration.write_text(CONFIGURATION.format(
-            host=host, directory=directory, interval=interval,
-            stock=STOCK) + text)
+            host=host, directory=directory, interval=interval, stock=STOCK,
+            global_options="") + text)
         self.socket = directory / "socket"
         super().__init__(directory, COLLECTD, "-f", "-C",
                          configuration)
@@ -207,7 +181,7 @@ class RRD(Store):
             (directory / "rrdcached" / name).mkdir(parents=True)
         self.socket = directory / "socket"
         command = [self.moved(word)
-                   for word in shlex.split(marked("rrdcached", "$"))]
+                   for word in examples.command("rrdcached")]
         self.start(*command, "-g", "-p", directory / "pid")
 
     def moved(self, text):
@@ -262,7 +236,7 @@ class Graphite(Store):
         (directory / "carbon.conf").write_text(
             CARBON.format(directory=directory, **ports))
         (directory / "storage-schemas.conf").write_text(
-            OWN_SCHEMA + marked("write_graphite", ">"))
+            OWN_SCHEMA + examples.other_side("write_graphite"))
         self.start("carbon-cache", "--nodaemon",
                    f"--config={directory}/carbon.conf", "start")
         return SimpleNamespace(directory=directory, **ports)
@@ -311,14 +285,14 @@ class Relay(Graphite):
     def __init__(self, directory):
         super().__init__(directory)
         self.port = free_port()
-        text = marked("write_graphite_relay", "+").replace(
+        text = examples.additions("write_graphite_relay").replace(
             "linemode 2003", f"linemode {self.port}")
         for number, carbon in enumerate(self.carbons, 1):
             text = text.replace(f"graphite{number}.example.com:2003",
                                 f"{LOOPBACK}:{carbon.port}")
         configuration = directory / "carbon-c-relay.conf"
         configuration.write_text(text)
-        command = shlex.split(marked("write_graphite_relay", "$"))
+        command = examples.command("write_graphite_relay")
         command[command.index(configuration.name)] = configuration
         self.start(*command)
 
@@ -332,7 +306,7 @@ class VictoriaMetrics(Store):
         directory.mkdir()
         self.port, self.web = free_port(), free_port()
         relabel = directory / "relabel.yml"
-        relabel.write_text(marked("write_graphite_victoriametrics", ">"))
+        relabel.write_text(examples.other_side("write_graphite_victoriametrics"))
         self.start("victoria-metrics", f"-storageDataPath={directory}/data",
                    f"-graphiteListenAddr={LOOPBACK}:{self.port}",
                    f"-httpListenAddr={LOOPBACK}:{self.web}",
