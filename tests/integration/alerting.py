@@ -19,13 +19,6 @@ ALERTMANAGER_PORT = 9093
 WINDOW, FOR, HITS = 6, 6, 4
 
 
-def changed(text, *replacements):
-    for pattern, replacement in replacements:
-        text, count = re.subn(pattern, replacement, text)
-        assert count, pattern
-    return text
-
-
 def block(first):
     """The block of the README that begins with this line"""
     (found,) = re.findall(rf"(?ms)^```\n({re.escape(first)}\n.*?)^```$",
@@ -36,13 +29,13 @@ def block(first):
 def short_rules():
     """Minutes are seconds: five of a window and fifteen to wait become six and
     six"""
-    return changed(RULES.read_text(), (r"\[5m\]", f"[{WINDOW}s]"),
+    return examples.changed(RULES.read_text(), (r"\[5m\]", f"[{WINDOW}s]"),
                    ("for: 15m", f"for: {FOR}s"), ("for: 5m", f"for: {FOR}s"))
 
 
 def short_threshold():
     """The numbers of values in a row that are too high"""
-    return changed(examples.path("threshold").read_text(),
+    return examples.changed(examples.path("threshold").read_text(),
                    ("Hits 88", f"Hits {HITS}"))
 
 
@@ -64,7 +57,7 @@ class Prometheus(store_prometheus.Prometheus):
         rules = self.directory / "rules.yml"
         rules.write_text(short_rules())
         return (super().configuration()
-                + changed(block("rule_files:"), ("(?m)^  - /usr.*$",
+                + examples.changed(block("rule_files:"), ("(?m)^  - /usr.*$",
                                                  f"  - {rules}"))
                 + "global:\n  evaluation_interval: 500ms\n")
 
@@ -88,7 +81,7 @@ class Alertmanager:
             pytest.skip("needs prometheus-alertmanager")
         self.directory.mkdir()
         configuration = self.directory / "alertmanager.yml"
-        configuration.write_text(changed(
+        configuration.write_text(examples.changed(
             block("route:"),
             (":9099/", f":{self.receiver.port}/"),
             ("group_wait: 30s", "group_wait: 500ms"),

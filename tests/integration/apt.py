@@ -3,6 +3,8 @@
 touched."""
 from packages import run
 
+MIRROR = "http://deb.debian.org/debian"
+
 
 class Apt:
     """It has one source, and these further options. All its files are below
@@ -24,3 +26,9 @@ class Apt:
     def get(self, *arguments):
         """Stores the downloads in the directory"""
         run("apt-get", "-qq", *self.options, *arguments, cwd=self.directory)
+
+
+def get_source(directory, *packages):
+    """The archives of these source packages of Debian 12, without its changes"""
+    Apt(directory, f"deb-src {MIRROR} bookworm main").get(
+        "source", "--download-only", "--tar-only", *packages)

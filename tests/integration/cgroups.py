@@ -46,6 +46,12 @@ def controller(name):
     pytest.skip(f"needs the v1 controller {name}")
 
 
+def with_cpu(mounts):
+    """These mounts, and that of the v1 controller cpu if it is another one"""
+    cpu = controller("cpu")
+    return mounts if cpu == mounts["v1"] else {**mounts, "cpu": cpu}
+
+
 def require_both():
     """Both versions are needed to simulate all kinds of hosts on this
     machine"""

@@ -2,6 +2,7 @@
 """A private collectd with the plugin, and the values that it delivers."""
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ DAEMON = "/usr/sbin/collectd"
 STOCK = next((path for path in ("/usr/lib/collectd", "/usr/lib64/collectd")
               if Path(path).is_dir()), None)
 HOST = "cgroup-cpu-test"
+DATE = re.compile(r"-\d{4}-\d\d-\d\d$")
 CONFIGURATION = """\
 Hostname "{host}"
 FQDNLookup false
@@ -44,6 +46,11 @@ OPTIONS = """\
 {options}
 </Plugin>
 """
+
+
+def kind_of(path):
+    """The type and the type instance of a csv file"""
+    return DATE.sub("", path.name)
 
 
 class Collectd:
@@ -152,14 +159,17 @@ class Collectd:
                      for series in (self.usage(instance),
                                     self.millicores(instance)))
 
+    def kinds(self):
+        """{(cgroup, type-type instance), ...} of the plugin"""
+        return {(path.parent.name.split("-", 1)[1], kind_of(path)) for path in
+                self.directory.glob("csv/*/cgroup_cpu-*/*-????-??-??")}
+
     def complete(self):
         """{(cgroup, type, type instance): [(time, value), ...]} of the plugin,
         without the last pass"""
         *_, (last, _) = self.usage()
         found = {}
-        for path in self.directory.glob("csv/*/cgroup_cpu-*/*-????-??-??"):
-            kind = path.name[:-len("-2000-01-01")]
-            cgroup = path.parent.name.split("-", 1)[1]
+        for cgroup, kind in self.kinds():
             found[cgroup, *kind.split("-", 1)] = [
                 row for row in self.series("cgroup_cpu", cgroup, kind)
                 if row[0] < last]

@@ -3,14 +3,13 @@
 import os
 import re
 
-from daemon import HOST, Collectd
+from daemon import DATE, HOST, Collectd
 
 USAGE = "derive-cpu_usage_usec"
 MILLICORES = "gauge-millicores"
 REMAINDER = "gauge-remainder_millicores"
 LEFT = "derive-remainder_usec"
 PLUGIN = "cgroup_cpu-"
-DATE = re.compile(r"-\d{4}-\d\d-\d\d$")
 # The first two are for a busy machine. The last one is in every log of
 # write_prometheus.
 REMARKS = "above its read interval|Not sleeping|MHD_OPTION_EXTERNAL_LOGGER"

@@ -36,6 +36,14 @@ def command(name):
     return shlex.split(command)
 
 
+def changed(text, *replacements):
+    """The text, in which each of these patterns occurs"""
+    for pattern, replacement in replacements:
+        text, count = re.subn(pattern, replacement, text)
+        assert count, pattern
+    return text
+
+
 def queries(name):
     """The queries to the receiver according to the example"""
     return marked(name, "?").splitlines()

@@ -29,9 +29,10 @@ def watched_inodes(pid):
 
 
 def resident(pid):
-    """Its memory, in bytes"""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return 1024 * int(status.split("VmRSS:")[1].split()[0])
+    """Its memory, in bytes, with what it shares with others. VmRSS is not exact:
+    the kernel counts it on each CPU."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return 1024 * int(text.split("\nRss:")[1].split()[0])
 
 
 def traced(record, calls):

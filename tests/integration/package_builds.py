@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import shared
-from apt import Apt
+from apt import get_source
 from debian import Debian
 from packages import (PACKAGE, SOURCE, UNIT_TESTS, Build, System,
                       make_repository, older, older_rpm, only, run)
@@ -33,8 +33,7 @@ def debians(debian_directory, scratch):
 def get_collectd(directory):
     """collectd's own source, from Debian's package"""
     directory.mkdir()
-    Apt(directory, "deb-src http://deb.debian.org/debian bookworm main").get(
-        "source", "--download-only", "--tar-only", "collectd")
+    get_source(directory, "collectd")
     return only(directory, "*.orig.tar.*")
 
 

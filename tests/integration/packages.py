@@ -14,6 +14,7 @@ from debian import LIBRARY
 from waiting import wait_until
 
 SOURCE = Path(__file__).resolve().parents[2]
+HEADERS = Path("/usr/include/collectd")
 PACKAGE = "collectd-plugin-cgroup-cpu"
 UNIT_TESTS = "tests/unit/unit_tests"
 # A process for each test takes most of the time of all of them.

@@ -5,11 +5,10 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from apt import Apt
+from apt import MIRROR, Apt, get_source
 from daemon import STOCK, Collectd
 from packages import SOURCE, only, run
 
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = Path("/usr/include")
 # What its configure would find.
 CHECK_HAS = [f"-DHAVE_{name}=1" for name in (
@@ -60,8 +59,7 @@ CHOSEN = list(PLATFORMS) if ASKED_FOR == ["all"] else ASKED_FOR or list(USUAL)
 
 def get_sources(place):
     """Those of the libraries, from Debian's source packages"""
-    Apt(place, f"deb-src {MIRROR} bookworm main").get(
-        "source", "--download-only", "--tar-only", "check", "jansson")
+    get_source(place, "check", "jansson")
     for archive in place.glob("*.orig.tar.*"):
         run("tar", "-xf", archive, "-C", place)
 

@@ -7,13 +7,12 @@ import re
 import shutil
 from pathlib import Path
 
-from packages import ONE_PROCESS, UNIT_TESTS, run
+from packages import HEADERS, ONE_PROCESS, UNIT_TESTS, run
 
 # What is compiled matters, not how fast it is.
 FAST = {"CFLAGS": "-O0"}
 # makepkg refuses root. Here it is another user, who owns what root owns.
 AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-HEADERS = Path("/usr/include/collectd")
 
 # What abuild sets and does around the functions of an APKBUILD, in Alpine's shell
 ABUILD = """\

@@ -12,7 +12,7 @@ import time
 
 import examples
 import store_prometheus
-from cgroups import Cgroup, controller, require_both
+from cgroups import Cgroup, controller, require_both, with_cpu
 from daemon import BURN, Collectd
 from kubelet import ID, NAME, POD, Node
 from network import Network
@@ -45,8 +45,7 @@ class Stores:
         self.phases = []
         self.stack = contextlib.ExitStack()
         self.cpu = controller("cpu")
-        separate = {"cpu": self.cpu} if self.cpu != mounts["v1"] else {}
-        self.v1 = Cgroup({"v1": mounts["v1"], **separate})
+        self.v1 = Cgroup(with_cpu({"v1": mounts["v1"]}))
         self.v2 = Cgroup({"v2": mounts["v2"]})
 
     def __enter__(self):

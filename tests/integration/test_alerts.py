@@ -17,7 +17,7 @@ import pytest
 
 import alerting
 import examples
-from cgroups import Cgroup, controller, require_both
+from cgroups import Cgroup, controller, require_both, with_cpu
 from daemon import Collectd
 from network import Network
 from precedence import FIRST
@@ -93,11 +93,9 @@ class Watched:
                             PATH=f"{self.place}:/usr/sbin:/usr/bin:/sbin:/bin")
 
     def make_cgroups(self):
-        mounts = {"v1": require_both()["v1"]}
         self.cpu = controller("cpu")
-        if self.cpu != mounts["v1"]:
-            mounts["cpu"] = self.cpu
-        self.root = self.stack.enter_context(Cgroup(mounts))
+        self.root = self.stack.enter_context(
+            Cgroup(with_cpu({"v1": require_both()["v1"]})))
         # Other work on the machine must not affect the test.
         (self.cpu / self.root.path / "cpu.shares").write_text("262144")
         self.throttled, self.bursty, self.pod, self.idle = (
@@ -115,7 +113,7 @@ class Watched:
         """That of the example, with its own program for notifications, which an
         ordinary user can run here"""
         program = self.place / "cgroup_cpu_alert"
-        program.write_text(alerting.changed(
+        program.write_text(examples.changed(
             examples.other_side("threshold"),
             ("/var/lib/cgroup_cpu_alert", f"{self.place}/open")))
         self.notifications = self.place / "notifications"
@@ -125,7 +123,7 @@ class Watched:
         self.place.chmod(0o777)
         text = alerting.short_threshold()
         changed = self.directory / "threshold.conf"
-        changed.write_text(text + alerting.changed(
+        changed.write_text(text + examples.changed(
             alerting.switched_on("exec", text),
             ("/usr/local/bin/cgroup_cpu_alert", str(program))))
         return [changed, examples.path("write_prometheus")]
@@ -291,7 +289,7 @@ def mail_server():
 def test_mail(tmp_path, mail_server):
     """As the example says, with values from a test"""
     text = alerting.short_threshold()
-    options = alerting.changed(
+    options = examples.changed(
         alerting.switched_on("notify_email", text).split("\n", 1)[1],
         ("SMTPPort 25", f"SMTPPort {mail_server.server_address[1]}"))
     (tmp_path / "threshold.conf").write_text(

@@ -117,9 +117,7 @@ def check(fleet, name, times, unsure=(0, 0)):
     ending, down, back = times
     usage = fleet.received(name, instance="root")
     begin, end = usage[0][0] + 0.5, usage[-1][0] - 0.5
-    kinds = {(path.parent.name.split("-", 1)[1],
-              path.name[:-len("-2000-01-01")]) for path in
-             fleet.sender.directory.glob("csv/*/cgroup_cpu-*/*")}
+    kinds = fleet.sender.kinds()
     assert {("busy", USAGE), ("root", "gauge-millicores")} <= kinds
     for instance, kind in kinds:
         sent, received = (

@@ -4,14 +4,12 @@ Of these options, only config.h tells."""
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from daemon import BUILD, Collectd
-from packages import SOURCE, run
+from packages import HEADERS, SOURCE, run
 
-HEADERS = Path("/usr/include/collectd")
 pytestmark = [pytest.mark.platforms, pytest.mark.skipif(
     not HEADERS.is_dir(), reason="needs collectd's headers (collectd-dev)")]
 

@@ -73,11 +73,10 @@ def start(tmp_path):
 
 def signing(tmp_path):
     """The example, with the other level that its comment mentions"""
-    text = examples.path("fleet_sender").read_text()
-    changed = text.replace('SecurityLevel "Encrypt"', 'SecurityLevel "Sign"')
-    assert changed != text
     path = tmp_path / "signing.conf"
-    path.write_text(changed)
+    path.write_text(examples.changed(
+        examples.path("fleet_sender").read_text(),
+        ('SecurityLevel "Encrypt"', 'SecurityLevel "Sign"')))
     return path
 
 
@@ -89,9 +88,7 @@ def last_complete(fleet, sender):
 
 def check_received(fleet, sender, until):
     """csv has the same at the receiver and at the sender"""
-    names = {(path.parent.name.split("-", 1)[1],
-              path.name[:-len("-2000-01-01")]) for path in
-             sender.directory.glob("csv/*/cgroup_cpu-*/*")}
+    names = sender.kinds()
     assert {(instance, kind) for instance in ("root", "busy") for kind in (
         "derive-cpu_usage_usec", "gauge-millicores",
         "percent-pressure_some")} <= names

@@ -11,7 +11,7 @@ import pytest
 
 import examples
 from cgroups import require_both
-from daemon import Collectd
+from daemon import Collectd, kind_of
 from precedence import FIRST
 from sinks import free_port
 
@@ -75,7 +75,7 @@ def test_hosts_are_played(templates, receiver, monkeypatch):
     csv = receiver.directory / "csv"
     times = {}
     for name in names:
-        series = {(path.parent.name, path.name[:-len("-2000-01-01")])
+        series = {(path.parent.name, kind_of(path))
                   for path in csv.glob(f"{name}/*/*")}
         assert len(series) == 2 * fleet_bench.CGROUPS
         for cgroup in ("root", "system.slice", last):

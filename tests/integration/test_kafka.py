@@ -9,25 +9,19 @@ import subprocess
 import pytest
 
 import examples
-from cgroups import Cgroup, require_both
-from daemon import Collectd
-from network import Network
-from precedence import FIRST
+from busy_host import HOST, SERIES, busy_host
 from waiting import wait_until
 
-HOST = "one.example.com"
 TOPIC = "collectd"
 SIMULATED = 'Property "test.mock.num.brokers" "3"\n'
 
 
 def example(directory):
     """The example, with brokers"""
-    text = examples.path("write_kafka").read_text()
-    changed = text.replace("<Plugin write_kafka>\n",
-                           f"<Plugin write_kafka>\n{SIMULATED}")
-    assert changed != text
     path = directory / "write_kafka.conf"
-    path.write_text(changed)
+    path.write_text(examples.changed(
+        examples.path("write_kafka").read_text(),
+        ("<Plugin write_kafka>\n", f"<Plugin write_kafka>\n{SIMULATED}")))
     return path
 
 
@@ -65,14 +59,8 @@ def arrived(values):
 def collectd(tmp_path):
     if not shutil.which("kcat"):
         pytest.skip("needs kcat")
-    with Network(tmp_path / "network", {HOST: None}) as network, \
-            Cgroup({"v2": require_both()["v2"]}) as cgroup:
-        cgroup.child("busy").use(200)
-        with Collectd(tmp_path / "collectd", host=HOST,
-                      options=f'Root "{cgroup.directory("v2")}"\n'
-                              "ReportAll true",
-                      include=[example(tmp_path)]) as collectd:
-            yield collectd.start([*FIRST, *network.hub.prefix]), network.hub
+    with busy_host(tmp_path, example(tmp_path)) as found:
+        yield found
 
 
 def test_values(collectd):
@@ -87,8 +75,7 @@ def test_values(collectd):
                             for key, rows in csv.items()) else None
 
     found = wait_until(complete, 20, lambda: collectd.log)
-    assert {("busy", "gauge", "millicores"), ("root", "percent", "pressure_some"),
-            ("busy", "derive", "cpu_usage_usec")} <= csv.keys()
+    assert SERIES <= csv.keys()
     for key, rows in csv.items():
         assert found[key][:len(rows)] == [
             (pytest.approx(moment, abs=0.0015), pytest.approx(value, abs=2e-6))

@@ -4,7 +4,6 @@ a small machine"""
 import json
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ import luci
 import views
 from cgroups import Cgroup, require_both
 from daemon import Collectd
+from inspection import resident
 from packages import SOURCE, needs_debian, run
 from recipes import buildroot, listing
 
@@ -146,16 +146,8 @@ def start(packages, router, tmp_path):
     return make
 
 
-def memory(pid):
-    """What its pages take, also those that it shares with others. VmRSS is not
-    exact: the kernel counts it on each CPU."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return 1024 * int(re.search(r"^Rss: +(\d+)", text, re.M)[1])
-
-
 def reported(collectd):
-    return {path.name.split("-", 1)[1] for path in (
-        collectd.directory / "csv").glob("*/cgroup_cpu-*")}
+    return {cgroup for cgroup, _ in collectd.kinds()}
 
 
 def test_every_option_as_the_init_script_writes_it(start):
@@ -186,12 +178,10 @@ def test_a_small_machine(start, packages, tmp_path):
             collectd.wait_for(lambda: len(collectd.series(
                 "uptime", "", "uptime")) >= 5)
         assert not bare.usage() and "cgroup_cpu" not in bare.log
-        used, needed = (memory(collectd.process.pid)
+        used, needed = (resident(collectd.process.pid)
                         for collectd in (ours, bare))
         assert 0 < used - needed <= MEGABYTE, (used, needed)
-        assert {path.name[:-len("-2000-01-01")] for path in (
-            ours.directory / "csv").glob("*/cgroup_cpu-*/*")} == {
-                "gauge-millicores"}
+        assert {kind for _, kind in ours.kinds()} == {"gauge-millicores"}
         assert not ours.messages("error")
 
 

@@ -4,11 +4,11 @@ memory."""
 import re
 import socket
 import time
-from pathlib import Path
 
 import pytest
 
 import examples
+from inspection import resident
 from network import Network
 from precedence import FIRST
 from sender import Sender
@@ -58,12 +58,6 @@ def network(tmp_path):
         yield network
 
 
-def resident(sender):
-    """VmRSS is not exact: the kernel counts it on each CPU."""
-    text = Path(f"/proc/{sender.process.pid}/smaps_rollup").read_text()
-    return 1024 * int(re.search(r"(?m)^Rss:\s+(\d+)", text)[1])
-
-
 def offer(sender, count):
     """So many values at once, all of one series"""
     line = (f'PUTVAL "{sender.identifier(CGROUP)}" interval=1'
@@ -110,19 +104,19 @@ def test_a_writer_that_hangs(tmp_path, network):
         sender.start([*FIRST, *network[0].prefix])
         offer(sender, 3000)
         wait_until_it_hangs(sender)
-        before = resident(sender)
+        before = resident(sender.process.pid)
 
         offer(sender, limit * 9 // 10)
         assert "Dropping" not in sender.log
         offer(sender, limit * 3 // 10)
         sender.wait_for(lambda: FULL in sender.log)
-        full = resident(sender)
+        full = resident(sender.process.pid)
         got = written(sender)
         assert got < 3000
         assert limit * 100 < full - before < limit * BYTES_PER_VALUE
 
         offer(sender, limit * 3)
-        assert resident(sender) - full < 2 ** 20
+        assert resident(sender.process.pid) - full < 2 ** 20
         assert written(sender) == got
 
         # All that waited arrives, and nothing else does.

@@ -11,15 +11,12 @@ import pytest
 
 import examples
 import store_rrdtool
-from cgroups import Cgroup, require_both
-from daemon import Collectd
+from busy_host import HOST, SERIES, busy_host
 from expected import DECIMALS, is_counter
-from network import Network
 from precedence import FIRST
 from waiting import wait_until
 
 EXAMPLE = "rrdcached"
-HOST = "one.example.com"
 FILES = "/var/lib/rrdcached"
 SOCKET = "/run/rrdcached.sock"
 
@@ -93,14 +90,8 @@ def collectd(tmp_path, cached):
     configuration = tmp_path / "rrdcached.conf"
     configuration.write_text(moved(examples.path(EXAMPLE).read_text(),
                                    cached.place))
-    with Network(tmp_path / "network", {HOST: None}) as network, \
-            Cgroup({"v2": require_both()["v2"]}) as cgroup:
-        cgroup.child("busy").use(200)
-        with Collectd(tmp_path / "collectd", host=HOST,
-                      options=f'Root "{cgroup.directory("v2")}"\n'
-                              "ReportAll true",
-                      include=[configuration]) as collectd:
-            yield collectd.start([*FIRST, *network.hub.prefix])
+    with busy_host(tmp_path, configuration) as (collectd, _):
+        yield collectd
 
 
 def test_values(collectd, cached):
@@ -118,8 +109,7 @@ def test_values(collectd, cached):
             rows[0][0] - 1, rows[-1][0], f"unix:{cached.place}/socket"))
 
     cached.start()
-    assert {("busy", "gauge", "millicores"), ("root", "percent", "pressure_some"),
-            ("busy", "derive", "cpu_usage_usec")} <= csv.keys()
+    assert SERIES <= csv.keys()
     for series in csv.items():
         (_, kind, _), rows = series
         stored = wait_until(lambda: fetched(series), 30,

@@ -146,8 +146,8 @@ def test_prometheus(stores, host):
                        for off in (0, -1, 1)), (key, time, value)
 
 
-def test_a_removed_cgroup_leaves_prometheus_soon(stores):
-    """Three intervals of the example after its last value"""
+def test_prometheus_forgets_soon(stores):
+    """Three intervals of the example after the last value"""
     selector = ("collectd_cgroup_cpu_gauge"
                 f'{{instance="{ONE}",cgroup_cpu="{WEB}",type="millicores"}}')
     begin, end = stores.window(ONE)

@@ -9,7 +9,7 @@ import pytest
 import examples
 import grafana
 import panels
-from cgroups import Cgroup, controller, require_both
+from cgroups import Cgroup, controller, require_both, with_cpu
 from daemon import Collectd
 from expected import DECIMALS
 from kubelet import ID, NAME, POD, Node
@@ -45,8 +45,7 @@ class Filled:
         self.node.add_container(ID)
         mounts = require_both()
         cpu = controller("cpu")
-        separate = {"cpu": cpu} if cpu != mounts["v1"] else {}
-        cgroup = stack.enter_context(Cgroup({**mounts, **separate}))
+        cgroup = stack.enter_context(Cgroup(with_cpu(mounts)))
         self.load(cgroup, cpu)
         self.collectds = {
             host: stack.enter_context(self.start(number, host, cgroup))
