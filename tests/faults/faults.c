@@ -329,7 +329,7 @@ long __real_syscall(long number, ...);
 
 /* In a C library without preadv2(). */
 static long call_preadv2(va_list arguments) {
-  int fd = va_arg(arguments, int);
+  long fd = va_arg(arguments, long);
   const struct iovec *room = va_arg(arguments, const struct iovec *);
   long count = va_arg(arguments, long);
   long low = va_arg(arguments, long);
