@@ -97,7 +97,10 @@ class Host(observed.Host):
         self.make("quota", 200, *LOOP)
         self.make("sometimes", 200, sys.executable, "-c", NOW_AND_THEN)
         self.make("calls", 250, *SYSTEM_CALLS)
-        self.make("above", 300)
+        # What waits for a CPU behind others begins later, and is then held back for
+        # less time.
+        above = self.make("above", 300)
+        v1.set(above, "cpu", "cpu.shares", 262_144)
         self.make("above/less", 100, *LOOP)
         self.make("above/free", None, *LOOP)
         self.make("uncounted", None, BURN, "--millicores", "20",
