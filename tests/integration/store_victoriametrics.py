@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """VictoriaMetrics, with three ways to receive from collectd. It answers as
 Prometheus does."""
+import math
 import shutil
 import textwrap
 
@@ -42,6 +43,14 @@ class VictoriaMetrics(store_prometheus.Prometheus):
             f"-relabelConfig={relabel}", f"-promscrape.config={scrape}",
             f"-storageDataPath={self.directory}/data", "-loggerLevel=WARN")
         return self
+
+    def samples(self, selector, begin, end):
+        """Without the marks that a fetch failed, or did not have a series any more,
+        which Prometheus leaves out by itself"""
+        found = [(labels, [(time, value) for time, value in values
+                           if not math.isnan(value)])
+                 for labels, values in super().samples(selector, begin, end)]
+        return [(labels, values) for labels, values in found if values]
 
 
 def container_rules():
