@@ -301,29 +301,25 @@ class Bench:
 
 
 def middle(rounds, field, digits):
-    """The median, and the range"""
+    """The median, and the range if there is one"""
     values = [getattr(one, field) for one in rounds]
-    return (f"{median(values):.{digits}f} | "
-            f"{min(values):.{digits}f}–{max(values):.{digits}f}")
+    least, most = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    spread = "" if least == most else f" ({least}–{most})"
+    return f"{median(values):.{digits}f}{spread}"
 
 
-HEAD = ("store", "hosts", "values/s", "sent", "stored", "lost %", "range",
+HEAD = ("store", "hosts", "values/s", "sent", "stored", "lost %",
         "packets dropped by the kernel", "values dropped by the queue",
-        "collectd CPU ms/s", "range", "RSS MB", "range", "store CPU ms/s",
-        "range", "RSS MB", "range")
+        "collectd CPU ms/s", "RSS MB", "store CPU ms/s", "RSS MB")
 
 
 def print_row(kind, hosts, rounds):
-    cells = [kind, str(hosts),
-             *(f"{median(getattr(one, field) for one in rounds):.0f}"
-               for field in ("rate", "sent", "stored")),
-             middle(rounds, "lost", 2),
-             *(f"{median(getattr(one, field) for one in rounds):.0f}"
-               for field in ("kernel", "dropped")),
-             middle(rounds, "cpu", 0), middle(rounds, "memory", 0),
-             *((middle(rounds, "store_cpu", 0),
-                middle(rounds, "store_memory", 0))
-               if kind != "none" else ("– | –", "– | –"))]
+    cells = [kind, str(hosts), *(
+        middle(rounds, field, digits) for field, digits in (
+            ("rate", 0), ("sent", 0), ("stored", 0), ("lost", 2),
+            ("kernel", 0), ("dropped", 0), ("cpu", 0), ("memory", 0)))]
+    cells += [middle(rounds, field, 0) if kind != "none" else "–"
+              for field in ("store_cpu", "store_memory")]
     print("|", " | ".join(cells), "|", flush=True)
 
 
