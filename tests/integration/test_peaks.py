@@ -30,7 +30,7 @@ while True:
     time.sleep(2 - length)
 """
 PEAK = "gauge-peak_millicores"
-INTERVAL, PEAK_INTERVAL = 10, 0.1
+INTERVAL, PEAK_INTERVAL = 5, 0.1
 PASSES = 3
 READER = 0.0008
 # The plugin reads the files shortly after the time that it logs.
