@@ -7,10 +7,12 @@ import re
 import shutil
 from pathlib import Path
 
-from packages import HEADERS, ONE_PROCESS, UNIT_TESTS, run
+from packages import HEADERS, run
 
 # What is compiled matters, not how fast it is.
 FAST = {"CFLAGS": "-O0"}
+# What "make check" runs was built and run with the Debian package.
+NO_TESTS = "-j2 -- check_PROGRAMS="
 # makepkg refuses root. Here it is another user, who owns what root owns.
 AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
@@ -157,25 +159,22 @@ def alpine_headers(archive, place):
 
 
 def abuild(builds, directory):
-    """What an APKBUILD puts into its package, and the output, with that of the unit
-    tests"""
+    """What an APKBUILD puts into its package, and the output"""
     place, _ = recipe(builds, "alpine", directory)
     headers = alpine_headers(builds.collectd_archive, directory / "headers")
     log = run("unshare", "--mount", "busybox", "sh", "-c", ABUILD, "abuild",
               headers, cwd=place, env={
-                  **os.environ, **FAST, **ONE_PROCESS,
-                  "MAKEFLAGS": f"-j2 -- check_PROGRAMS={UNIT_TESTS}"})
+                  **os.environ, **FAST, "MAKEFLAGS": NO_TESTS})
     return place / "pkg", log
 
 
 def makepkg(builds, directory):
-    """The package, and the output. What "make check" runs was built and run with
-    the other packages, and is left out."""
+    """The package, and the output"""
     place, headers = recipe(builds, "arch", directory)
     shutil.copy(headers, place)
     log = run(*AS_USER, "makepkg", "--nodeps", "--noconfirm", cwd=place,
               env={**os.environ, **FAST, "HOME": str(place), "LC_ALL": "C",
-                   "MAKEFLAGS": "-j2 -- check_PROGRAMS="})
+                   "MAKEFLAGS": NO_TESTS})
     package, = place.glob("*.pkg.tar.*")
     return package, log
 

@@ -55,7 +55,8 @@ def builds(tmp_path_factory):
                 with shared.turn(sources) as first:
                     if first:
                         get_sources(sources)
-                build(PLATFORMS[name], sources, place)
+                build(PLATFORMS[name], sources, place,
+                      [UNIT_TESTS, *([FAULT_TESTS] if name in MORE else [])])
             made[name] = Built(name, PLATFORMS[name], place, place / "build")
         return made[name]
 
