@@ -39,6 +39,8 @@ USER, PASSWORD = "fleet", "change-me"
 BUFFER = 33554432
 # Of what the receiver says of itself, in seconds.
 PERIOD = 3
+# It says nothing while its queue is full of values whose files have to be made.
+SILENT = 900
 # Per counter and interval, in microseconds.
 INCREASE = 1_000_000
 SYS_PIDFD_GETFD = 438
@@ -195,7 +197,7 @@ class Receiver:
         """Until collectd has just said something of itself. Nothing else comes for
         nearly PERIOD then, once the fleet is silent."""
         count = len(self.own())
-        wait_until(lambda: len(self.own()) > count, 10 * PERIOD,
+        wait_until(lambda: len(self.own()) > count, SILENT,
                    "a sign of life of collectd")
 
     def said(self):
