@@ -225,7 +225,8 @@ WRAPPER(ssize_t, pread, (int fd, void *buffer, size_t size, off_t offset)) {
 }
 
 /* The kernel takes some ms to close an instance. So there is one for all, and
- * it is emptied on every call. */
+ * it is emptied on every call. QEMU swaps the bytes of the events only of an
+ * instance that was duplicated in this way. */
 WRAPPER(int, inotify_init1, (int flags)) {
   static int instance = -1;
   char events[4096];
@@ -236,7 +237,7 @@ WRAPPER(int, inotify_init1, (int flags)) {
     instance = __real_inotify_init1(flags);
   while (__real_read(instance, events, sizeof(events)) > 0)
     ;
-  return __real_fcntl(instance, F_DUPFD_CLOEXEC, 0);
+  return dup(instance);
 }
 
 /* The latest memory stream, and the place of its text. */

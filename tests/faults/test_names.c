@@ -314,6 +314,8 @@ static bool is_there(const char *name) {
 static bool may_keep_path(const struct named *cgroup) {
   if (strcmp(cgroup->path, TASK) == 0 || strcmp(cgroup->path, SCOPE) == 0)
     return true;
+  if (strcmp(cgroup->path, USER "/libpod-" USER_ID ".scope") == 0)
+    return !homes_can_be_read();
   if (strcmp(cgroup->path, "libpod_parent/libpod-" LISTED_ID) == 0)
     return !listed;
   return strcmp(cgroup->path, "libpod_parent/libpod-" PODMAN_ID) == 0 && listed;
@@ -364,7 +366,8 @@ static void with_each_fault(const struct fault_row *row) {
     do
       faults_plan(row->call, turn++, *error);
     while (name_all_again());
-    ck_assert_uint_gt(turn, 1);
+    /* Some calls are only made in homes. */
+    ck_assert(turn > 1 || !homes_can_be_read());
   }
 }
 
