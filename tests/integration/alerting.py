@@ -29,14 +29,15 @@ def block(first):
 def short_rules():
     """Minutes are seconds: five of a window and fifteen to wait become six and
     six"""
-    return examples.changed(RULES.read_text(), (r"\[5m\]", f"[{WINDOW}s]"),
-                   ("for: 15m", f"for: {FOR}s"), ("for: 5m", f"for: {FOR}s"))
+    return examples.changed(
+        RULES.read_text(), (r"\[5m\]", f"[{WINDOW}s]"),
+        ("for: 15m", f"for: {FOR}s"), ("for: 5m", f"for: {FOR}s"))
 
 
 def short_threshold():
     """The numbers of values in a row that are too high"""
     return examples.changed(examples.path("threshold").read_text(),
-                   ("Hits 88", f"Hits {HITS}"))
+                            ("Hits 88", f"Hits {HITS}"))
 
 
 def switched_on(plugin, text):
@@ -57,8 +58,8 @@ class Prometheus(store_prometheus.Prometheus):
         rules = self.directory / "rules.yml"
         rules.write_text(short_rules())
         return (super().configuration()
-                + examples.changed(block("rule_files:"), ("(?m)^  - /usr.*$",
-                                                 f"  - {rules}"))
+                + examples.changed(block("rule_files:"),
+                                   ("(?m)^  - /usr.*$", f"  - {rules}"))
                 + "global:\n  evaluation_interval: 500ms\n")
 
     def alerts(self):
