@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The values of a series over a time, and whether they are true."""
+import statistics
+
 import pytest
 
 # The daemon's file has times in ms. On a busy machine the counter may be read
@@ -25,6 +27,14 @@ def mean_of_gauges(usage, millicores):
     gauges = dict(millicores)
     return sum(gauges[end] * (end - begin)
                for (begin, _), (end, _) in intervals(usage)) / length(usage)
+
+
+def usual(usage, millicores):
+    """The median of these gauges. In one interval, the kernel may charge a cgroup
+    for what is not its own: time that a hypervisor takes away, or work for
+    packets of others. A quota makes up for it in the next."""
+    gauges = dict(millicores)
+    return statistics.median(gauges[moment] for moment, _ in usage[1:])
 
 
 def mean_of_derives(usage):
@@ -77,6 +87,22 @@ def check_gauges(usage, gauges, unit=1000, most=float("inf"), delay=DELAY):
             assert rise / most >= end - begin - delay
         elif rise:
             assert abs(rise / reported[end] - (end - begin)) <= delay
+
+
+def check_lives(usage, gauges, passes, falls):
+    """The counter falls as often, because it begins again with each life, and no
+    gauge is from one life to the next: a new one began with nothing after the pass
+    before"""
+    begun = [end for (_, before), (end, after) in intervals(usage)
+             if after < before]
+    assert len(begun) == falls
+    start = 0
+    for end in [*begun, float("inf")]:
+        life = [row for row in usage if start <= row[0] < end]
+        if start:
+            life.insert(0, (max(time for time in passes if time < start), 0))
+        check_gauges(life, gauges, delay=BUSY_DELAY)
+        start = end
 
 
 def check_rates(counter, rates, unit=1000, most=float("inf"),

@@ -4,7 +4,6 @@ real runtimes on v1 and v2 and in gVisor."""
 import contextlib
 import os
 import shutil
-import statistics
 import subprocess
 import time
 from types import SimpleNamespace
@@ -190,15 +189,12 @@ def test_values_are_the_kernels(watched, report):
 def check_burn(usage, millicores, used=100, tick=0):
     """The values show what is used. If time counts in ticks, one tick per
     interval may be for other processes."""
-    gauges, seconds = dict(millicores), measurement.length(usage)
+    seconds = measurement.length(usage)
     mean = measurement.mean_of_gauges(usage, millicores)
     print(f"burn: {mean:.2f}m")
     assert mean == pytest.approx(
         used, abs=2 + 1000 * tick * (len(usage) + 1) / seconds)
-    # In some interval, the kernel may charge the burner for what is not its own:
-    # time that a hypervisor takes away, or work for packets of others.
-    usual = statistics.median(gauges[moment] for moment, _ in usage[1:])
-    assert usual == pytest.approx(used, rel=0.1)
+    assert measurement.usual(usage, millicores) == pytest.approx(used, rel=0.1)
 
 
 @pytest.mark.parametrize("watched", ["v1", "v2"], indirect=True)

@@ -3,7 +3,7 @@
 import pytest
 
 import measurement
-from delivered import complaints, instances, wait_for_passes
+from delivered import complaints, instances, moments, wait_for_passes
 from engine import COUNTER, SHARE, SPIN
 from lxc import Lxc
 from recorder import Recorder
@@ -35,8 +35,7 @@ def test_containers(engine, watch, tmp_path):
         gauges = collectd.millicores("lxc_web-1.2")
         measurement.check_counter(usage, recorder.of(file))
         measurement.check_gauges(usage, gauges)
-        assert measurement.mean_of_gauges(usage, gauges) == pytest.approx(
-            SHARE, rel=0.2)
+        assert measurement.usual(usage, gauges) == pytest.approx(SHARE, rel=0.3)
     engine.end("web-1.2")
     wait_for_passes(collectd, 2)
     engine.run("web-1.2", QUOTA, command=SPIN)
@@ -46,9 +45,9 @@ def test_containers(engine, watch, tmp_path):
     inner.rmdir()
     collectd.stop()
 
-    values = [value for _, value in collectd.usage("lxc_web-1.2")]
-    falls = sum(after < before for before, after in zip(values, values[1:]))
-    assert falls == 1
+    measurement.check_lives(collectd.usage("lxc_web-1.2"),
+                            collectd.millicores("lxc_web-1.2"),
+                            moments(collectd), falls=1)
     assert instances(collectd) - engine.own() == {
         "lxc_web-1.2", "lxc_web-1.2+init.scope", "lxc_idle",
         "lxc.monitor.web-1.2", "lxc.monitor.idle"}

@@ -4,6 +4,7 @@ real v1 host with a hierarchy for each controller."""
 import contextlib
 import itertools
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -370,14 +371,14 @@ def test_limits_change(tmp_path, v1):
         used, limits, _ = zip(*changing.wait_for(4))
         old = changes_once(list(limits), 100, 400)
         assert old <= 1 and all(value <= 100 for value in used[:old])
-        assert used[-1] == pytest.approx(400, rel=0.25)
+        assert statistics.median(used) == pytest.approx(400, rel=0.25)
 
         # Lowered: it throttles at once, and the weight changes within a round.
         changing.change(150, shares=2048)
         used, limits, weights = zip(*changing.wait_for(ROUND + 1))
         assert changes_once(list(limits), 400, 150) <= 1
         assert changes_once(list(weights), 100, 200) < ROUND
-        assert used[-1] == pytest.approx(150, rel=0.25)
+        assert statistics.median(used) == pytest.approx(150, rel=0.25)
 
         # Removed: the same as raised, and then no limit is reported.
         changing.change(None)

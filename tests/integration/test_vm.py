@@ -168,7 +168,7 @@ def test_each_counter_is_the_kernels(guest, cgroup, counter):
 def test_use_of_the_limit(guest, cgroup):
     limit, _ = LIMITS[cgroup]
     truth = guest.check_use_of_limit(cgroup, limit)
-    assert truth == pytest.approx(limit, rel=0.05)
+    assert truth == pytest.approx(limit, rel=0.2)
 
 
 @pytest.mark.parametrize("cgroup", LIMITS)
