@@ -2,7 +2,8 @@
 """Runs in a guest: commands that start loads, then a collectd that reports
 them, while the kernel's files are recorded.
 
-The file `scenario` has commands, options of the plugin, files, passes.
+The file `scenario` has commands, those that undo them, options of the plugin,
+files, passes.
 """
 import ast
 import subprocess
@@ -42,6 +43,8 @@ def main(results):
                                             scenario["passes"]), SECONDS)
         recorder.wait_until_past(time.time() + 1)
     (results / "after").write_text(cgroups())
+    for command in scenario["undo"]:
+        subprocess.run(command, check=True)
 
 
 main(Path(sys.argv[1]))

@@ -43,7 +43,7 @@ LoadPlugin match_regex
 <Chain "chosen">
   <Rule>
     <Match "regex">
-      PluginInstance "^docker_shop-web-1$"
+      PluginInstance "^docker_web$"
     </Match>
     <Target "write">
       Plugin "write_log"
@@ -124,10 +124,9 @@ class Engine:
 class Docker(Engine):
     def containers(self):
         """(name, id, cgroup) of each"""
-        lines = self("inspect", "--format={{.Name}} {{.Id}} {{.State.Pid}}",
-                     "web", "shop-web-1").splitlines()
-        return [(name.strip("/"), identifier, cgroup_of(process))
-                for name, identifier, process in map(str.split, lines)]
+        name, identifier, process = self(
+            "inspect", "--format={{.Name}} {{.Id}} {{.State.Pid}}", "web").split()
+        return [(name.strip("/"), identifier, cgroup_of(process))]
 
 
 class Podman(Engine):
@@ -174,8 +173,7 @@ ROOTLESS = Podman("podman", AS_USER)
 def start_docker():
     run("systemctl", "start", "docker.service")
     DOCKER("import", IMAGE, "busybox")
-    DOCKER.spin("web")
-    DOCKER.spin("shop-web-1", "--label=com.docker.compose.project=shop",
+    DOCKER.spin("web", "--label=com.docker.compose.project=shop",
                 "--label=com.docker.compose.service=web")
 
 
@@ -261,8 +259,8 @@ def main(results):
     nobody.directory.chmod(0o777)
     with collectd.start():
         start_all()
-        wait_for_passes(collectd, 2, "docker_shop-web-1")
-        DOCKER("restart", "--time=0", "shop-web-1")
+        wait_for_passes(collectd, 2, "docker_web")
+        DOCKER("restart", "--time=0", "web")
         found = truth()
         found["files"] = [
             str(ALL / cgroup / "cpu.stat") for kind, rows in found.items()

@@ -63,6 +63,10 @@ def main(results):
     run("cp", "collectd.service", "/etc/systemd/system")
     run("systemctl", "daemon-reload")
     watch(results / "upstream")
+    run("systemctl", "stop", "collectd")
+    run("rm", "/etc/systemd/system/collectd.service")
+    run("dpkg", "--purge", run("dpkg-deb", "--field", "package.deb",
+                               "Package").strip())
 
 
 main(Path(sys.argv[1]))

@@ -35,6 +35,8 @@ COMMANDS = [
      "sleep", "infinity"],
     ["sh", "-ec", PARTITION],
 ]
+UNDO = [["systemctl", "stop", "burn", "wide", "few", "narrow.slice"],
+        ["rmdir", ALL + "rt"]]
 CGROUPS = {
     "burn": "system.slice/burn.service",
     "narrow": "narrow.slice",
@@ -117,7 +119,7 @@ class Guest(Host):
 def guest(image, request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("vm")
     (directory / "scenario").write_text(repr({
-        "commands": COMMANDS, "files": files_of(request.param),
+        "commands": COMMANDS, "undo": UNDO, "files": files_of(request.param),
         "passes": PASSES,
         "options": "ReportAll true"}))
     return Guest(image.run(

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """A Debian 12 in its own emulated machine: systemd on pure v2, with Debian 12's
 kernel or with the newer one of its backports."""
-import contextlib
 import os
+import select
 import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -24,16 +25,15 @@ PACKAGES = (f"collectd-core,dbus,{LIBRARY},linux-image-cloud-amd64,"
             f"python3-minimal,systemd-sysv,udev,util-linux,{ENGINES}")
 PROGRAMS = ["mmdebstrap", "mke2fs", "qemu-system-x86_64", "setpriv", "unshare"]
 BUILD_SECONDS = 600
-RUN_SECONDS = 900
-# The rest is for booting, and for the results of what was ended.
-SCRIPT_SECONDS = RUN_SECONDS - 200
-RESULTS = 64 << 20
+# The rest of the time is for booting, and for the results of what was ended.
+ANSWER_SECONDS, SCRIPT_SECONDS = 900, 700
+DISK = 64 << 20
 # It takes all processors for minutes, and what measures its own time in it must
 # not wait for others. Before all else on the machine, it would leave a hundredth
 # of them to everything that has no priority, now a tenth.
 PRIORITY = -10
-# /dev/vdb is a tar of the script and its files, /dev/vdc becomes one of the
-# results.
+# For each line that the second serial port gets, after it said that it is ready:
+# /dev/vdb is a tar of a script and its files, /dev/vdc becomes one of the results.
 SERVICE = f"""\
 [Unit]
 After=multi-user.target
@@ -42,11 +42,15 @@ FailureAction=poweroff-immediate
 [Service]
 Type=oneshot
 ExecStart=/bin/sh -c '\\
-  mkdir /test /results; cd /test; tar -xf /dev/vdb; \\
-  CGROUP_CPU_BUILD=/test/build timeout {SCRIPT_SECONDS} \\
-    python3 script.py /results >/results/output 2>&1; \\
-  echo $? >/results/status; \\
-  tar -cf /dev/vdc -C /results .; sync'
+  exec 3<>/dev/ttyS1; stty raw -echo <&3; \\
+  while echo ready >&3; read -r line <&3; do \\
+    rm -rf /test /results; mkdir /test /results; cd /test; \\
+    blockdev --flushbufs /dev/vdb; tar -xf /dev/vdb; \\
+    CGROUP_CPU_BUILD=/test/build timeout {SCRIPT_SECONDS} \\
+      python3 script.py /results >/results/output 2>&1; \\
+    echo $? >/results/status; \\
+    cd /; tar -cf /dev/vdc -C /results .; sync; \\
+  done'
 [Install]
 WantedBy=multi-user.target
 """
@@ -105,29 +109,77 @@ KERNEL_ARGUMENTS = ("root=/dev/vda rw console=ttyS0 quiet panic=-1 psi=1 "
                     "mitigations=off apparmor=0")
 
 
-def run(seconds, *command, **options):
-    """The status and the output of a command. It ends in time, or otherwise
-    when this process ends."""
-    process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *command], text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, **options)
-    try:
-        process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        process.kill()
-        output, _ = process.communicate()  # ends when all writers have ended
-    return process.returncode, output
+# It ends when this process ends.
+UNTIL_THE_END = ["setpriv", "--pdeathsig", "KILL"]
+
+
+class Machine:
+    """One with this kernel of the image, which does not change. It executes one
+    script after another: each ends what it started."""
+
+    def __init__(self, image, kernel):
+        self.directory = Path(tempfile.mkdtemp(dir=image.directory))
+        self.given, self.taken, self.console = (
+            self.directory / name for name in ("given", "taken", "console"))
+        for disk in self.given, self.taken:
+            with open(disk, "wb") as file:
+                file.truncate(DISK)
+        drives = ["file=disk,snapshot=on", f"file={self.given},readonly=on",
+                  f"file={self.taken}"]
+        self.process = subprocess.Popen(
+            [*UNTIL_THE_END, "qemu-system-x86_64", "-nodefaults", "-m", "1024",
+             "-cpu", CPU, "-smp", "2", "-display", "none", "-monitor", "none",
+             "-nic", "none", "-serial", f"file:{self.console}", "-serial",
+             "stdio", "-no-reboot", "-kernel", f"vmlinuz-{kernel}", "-initrd",
+             f"initrd-{kernel}", "-append", KERNEL_ARGUMENTS, *(
+                 argument for drive in drives for argument in
+                 ("-drive", drive + ",if=virtio,format=raw,cache=unsafe"))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, bufsize=0, cwd=image.directory,
+            env=image.environment, preexec_fn=lambda: come_first(PRIORITY))
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        said = b""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not said.endswith(b"ready\n"):
+            readable, _, _ = select.select(
+                [self.process.stdout], [], [], deadline - time.monotonic())
+            more = readable and self.process.stdout.read(100)
+            assert more, (said.decode(errors="replace")
+                          + self.console.read_text(errors="replace")[-4000:])
+            said += more
+
+    def run(self, script, modules, files):
+        """Executes a script beside this file, which may import these modules, and
+        returns the directory with its results from /results"""
+        files = {**files, "script.py": HERE / script,
+                 **{module: HERE / module for module in modules}}
+        with open(self.given, "r+b") as disk, \
+                tarfile.open(fileobj=disk, mode="w") as archive:
+            for name, file in files.items():
+                archive.add(os.path.realpath(file), name)
+        self.process.stdin.write(b"go\n")
+        self.wait_until_ready()
+        results = Path(tempfile.mkdtemp(dir=self.directory))
+        with tarfile.open(self.taken) as archive:
+            archive.extractall(results)
+        assert (results / "status").read_text() == "0\n", (
+            results / "output").read_text()
+        return results
+
+    def end(self):
+        self.process.kill()
+        self.process.communicate()
 
 
 class Image:
-    """The disk of such a machine and its kernels, below `directory`"""
+    """The disk of such machines and their kernels, below `directory`"""
 
     def __init__(self, directory):
         self.directory = directory
         self.environment = {**os.environ, "TMPDIR": str(directory)}
+        self.machines = {}
 
     def build(self, debian):
         with shared.turn(self.directory) as first:
@@ -138,48 +190,22 @@ class Image:
     def make(self, archive):
         (self.directory / "run.service").write_text(SERVICE)
         (self.directory / "root").mkdir(exist_ok=True)
-        status, output = run(
-            BUILD_SECONDS, "unshare", "--mount", "--pid", "--kill-child",
-            "--mount-proc", "sh", "-ec", BUILD, cwd=self.directory,
+        subprocess.run(
+            [*UNTIL_THE_END, "unshare", "--mount", "--pid", "--kill-child",
+             "--mount-proc", "sh", "-ec", BUILD], cwd=self.directory,
             env={**self.environment, "ARCHIVE": str(archive),
-                 "INITRD": INITRD, "BACKPORT": BACKPORT})
-        assert status == 0, output
+                 "INITRD": INITRD, "BACKPORT": BACKPORT},
+            stdin=subprocess.DEVNULL, timeout=BUILD_SECONDS, check=True)
 
     def run(self, script, modules, files, kernel=KERNEL):
-        """Boots, executes a script beside this file, which may import these
-        modules, and returns the directory with its results from /results. The
-        image does not change."""
-        files = {**files, "script.py": HERE / script,
-                 **{module: HERE / module for module in modules}}
-        directory = Path(tempfile.mkdtemp(dir=self.directory))
-        given, taken, console = (directory / name for name in
-                                 ("given", "taken", "console"))
-        with tarfile.open(given, "w") as archive:
-            for name, file in files.items():
-                archive.add(os.path.realpath(file), name)
-        with open(taken, "wb") as disk:
-            disk.truncate(RESULTS)
-        drives = ["file=disk,snapshot=on", f"file={given},readonly=on",
-                  f"file={taken}"]
-        _, output = run(
-            RUN_SECONDS, "qemu-system-x86_64", "-nodefaults", "-m", "1024",
-            "-cpu", CPU, "-smp", "2", "-display", "none", "-monitor", "none", "-nic",
-            "none", "-serial", f"file:{console}", "-no-reboot", "-kernel",
-            f"vmlinuz-{kernel}", "-initrd", f"initrd-{kernel}", "-append",
-            KERNEL_ARGUMENTS, *(
-                argument for drive in drives for argument in
-                ("-drive", drive + ",if=virtio,format=raw,cache=unsafe")),
-            cwd=self.directory, env=self.environment,
-            preexec_fn=lambda: come_first(PRIORITY))
-        results = directory / "results"
-        with contextlib.suppress(tarfile.ReadError):
-            with tarfile.open(taken) as archive:
-                archive.extractall(results)
-        assert results.exists(), (
-            output + console.read_text(errors="replace")[-4000:])
-        assert (results / "status").read_text() == "0\n", (
-            results / "output").read_text()
-        return results
+        """In the machine with this kernel, which the first caller starts"""
+        if kernel not in self.machines:
+            self.machines[kernel] = Machine(self, kernel)
+        return self.machines[kernel].run(script, modules, files)
+
+    def end(self):
+        for machine in self.machines.values():
+            machine.end()
 
 
 @pytest.fixture(scope="session")
@@ -189,4 +215,8 @@ def image(debian_directory):
         pytest.skip("needs root, x86_64 and " + ", ".join(PROGRAMS))
     with Debian(SUITE, debian_directory) as debian, \
             shared.directory("machine") as place:
-        yield Image(place).build(debian)
+        image = Image(place)
+        try:
+            yield image.build(debian)
+        finally:
+            image.end()
