@@ -10,8 +10,8 @@ import pytest
 import shared
 from apt import get_source
 from debian import Debian
-from packages import (PACKAGE, SOURCE, UNIT_TESTS, Build, System,
-                      make_repository, older, older_rpm, only, run)
+from packages import (PACKAGE, SOURCE, Build, System, make_repository, older,
+                      older_rpm, only, run)
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +40,10 @@ def get_collectd(directory):
 def make_packages(place):
     """Builds from this tree and, later in another place, from its archive; and
     an older release of each package"""
-    # One package runs its tests. Those with faults take long, and run elsewhere
-    # with the same options for the compiler.
-    rpm = ("rpm", "check_PROGRAMS=",
+    # The tests of the core take long, and run elsewhere with the same options for
+    # the compiler.
+    without_tests = "check_PROGRAMS="
+    rpm = ("rpm", without_tests,
            f"COLLECTD_ARCHIVE={get_collectd(place / 'collectd')}")
 
     def make_second():
@@ -59,7 +60,7 @@ def make_packages(place):
     # Most of a build uses one processor.
     first = Build(SOURCE, place / "first")
     first.make("recipes")
-    first.make("deb", f"check_PROGRAMS={UNIT_TESTS}")
+    first.make("deb", without_tests)
     run("tar", "-xf", only(first.directory, "*[0-9].tar.xz"), "-C", place)
     with ThreadPoolExecutor() as pool:
         for other in [pool.submit(make_second), pool.submit(make_first_rpm)]:

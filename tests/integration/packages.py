@@ -17,8 +17,6 @@ SOURCE = Path(__file__).resolve().parents[2]
 HEADERS = Path("/usr/include/collectd")
 PACKAGE = "collectd-plugin-cgroup-cpu"
 UNIT_TESTS = "tests/unit/unit_tests"
-# A process for each test takes most of the time of all of them.
-ONE_PROCESS = {"CK_FORK": "no", "CK_EXCLUDE_TAGS": "limits"}
 CSV = "var/lib/collectd/csv/test"
 CONFIGURATION = """\
 Hostname "test"
@@ -73,8 +71,7 @@ class Build:
         scratch = os.environ.get("CGROUP_CPU_SCRATCH", tempfile.gettempdir())
         self.directory = directory
         self.options = {"cwd": directory, "umask": umask, "env": {
-            **os.environ, **ONE_PROCESS, "TMPDIR": scratch, "XZ_OPT": "-1",
-            **environment}}
+            **os.environ, "TMPDIR": scratch, "XZ_OPT": "-1", **environment}}
         run(source / "configure", **self.options)
 
     def make(self, target, *arguments):
