@@ -19,7 +19,7 @@ from waiting import wait_until
 pytest_plugins = ["watched"]
 
 # How long the books are kept. What differs between the versions shows soon.
-LONG, SHORT = 60, 20
+LONG, SHORT = 30, 20
 RATE = 50
 SERVICE = "services_web"
 # A sample in the log: the counter, and its rise if that is known

@@ -80,7 +80,7 @@ def hold(*loads):
     with contextlib.ExitStack() as stack:
         started = time.monotonic()
         processes = {load: stack.enter_context(burner(
-            "--millicores", str(load), "--seconds", "5")) for load in loads}
+            "--millicores", str(load), "--seconds", "4")) for load in loads}
         for load, process in processes.items():
             waited = waited_for_a_cpu(process)
             report, cpu = wait(process)
@@ -113,7 +113,7 @@ def test_mean(held, millicores):
     assert -allowed - missing <= measured - millicores <= allowed
     reported, seconds = map(float, REPORT.fullmatch(report).groups())
     assert reported == pytest.approx(measured, abs=allowed)
-    assert seconds == pytest.approx(5, abs=0.05)
+    assert seconds == pytest.approx(4, abs=0.05)
 
 
 def sample(pid):
