@@ -91,18 +91,17 @@ def check_gauges(usage, gauges, unit=1000, most=float("inf"), delay=DELAY):
 
 def check_lives(usage, gauges, passes, falls):
     """The counter falls as often, because it begins again with each life, and no
-    gauge is from one life to the next: a new one began with nothing after the pass
-    before"""
-    begun = [end for (_, before), (end, after) in intervals(usage)
-             if after < before]
+    gauge is from one life to the next: the first one is of what the new life used
+    in one interval or, if its name was waited for, of a part of that"""
+    begun = {end: after for (_, before), (end, after) in intervals(usage)
+             if after < before}
     assert len(begun) == falls
-    start = 0
-    for end in [*begun, float("inf")]:
-        life = [row for row in usage if start <= row[0] < end]
-        if start:
-            life.insert(0, (max(time for time in passes if time < start), 0))
-        check_gauges(life, gauges, delay=BUSY_DELAY)
-        start = end
+    for moment, used in begun.items():
+        before = max(time for time in passes if time < moment)
+        first = dict(gauges).get(moment, 0)
+        assert 0 <= first * (moment - before - DELAY) <= used / 1000
+    check_gauges(usage, [row for row in gauges if row[0] not in begun],
+                 delay=BUSY_DELAY)
 
 
 def check_rates(counter, rates, unit=1000, most=float("inf"),
