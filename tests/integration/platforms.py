@@ -119,6 +119,7 @@ def build(platform, sources, place, tests):
         "JANSSON_LIBS": f"-L{place} -ljansson"}
     run(SOURCE / "configure", f"CC={platform.cc}", f"--host={platform.triplet}",
         f"--with-collectd-headers={place}", "CFLAGS=-O1 -Werror",
+        "--disable-dependency-tracking",
         *(kernel if platform.compiler else []), cwd=directory, env=environment)
     run("make", "all", cwd=directory)
     run("make", "check", f"check_PROGRAMS={' '.join(tests)}", "TESTS=",

@@ -83,7 +83,7 @@ def run_tests(built, program, **environment):
     scratch = os.environ.get("CGROUP_CPU_SCRATCH", "/tmp")
     run(*built.platform.prefix, program, cwd=built.directory, env={
         **os.environ, "FIXTURES": str(SOURCE / "tests/unit/fixtures"),
-        "TMPDIR": scratch, "CK_TIMEOUT_MULTIPLIER": "20",
+        "TMPDIR": scratch, "CK_TIMEOUT_MULTIPLIER": "100",
         "CK_TAP_LOG_FILE_NAME": str(log), **environment})
     results = re.findall(r"^(not ok|ok) ", log.read_text(), re.M)
     assert set(results) == {"ok"}
