@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A relay spreads the series over three carbons, and keeps what is for one of them
 while it is down."""
+import contextlib
 import shutil
 import time
 
@@ -56,11 +57,13 @@ class Sharded:
         self.hub.wait_for(lambda: self.hub.listens(2003))
 
     def stored(self, carbon, begin):
-        """{cgroup: {time: value}}"""
+        """{cgroup: {time: value}}. A file that carbon is just making has no header."""
         found = {}
         for path in carbon.directory.glob("graphite/whisper/collectd/**/*.wsp"):
             series = path.parent.name
-            if series.startswith("cgroup_cpu-"):
+            if not series.startswith("cgroup_cpu-"):
+                continue
+            with contextlib.suppress(whisper.CorruptWhisperFile):
                 (first, end, step), values = whisper.fetch(
                     str(path), begin - 1, begin + 3000)
                 found[series[len("cgroup_cpu-"):]] = {

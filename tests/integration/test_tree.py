@@ -123,8 +123,9 @@ def record(directory, counters):
     return Recorder(directory / "record", counters)
 
 
-@pytest.mark.parametrize("count", [1, 100, 1000, pytest.param(
-    10_000, marks=pytest.mark.xdist_group("loads of a core"))])
+@pytest.mark.parametrize("version, count", [
+    *itertools.product(("v1", "v2"), (1, 100, 1000)),
+    pytest.param("v2", 10_000, marks=pytest.mark.xdist_group("loads of a core"))])
 def test_all_are_there_in_each_interval(directory, start, count):
     paths = chains(count)
     expected = {"root", *map(instance_of, paths)}

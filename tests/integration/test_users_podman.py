@@ -37,9 +37,10 @@ exec "$@"
 
 
 @pytest.fixture
-def host(tmp_path):
-    """Its Podman has one container of root, and one in a pod of a user."""
-    host = tmp_path / "host"
+def host(open_place):
+    """Its Podman has one container of root, and one in a pod of a user. It is
+    where homes can be: not in /dev/shm, where tmp_path may be."""
+    host = open_place / "host"
     make_list(host / "var/lib/containers/storage/vfs-containers", ROOTS_ID, "db")
     home = host / "home/me"
     make_list(home / STORAGE / "vfs-containers", ID, "web")
