@@ -19,6 +19,10 @@ BROKER = "amqp.example.com"
 DELAY = int(re.search(r"ConnectionRetryDelay (\d+)",
                       examples.path("amqp_sender").read_text())[1])
 USAGE = "derive-cpu_usage_usec"
+# It has read the types late, but gets what waited for it at once.
+SLOW = ["strace", "-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-P",
+        "/usr/share/collectd/types.db", "-e",
+        "inject=openat:delay_enter=1000000"]
 
 
 class Fleet:
@@ -45,9 +49,9 @@ class Fleet:
         return Collectd(self.directory / name, options=None, host=name,
                         include=[changed])
 
-    def start(self, collectd):
-        prefix = self.prefix if collectd is self.sender else self.hub.prefix
-        return collectd.start([*FIRST, *prefix])
+    def start(self, collectd, *prefix):
+        host = self.prefix if collectd is self.sender else self.hub.prefix
+        return collectd.start([*FIRST, *host, *prefix])
 
     def received(self, name, kind=USAGE, instance="busy"):
         return self.receivers[name].series("cgroup_cpu", instance, kind, HOST)
@@ -97,7 +101,7 @@ def test_a_restart_of_the_broker(tmp_path, fleet):
         broker.start()
         fleet.hub.wait_for(broker.is_ready, 60)
         back = time.time()
-        fleet.start(pauses)
+        fleet.start(pauses, *SLOW)
         for name in fleet.receivers:
             fleet.wait_until_received(name, back)
         enough = time.time() + 1
