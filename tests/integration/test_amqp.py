@@ -19,7 +19,7 @@ BROKER = "amqp.example.com"
 DELAY = int(re.search(r"ConnectionRetryDelay (\d+)",
                       examples.path("amqp_sender").read_text())[1])
 USAGE = "derive-cpu_usage_usec"
-# It has read the types late, but gets what waited for it at once.
+# It reads the types late, but gets what waited for it as soon as it can.
 SLOW = ["strace", "-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-P",
         "/usr/share/collectd/types.db", "-e",
         "inject=openat:delay_enter=1000000"]

@@ -297,7 +297,7 @@ def test_the_phases_show(stores):
         for begin, end in stores.phases)
     assert set(idle) == {0}
     assert sum(burning) / len(burning) == pytest.approx(BURNED, rel=0.2)
-    assert sum(throttled) / len(throttled) == pytest.approx(QUOTA, rel=0.2)
+    assert sum(throttled) / len(throttled) == pytest.approx(QUOTA, rel=0.1)
 
 
 STORES = pytest.mark.parametrize("store", grafana.STORES)

@@ -170,7 +170,7 @@ def test_each_counter_is_the_kernels(guest, cgroup, counter):
 def test_use_of_the_limit(guest, cgroup):
     limit, _ = LIMITS[cgroup]
     truth = guest.check_use_of_limit(cgroup, limit)
-    assert truth == pytest.approx(limit, rel=0.2)
+    assert truth == pytest.approx(limit, rel=0.05)
 
 
 @pytest.mark.parametrize("cgroup", LIMITS)
