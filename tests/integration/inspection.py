@@ -4,11 +4,17 @@ calls."""
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from waiting import wait_until
+
+needs_strace = pytest.mark.skipif(not shutil.which("strace"),
+                                  reason="strace is missing")
 
 
 def descriptors(pid):

@@ -9,6 +9,7 @@ import pytest
 import examples
 from cgroups import Cgroup, require_both
 from daemon import Collectd
+from inspection import needs_strace
 from network import Network
 from precedence import FIRST
 from rabbitmq import RabbitMQ
@@ -74,6 +75,7 @@ def fleet(tmp_path):
         yield Fleet(tmp_path, network, cgroup)
 
 
+@needs_strace
 def test_a_restart_of_the_broker(tmp_path, fleet):
     """Lost is what was sent while it was down, until the sender tries again. What
     waited in the broker for a receiver is not."""

@@ -4,22 +4,19 @@ kernel all the same."""
 import collections
 import itertools
 import re
-import shutil
 
 import pytest
 
 from cgroups import COUNTERS
 from delivered import complaints, instance_of, wait_for_passes
 from forest import Forest, with_parents
-from inspection import counting
+from inspection import counting, needs_strace
 from measurement import BUSY_DELAY, check_counter, check_gauges
 from random_loads import RandomLoads
 from recorder import Recorder
 
 pytest_plugins = ["watched"]
-pytestmark = [pytest.mark.xdist_group("small loads"),
-              pytest.mark.skipif(not shutil.which("strace"),
-                                 reason="strace is missing")]
+pytestmark = [pytest.mark.xdist_group("small loads"), needs_strace]
 
 # Slices, pods and containers
 PATHS = ["/".join(path) for path in itertools.product(

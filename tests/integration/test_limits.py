@@ -5,7 +5,6 @@ import collections
 import contextlib
 import re
 import resource
-import shutil
 import socket
 import time
 
@@ -17,14 +16,12 @@ from daemon import HOST
 from delivered import (MILLICORES, USAGE, complaints, instance_of, instances,
                        kinds, moments, wait_for_passes)
 from forest import Forest, with_parents
-from inspection import counting, descriptors, watched_inodes
+from inspection import counting, descriptors, needs_strace, watched_inodes
 from recorder import Recorder
 from sinks import plugin
 from waiting import wait_until
 
 pytest_plugins = ["watched"]
-needs_strace = pytest.mark.skipif(not shutil.which("strace"),
-                                  reason="strace is missing")
 
 MANY = [f"group{number // 50}/leaf{number % 50}" for number in range(1000)]
 SELECT_LIMIT = 1024  # select(2) cannot use descriptors from this number on

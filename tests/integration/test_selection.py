@@ -4,7 +4,6 @@ searched."""
 import collections
 import os
 import re
-import shutil
 import time
 
 import pytest
@@ -14,7 +13,7 @@ from cgroups import COUNTERS
 from delivered import (LEFT, MILLICORES, REMAINDER, USAGE, complaints, instance_of,
                        kinds, moments, wait_for_passes)
 from forest import Forest, with_parents
-from inspection import traced, wait_for_record, watched_inodes
+from inspection import needs_strace, traced, wait_for_record, watched_inodes
 
 pytest_plugins = ["watched"]
 
@@ -173,8 +172,6 @@ NARROW = {
         "", "chosen", "chosen/few", "chosen/few/none"],
     'CGroup "/chosen*"\nMaxDepth 2': ["", "chosen"],
 }
-needs_strace = pytest.mark.skipif(not shutil.which("strace"),
-                                  reason="strace is missing")
 
 
 def named_below(directory, calls):
