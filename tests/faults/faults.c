@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "read/machine_cpus.h"
+#include "util/openat2.h"
 #include "util/units.h"
 #include "wrap.h"
 
@@ -342,6 +343,14 @@ static long call_preadv2(va_list arguments) {
              : __real_syscall(SYS_preadv2, fd, room, count, low, high, flags);
 }
 
+static bool is_disturbed(const struct open_how *how) {
+  if (!faults.active || (how->resolve & RESOLVE_CACHED) == 0)
+    return false;
+  bool fails_again = faults.disturbed < faults.disturbances;
+  faults.disturbed = fails_again ? faults.disturbed + 1 : 0;
+  return fails_again;
+}
+
 /* Only openat2(2) is called in this way, and preadv2(2) with an old musl. */
 WRAPPER(long, syscall, (long number, ...)) {
   va_list arguments;
@@ -359,6 +368,10 @@ WRAPPER(long, syscall, (long number, ...)) {
   va_end(arguments);
   if (fails(FAULT_openat2))
     return -1;
+  if (is_disturbed(how)) {
+    errno = EAGAIN;
+    return -1;
+  }
   if (faults.no_openat2) {
     errno = ENOSYS;
     return -1;

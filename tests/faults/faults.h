@@ -70,6 +70,10 @@ struct faults {
   bool happened;
   /* Every call of openat2 fails, as on a kernel without it. */
   bool no_openat2;
+  /* How often in turn a lookup in the kernel's cache fails before it succeeds,
+   * as if something were mounted at the same time; and how often it has. */
+  unsigned disturbances;
+  unsigned disturbed;
   /* Every pread returns only some bytes of a line, and every third is
    * interrupted. */
   bool short_reads;
