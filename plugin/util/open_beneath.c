@@ -16,7 +16,7 @@
 /* Any mount or rename on the machine can disturb a lookup in the cache, which
  * then fails like one of what is not there. Of those while mounts changed all
  * the time, one in thirty did. */
-#define CACHED_ATTEMPTS 8
+#define CACHED_ATTEMPTS 4
 
 static int open_at_once(int root, const char *path, int flags,
                         uint64_t resolve) {

@@ -103,6 +103,12 @@ void faults_plan(enum fault_call call, unsigned turn, int error);
 /* From now on, no call fails. */
 void faults_plan_none(void);
 
+/* Returns whether the turn-th call shall fail with the error at this place of
+ * its row. Each call has the first error. What differs between the errors
+ * depends little on the call, so that of many calls only every third has the
+ * others, in each variant another third. */
+bool faults_are_chosen(size_t place, unsigned turn, size_t variant);
+
 /* Returns the name of the call that fails. */
 const char *faults_name(void);
 

@@ -359,15 +359,21 @@ START_TEST(without_a_fault) {
 }
 END_TEST
 
-static void with_each_fault(const struct fault_row *row) {
-  for (const int *error = row->errors; *error != 0; error++) {
-    unsigned turn = 0;
-    do
-      faults_plan(row->call, turn++, *error);
-    while (name_all_again());
-    /* Some calls are only made in homes. */
-    ck_assert(turn > 1 || !homes_can_be_read());
+/* Returns the number of a call that was not made, or too late. */
+static unsigned faults_of(const struct fault_row *row, size_t place) {
+  for (unsigned turn = 0;; turn++) {
+    if (!faults_are_chosen(place, turn, listed))
+      continue;
+    faults_plan(row->call, turn, row->errors[place]);
+    if (!name_all_again())
+      return turn;
   }
+}
+
+static void with_each_fault(const struct fault_row *row) {
+  /* Some calls are only made in homes. */
+  for (size_t place = 0; row->errors[place] != 0; place++)
+    ck_assert(faults_of(row, place) > 0 || !homes_can_be_read());
 }
 
 /* It has its name in the first pass already. */
@@ -377,7 +383,7 @@ START_TEST(while_mounts_change) {
 
   faults_plan_none();
   struct collector *collector = new_collector();
-  faults.disturbances = 4;
+  faults.disturbances = 3;
   faults.active = true;
   collector_run(collector, &sink, &outcome);
   faults.active = false;

@@ -565,19 +565,10 @@ START_TEST(short_reads) {
 }
 END_TEST
 
-/* Each call fails with the first error of its row. What differs between the
- * errors depends little on the call, so that of many calls only every third has
- * the others, in each variant another third. */
-static bool is_chosen(size_t place, unsigned turn) {
-  size_t third = (size_t)(variant - variants);
-
-  return place == 0 || turn < 9 || (turn + place + third) % 3 == 0;
-}
-
 /* Returns the number of a call that was not made, or too late. */
 static unsigned faults_of(const struct fault_row *row, size_t place) {
   for (unsigned turn = 0;; turn++) {
-    if (!is_chosen(place, turn))
+    if (!faults_are_chosen(place, turn, (size_t)(variant - variants)))
       continue;
     faults_plan(row->call, turn, row->errors[place]);
     if (whole_life() >= FAULTY_PASSES || !faults.happened)
