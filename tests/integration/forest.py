@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Many cgroups below a directory, with names of any bytes."""
 import os
+import subprocess
 
 
 def with_parents(paths):
@@ -34,11 +35,10 @@ class Forest:
         return self
 
     def __exit__(self, *_):
-        for _, names, _, above in os.fwalk(".", topdown=False,
-                                           dir_fd=self.root):
-            for name in names:
-                os.rmdir(name, dir_fd=above)
         os.close(self.root)
+        # os.fwalk() takes three times as long.
+        subprocess.run(["find", self.directory, "-mindepth", "1", "-type", "d",
+                        "-delete"], check=True)
 
     def add(self, *paths):
         for path in with_parents(paths):

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timing
 MAX_CGROUPS = 1000
 # The kernel needs long to make and to remove so many. What differs between the
 # versions does not need them twice.
-MANY = {"v1": 10_000, "v2": 50_000}
+MANY = {"v1": 10_000, "v2": 20_000}
 OTHERS = [f"others/{number}" for number in range(200)]
 PASSES = 8
 # In one directory, beside processes that only create and remove others.
