@@ -23,7 +23,8 @@ ENGINES = ("busybox-static,crun,dbus-user-session,docker.io,libpam-systemd,"
            "libyajl2,lxc,passwd,podman,runc,systemd-container,uidmap")
 PACKAGES = (f"collectd-core,dbus,{LIBRARY},linux-image-cloud-amd64,"
             f"python3-minimal,systemd-sysv,udev,util-linux,{ENGINES}")
-PROGRAMS = ["mmdebstrap", "mke2fs", "qemu-system-x86_64", "setpriv", "unshare"]
+PROGRAMS = ["bsdtar", "mmdebstrap", "mke2fs", "qemu-system-x86_64", "setpriv",
+            "unshare", "xz"]
 BUILD_SECONDS = 600
 # The rest of the time is for booting, and for the results of what was ended.
 ANSWER_SECONDS, SCRIPT_SECONDS = 900, 700
@@ -54,13 +55,36 @@ ExecStart=/bin/sh -c '\\
 [Install]
 WantedBy=multi-user.target
 """
-# An emulated processor takes half a minute for all that a Debian does when it
-# starts. This has only to find the disk and to start systemd with its services.
-INITRD = """
-tar -xf "$ARCHIVE" -C "$1"
-mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
-printf "MODULES=list\nCOMPRESS=cat\n" >"$1/etc/initramfs-tools/conf.d/machine"
-printf "virtio_pci\nvirtio_blk\next4\n" >"$1/usr/share/initramfs-tools/modules.d/machine"
+# An emulated processor takes many seconds for what the initramfs of a Debian
+# does. This has only to find the disk and to start systemd.
+INIT = """\
+#!/busybox sh
+/busybox mount -t devtmpfs none /dev
+for module in /modules/*; do
+  /busybox insmod "$module"
+done
+/busybox mount -t ext4 /dev/vda /root
+exec /busybox switch_root /root /sbin/init
+"""
+# Makes it for the kernel $1 of the system in the directory root.
+MAKE_INITRD = """
+directory=initrd-$1.d
+release=$(basename root/lib/modules/"$1"*)
+mkdir -p "$directory/dev" "$directory/modules" "$directory/root"
+cp root/bin/busybox "$directory"
+printf %s "$INIT" >"$directory/init"
+chmod +x "$directory/init"
+number=10
+chroot root modprobe --set-version "$release" --show-depends --all \
+  virtio_pci virtio_blk ext4 | sed -n "s/^insmod //p" |
+  while read -r module; do
+    number=$((number + 1))
+    case $module in
+    *.xz) xz -dc "root$module" >"$directory/modules/$number" ;;
+    *) cp "root$module" "$directory/modules/$number" ;;
+    esac
+  done
+bsdtar --format=newc -cf "initrd-$1" -C "$directory" .
 """
 # The meta package of the same name is replaced, the older kernel stays.
 BACKPORT = f"""
@@ -82,13 +106,14 @@ MASKED = ("systemd-udevd-control.socket systemd-udevd-kernel.socket"
 # The mounts end with the namespace. The machine does only the work of the
 # tests, which start the services that they need.
 BUILD = f"""
+export INITRD=No
 mount -t tmpfs tmpfs root
 mmdebstrap --variant=custom --skip=check/empty --dpkgopt=force-unsafe-io \\
-  --setup-hook="$INITRD" --customize-hook="$BACKPORT" --include={PACKAGES} \
-  {SUITE} root
+  --setup-hook='tar -xf "$ARCHIVE" -C "$1"' --customize-hook="$BACKPORT" \
+  --include={PACKAGES} {SUITE} root
 for kernel in {KERNEL} {NEWER_KERNEL}; do
   cp root/boot/vmlinuz-"$kernel"* "vmlinuz-$kernel"
-  cp root/boot/initrd.img-"$kernel"* "initrd-$kernel"
+  sh -ec "$MAKE_INITRD" sh "$kernel"
 done
 cd root/etc/systemd/system
 rm -r default.target.wants multi-user.target.wants sockets.target.wants \\
@@ -193,8 +218,8 @@ class Image:
         subprocess.run(
             [*UNTIL_THE_END, "unshare", "--mount", "--pid", "--kill-child",
              "--mount-proc", "sh", "-ec", BUILD], cwd=self.directory,
-            env={**self.environment, "ARCHIVE": str(archive),
-                 "INITRD": INITRD, "BACKPORT": BACKPORT},
+            env={**self.environment, "ARCHIVE": str(archive), "INIT": INIT,
+                 "BACKPORT": BACKPORT, "MAKE_INITRD": MAKE_INITRD},
             stdin=subprocess.DEVNULL, timeout=BUILD_SECONDS, check=True)
 
     def run(self, script, modules, files, kernel=KERNEL):
