@@ -19,7 +19,9 @@ cd "$1"
 exec 9>"$2.lock"
 flock 9
 [ -e "$2.tar" ] || {
-  mmdebstrap --variant=minbase --skip=cleanup/apt --dpkgopt=force-unsafe-io \\
+  mkdir -p "$2.tmp"
+  mount -t tmpfs -o mode=755 tmpfs "$2.tmp"
+  TMPDIR=$PWD/$2.tmp mmdebstrap --variant=minbase --skip=cleanup/apt --dpkgopt=force-unsafe-io \\
     --customize-hook="$4" "$2" "$2.new.tar"
   mv "$2.new.tar" "$2.tar"
 }
