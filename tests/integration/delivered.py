@@ -10,9 +10,11 @@ MILLICORES = "gauge-millicores"
 REMAINDER = "gauge-remainder_millicores"
 LEFT = "derive-remainder_usec"
 PLUGIN = "cgroup_cpu-"
-# The first two are for a busy machine. The last one is in every log of
-# write_prometheus.
-REMARKS = "above its read interval|Not sleeping|MHD_OPTION_EXTERNAL_LOGGER"
+# The first two are for a busy machine, the third for a daemon that is ended while
+# it writes the values of a pass. The last one is in every log of write_prometheus.
+REMARKS = ("above its read interval|Not sleeping"
+           "|value lists were left after shutting down"
+           "|MHD_OPTION_EXTERNAL_LOGGER")
 
 
 class Delivered(Collectd):
@@ -64,8 +66,7 @@ def has_nan(collectd):
 
 
 def complaints(collectd):
-    """All messages above the level of a notice, except those about a busy
-    machine"""
+    """All messages above the level of a notice, except those remarks"""
     return [line for line in collectd.log.splitlines()
             if re.search(r"\[(notice|warning|error)\]", line)
             and not re.search(REMARKS, line)]
