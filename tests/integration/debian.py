@@ -10,10 +10,10 @@ LIBRARY = "libjansson4"
 KERNEL, NEWER_KERNEL = "6.1.", "6.12."
 HOOK = ('chroot "$1" apt-get -y --no-install-recommends --download-only'
         ' -o APT::Keep-Downloaded-Packages=true install collectd ' + LIBRARY)
-# Only the first caller makes the archive $2.tar in $1. The directory $3 gets
-# its contents, where apt knows only what is in its cache: it needs two seconds of
-# CPU time for the lists of all of Debian, each time. dpkg does not wait for the
-# disk, as in Debian's own images.
+# Only the first caller makes the archive $2.tar in $1, from files in memory. The
+# directory $3 gets its contents, where apt knows only what is in its cache: it
+# needs two seconds of CPU time for the lists of all of Debian, each time. dpkg does
+# not wait for the disk, as in Debian's own images.
 SCRIPT = """
 cd "$1"
 exec 9>"$2.lock"
@@ -21,8 +21,8 @@ flock 9
 [ -e "$2.tar" ] || {
   mkdir -p "$2.tmp"
   mount -t tmpfs -o mode=755 tmpfs "$2.tmp"
-  TMPDIR=$PWD/$2.tmp mmdebstrap --variant=minbase --skip=cleanup/apt --dpkgopt=force-unsafe-io \\
-    --customize-hook="$4" "$2" "$2.new.tar"
+  TMPDIR=$PWD/$2.tmp mmdebstrap --variant=minbase --skip=cleanup/apt \\
+    --dpkgopt=force-unsafe-io --customize-hook="$4" "$2" "$2.new.tar"
   mv "$2.new.tar" "$2.tar"
 }
 exec 9>&-

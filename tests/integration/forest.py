@@ -36,7 +36,7 @@ class Forest:
 
     def __exit__(self, *_):
         os.close(self.root)
-        # os.fwalk() takes three times as long.
+        # os.fwalk() takes two thirds more CPU time.
         subprocess.run(["find", self.directory, "-mindepth", "1", "-type", "d",
                         "-delete"], check=True)
 
