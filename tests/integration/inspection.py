@@ -15,6 +15,8 @@ from waiting import wait_until
 
 needs_strace = pytest.mark.skipif(not shutil.which("strace"),
                                   reason="strace is missing")
+# What makes calls fail or wait follows, and then the command.
+INJECTING = ["strace", "-D", "-f", "--seccomp-bpf", "-o", "/dev/null"]
 
 
 def descriptors(pid):

@@ -9,7 +9,7 @@ import pytest
 import examples
 from cgroups import Cgroup, require_both
 from daemon import Collectd
-from inspection import needs_strace
+from inspection import INJECTING, needs_strace
 from network import Network
 from precedence import FIRST
 from rabbitmq import RabbitMQ
@@ -21,8 +21,7 @@ DELAY = int(re.search(r"ConnectionRetryDelay (\d+)",
                       examples.path("amqp_sender").read_text())[1])
 USAGE = "derive-cpu_usage_usec"
 # It reads the types late, but gets what waited for it as soon as it can.
-SLOW = ["strace", "-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-P",
-        "/usr/share/collectd/types.db", "-e",
+SLOW = [*INJECTING, "-P", "/usr/share/collectd/types.db", "-e",
         "inject=openat:delay_enter=1000000"]
 
 

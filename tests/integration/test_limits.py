@@ -16,7 +16,8 @@ from daemon import HOST
 from delivered import (MILLICORES, USAGE, complaints, instance_of, instances,
                        kinds, moments, wait_for_passes)
 from forest import Forest, with_parents
-from inspection import counting, descriptors, needs_strace, watched_inodes
+from inspection import (INJECTING, counting, descriptors, needs_strace,
+                        watched_inodes)
 from recorder import Recorder
 from sinks import plugin
 from waiting import wait_until
@@ -161,8 +162,7 @@ EVENTS = {
                     "No space left on device"),
     "no instance": (in_user_namespace("max_inotify_instances", 0), 0,
                     "Too many open files"),
-    "no inotify": (["strace", "-D", "-f", "--seccomp-bpf", "-o", "/dev/null",
-                    "-e", "inject=inotify_init1:error=ENOSYS"], 0,
+    "no inotify": ([*INJECTING, "-e", "inject=inotify_init1:error=ENOSYS"], 0,
                    "Function not implemented"),
 }
 
