@@ -13,9 +13,9 @@
 #include "util/cleanup.h"
 #include "util/openat2.h"
 
-/* Any mount or rename on the machine can disturb a lookup in the cache, which
- * then fails like one of what is not there. Of those while mounts changed all
- * the time, one in thirty did. */
+/* Any mount on the machine, and any change of a directory on the way, can
+ * disturb a lookup in the cache, which then fails like one of what is not
+ * there. Of those while mounts changed all the time, one in thirty did. */
 #define CACHED_ATTEMPTS 4
 
 static int open_at_once(int root, const char *path, int flags,

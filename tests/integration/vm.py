@@ -104,7 +104,8 @@ MASKED = ("systemd-udevd-control.socket systemd-udevd-kernel.socket"
               f" modprobe@{module}.service" for module in
               ("configfs", "dm_mod", "drm", "efi_pstore", "fuse", "loop")))
 # The mounts end with the namespace. The machine does only the work of the
-# tests, which start the services that they need.
+# tests, which start the services that they need. INITRD is for the packages of
+# kernels, which would make an initramfs each.
 BUILD = f"""
 export INITRD=No
 mount -t tmpfs tmpfs root
