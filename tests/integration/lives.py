@@ -18,6 +18,8 @@ from beside import Beside
 from churn import remove
 
 SHORTEST, LONGEST = 0.7, 1.2
+# Between two lives. Some intervals end there.
+PAUSE = 0.1
 # In a period of 10 ms
 BUSY = 0.003
 
@@ -53,6 +55,7 @@ def live(directory, file, length):
     usage = counted(directory, file)
     print(began, time.time(), usage, flush=True)
     remove(directory)
+    time.sleep(PAUSE)
     return bool(ended)
 
 

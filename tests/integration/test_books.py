@@ -9,7 +9,7 @@ import pytest
 from churn import Churn
 from cgroups import COUNTERS
 from delivered import (LEFT, MILLICORES, REMAINDER, complaints, instances,
-                       wait_for_passes)
+                       moments, wait_for_passes)
 from forest import Forest
 from lives import Lives
 from measurement import between, intervals
@@ -38,16 +38,21 @@ def samples(collectd):
             for found in SAMPLE.findall(collectd.log)]
 
 
-def all_used(collectd, passes):
-    """What all series together say was used from the first to the last of these
-    moments, in µs"""
+def used(collectd, instance, kind, passes):
+    """What these gauges say was used from the first to the last of these moments,
+    in µs"""
     lengths = {end: end - begin for begin, end in zip(passes, passes[1:])}
     return sum(
         value * lengths[moment] * 1000
-        for kind in (MILLICORES, REMAINDER)
-        for instance in instances(collectd, kind)
         for moment, value in collectd.series("cgroup_cpu", instance, kind)
         if moment in lengths)
+
+
+def all_used(collectd, passes):
+    """The same of all gauges together"""
+    return sum(used(collectd, instance, kind, passes)
+               for kind in (MILLICORES, REMAINDER)
+               for instance in instances(collectd, kind))
 
 
 def rise(rows):
@@ -75,7 +80,7 @@ def check_sum(collectd, record, seconds):
 
 def check_each_life(collectd, lives):
     """In each interval in which it is sampled, the service has the use since the
-    previous sample of this life, or else since its birth. Returns the sum."""
+    previous sample of this life, or else since its birth"""
     rows = samples(collectd)
     ends = [usage for _, _, usage in lives]
     begun = 0
@@ -87,7 +92,6 @@ def check_each_life(collectd, lives):
     # Some are too short for the interval.
     assert len(lives) / 2 < begun <= len(lives)
     assert max(usage for usage, _ in rows) <= max(ends)
-    return rows
 
 
 def check_all_lives(collectd, record):
@@ -106,20 +110,26 @@ def check_short_lives(plain, sampled):
     found, more = (instances(one, MILLICORES) for one in (plain, sampled))
     print(f"{len(found)} cgroups, with samples {len(more)}")
     assert len(more) > 1.2 * len(found)
-    assert all(re.fullmatch(r"docker_churn-\d+|churn(_\d+)?|services_web|docker", name)
+    assert all(re.fullmatch(r"docker_churn-\d+|churn(_\d+)?|services(_web)?|docker", name)
                for name in more)
 
 
-def check_parent(collectd, record, used):
-    """The rest is left to the parent"""
-    usage = collectd.usage(SERVICE)
-    left = dict(collectd.series("cgroup_cpu", "services", LEFT))
+def check_parent(collectd, record):
+    """The rest is left to the parent, or is its own use in intervals in which it
+    is a leaf, because the service is between two lives"""
+    passes = moments(collectd, kind=LEFT)[:-1]
+    usage = [row for row in collectd.usage(SERVICE) if row[0] <= passes[-1]]
     begin, end = usage[0][0], usage[-1][0]
-    truth = record.at(end)[1] - record.at(begin)[1]
+    own = sum(more for _, more in samples(collectd)[1:len(usage)])
+    left = dict(collectd.series("cgroup_cpu", "services", LEFT))
     rest = left[end] - left[begin]
-    print(f"the service {used} µs, left {rest:.0f} µs, in all {truth:.0f} µs")
+    alone = used(collectd, "services", MILLICORES,
+                 [moment for moment in passes if begin <= moment <= end])
+    truth = record.at(end)[1] - record.at(begin)[1]
+    print(f"the service {own} µs, left {rest:.0f} µs, the parent alone"
+          f" {alone:.0f} µs, in all {truth:.0f} µs")
     assert rest > 0
-    assert used + rest == pytest.approx(truth, rel=0.01)
+    assert own + rest + alone == pytest.approx(truth, rel=0.01)
 
 
 @pytest.mark.parametrize("version, seconds", [
@@ -148,8 +158,7 @@ def test_complete_books(cgroup, directory, start, version, seconds, host,
     for one in collectd, sampled:
         assert not complaints(one)
         check_sum(one, recorder.of(root), seconds)
-    rows = check_each_life(collectd, lives.lives)
-    check_parent(collectd, recorder.of(services),
-                 sum(used for _, used in rows[1:]))
+    check_each_life(collectd, lives.lives)
+    check_parent(collectd, recorder.of(services))
     check_all_lives(sampled, recorder.of(services))
     check_short_lives(collectd, sampled)
