@@ -4,12 +4,14 @@ import statistics
 
 import pytest
 
-# The daemon's file has times in ms. On a busy machine the counter may be read
-# some time after the time was taken.
+# The daemon's file has times in ms. The counter may be read some time after the
+# time was taken.
 ROUNDING = 0.001
 DELAY = 0.1
-# The same if many loads and readers share the machine.
+# The same if others use the machine as well: tests, or many loads and readers.
 BUSY_DELAY = 0.3
+# How far the middle of a read can be from the moment when the kernel counts
+READING = 0.05
 # The time of a pass is taken when reading begins, after the search for cgroups.
 SEARCH = 0.2
 
@@ -72,6 +74,25 @@ def check_counter(usage, record, delay=DELAY):
     for time, value in usage:
         least, most = record.bounds(time - ROUNDING, time + delay)
         assert least - 1 <= value <= most
+
+
+def check_values(usage, gauges, record):
+    """The same of a machine that others use as well, and each gauge is the
+    increase of the counter by the time between the two readings. When they were
+    is known from the record, however late they are."""
+    check_counter(usage, record, BUSY_DELAY)
+    reported = dict(gauges)
+    readings = [record.when(value, time - ROUNDING, time + BUSY_DELAY)
+                for time, value in usage]
+    for (_, before), (end, after), (soonest, latest), (sooner, later) in zip(
+            usage, usage[1:], readings, readings[1:]):
+        if end not in reported:
+            continue
+        rise = (after - before) / 1000
+        assert (reported[end] == 0) == (rise == 0)
+        if rise:
+            assert (sooner - latest - READING <= rise / reported[end]
+                    <= later - soonest + READING)
 
 
 def check_gauges(usage, gauges, unit=1000, most=float("inf"), delay=DELAY):

@@ -138,6 +138,19 @@ class Record:
         assert before >= 0 and after < len(self.rows), "not recorded then"
         return self.rows[before][-1], self.rows[after][-1]
 
+    def when(self, value, begin, end):
+        """The first and the last moment of the monotonic clock at which a counter
+        in whole µs can have been `value`, from `begin` to `end` of the wall
+        clock"""
+        first = bisect.bisect(self.rows, (begin,)) - 1
+        last = bisect.bisect(self.rows, (end,))
+        assert first >= 0 and last < len(self.rows), "not recorded then"
+        rows = self.rows[first:last + 1]
+        earlier = [clock for _, clock, usage in rows if usage < value]
+        later = [clock for _, clock, usage in rows if usage >= value + 1]
+        return (max([*earlier, self.at(begin)[0]]),
+                min([*later, self.at(end)[0]]))
+
     def millicores(self, begin, end):
         clock0, usage0 = self.at(begin)
         clock1, usage1 = self.at(end)

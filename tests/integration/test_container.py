@@ -112,7 +112,7 @@ def watch(container, scraper):
 
         container.wait_for(lambda: len(recorded()) >= SAMPLES, 60)
         usage = recorded()
-        recorder.wait_until_past(time.time() + measurement.DELAY)
+        recorder.wait_until_past(time.time() + measurement.BUSY_DELAY)
         record = recorder.of(container.counter)
     return SimpleNamespace(usage=usage, millicores=scraper.millicores(),
                            record=record)
@@ -174,8 +174,7 @@ def tolerance(watched, truth):
 
 def test_values_are_the_kernels(watched, report):
     usage, record = watched.usage, watched.record
-    measurement.check_counter(usage, record)
-    measurement.check_gauges(usage, dict(watched.millicores))
+    measurement.check_values(usage, watched.millicores, record)
 
     truth = record.millicores(usage[0][0], usage[-1][0])
     gauges = measurement.mean_of_gauges(usage, watched.millicores)
@@ -343,11 +342,10 @@ def test_node(run_pod, pod_of, mounts, tmp_path, environment):
             began = time.time()
             container.wait_for(lambda: len(scraper.usage(name)) >= 8)
             ended = time.time()
-            truth.wait_until_past(ended + measurement.DELAY)
+            truth.wait_until_past(ended + measurement.BUSY_DELAY)
     usage = measurement.between(scraper.usage(name), began, ended)
     record = truth.of(counter)
-    measurement.check_counter(usage, record)
-    measurement.check_gauges(usage, dict(scraper.millicores(name)))
+    measurement.check_values(usage, scraper.millicores(name), record)
     mean = record.millicores(usage[0][0], usage[-1][0])
     assert len(usage) >= 6 and mean > 50
     for shown in (measurement.mean_of_derives(usage),

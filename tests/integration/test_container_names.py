@@ -57,7 +57,7 @@ def test_a_pod(cgroup, directory, version, node, begin, tmp_path, path, scope):
         loaded.start(*FIRST, BURN, "--millicores", "100")
         collectd = begin()
         passes = wait_for_passes(collectd, 6)
-        recorder.wait_until_past(passes[-1] + measurement.DELAY)
+        recorder.wait_until_past(passes[-1] + measurement.BUSY_DELAY)
         logged = complaints(collectd)
         collectd.stop()
 
@@ -68,8 +68,8 @@ def test_a_pod(cgroup, directory, version, node, begin, tmp_path, path, scope):
     for name, file in files.items():
         usage = [row for row in collectd.usage(name) if row[0] in passes]
         assert len(usage) == len(passes)
-        measurement.check_counter(usage, recorder.of(file))
-        measurement.check_gauges(usage, dict(collectd.millicores(name)))
+        measurement.check_values(usage, collectd.millicores(name),
+                                 recorder.of(file))
     assert not logged
 
 

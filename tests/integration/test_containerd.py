@@ -31,11 +31,11 @@ def test_tasks(engine, watch, tmp_path):
     with Recorder(tmp_path / "record", [file]) as recorder:
         collectd = watch()
         passes = wait_for_passes(collectd, 4, "ctr_jobs_batch-1")
-        recorder.wait_until_past(passes[-1] + measurement.DELAY)
+        recorder.wait_until_past(passes[-1] + measurement.BUSY_DELAY)
         usage = [row for row in collectd.usage("ctr_jobs_batch-1")
                  if row[0] <= passes[-1]]
-        measurement.check_counter(usage, recorder.of(file))
-        measurement.check_gauges(usage, collectd.millicores("ctr_jobs_batch-1"))
+        measurement.check_values(
+            usage, collectd.millicores("ctr_jobs_batch-1"), recorder.of(file))
     inner = engine.directory("idle") / "jobs"
     with contextlib.ExitStack() as stack:
         for directory in (engine.directory("other"), inner, inner / "batch-1"):

@@ -55,13 +55,13 @@ def test_a_pod(engine, watch, tmp_path):
         earlier, used_earlier = engine.usage(app)
         passes = wait_for_passes(collectd, 4, NAME)
         later, used_later = engine.usage(app)
-        recorder.wait_until_past(passes[-1] + measurement.DELAY)
+        recorder.wait_until_past(passes[-1] + measurement.BUSY_DELAY)
         for name, file in files.items():
             usage = [row for row in collectd.usage(name)
                      if row[0] <= passes[-1]]
             assert [moment for moment, _ in usage] == passes
-            measurement.check_counter(usage, recorder.of(file))
-            measurement.check_gauges(usage, collectd.millicores(name))
+            measurement.check_values(usage, collectd.millicores(name),
+                                     recorder.of(file))
         usual = measurement.usual(usage, collectd.millicores(name))
     told = (used_later - used_earlier) / (later - earlier) / 1000
     print(f"plugin {usual:.1f}m, told to the kubelet {told:.1f}m")

@@ -71,11 +71,12 @@ def test_imitations(engine, watch, tmp_path):
                       [engine.directory(victim) / COUNTER]) as recorder:
             began = time.time()
             passes = wait_for_passes(collectd, 4, "docker_victim")
-            recorder.wait_until_past(passes[-1] + measurement.DELAY)
+            recorder.wait_until_past(passes[-1] + measurement.BUSY_DELAY)
             usage = [row for row in collectd.usage("docker_victim")
                      if began + 0.5 < row[0] <= passes[-1]]
-            measurement.check_counter(
-                usage, recorder.of(engine.directory(victim) / COUNTER))
+            measurement.check_values(
+                usage, collectd.millicores("docker_victim"),
+                recorder.of(engine.directory(victim) / COUNTER))
         collectd.stop()
     found = instances(collectd) - engine.own()
     assert {name for name in found if name.startswith("docker_")} == {

@@ -34,12 +34,11 @@ def test_a_container(engine, watch, tmp_path):
         passes = wait_for_passes(collectd, 4, f"{engine.kind}_web-frontend")
         percent = float(engine("stats", "--no-stream", "--format",
                                "{{.CPUPerc}}", identifier).rstrip("%"))
-        recorder.wait_until_past(passes[-1] + measurement.DELAY)
+        recorder.wait_until_past(passes[-1] + measurement.BUSY_DELAY)
         usage = [row for row in collectd.usage(f"{engine.kind}_web-frontend")
                  if row[0] <= passes[-1]]
         gauges = collectd.millicores(f"{engine.kind}_web-frontend")
-        measurement.check_counter(usage, recorder.of(file))
-        measurement.check_gauges(usage, gauges)
+        measurement.check_values(usage, gauges, recorder.of(file))
         usual = measurement.usual(usage, gauges)
     print(f"plugin {usual:.1f}m, the engine's stats {10 * percent:.1f}m")
     assert usual == pytest.approx(SHARE, rel=0.2)

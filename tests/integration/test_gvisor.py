@@ -53,7 +53,7 @@ def watch(collectd, recorder, directory, tick):
     own, ended = collectd.own_cpu_seconds() - own, time.time()
     collectd.wait_for(lambda: collectd.usage()[-1][0] > ended)
     collectd.stop()
-    recorder.wait_until_past(time.time() + measurement.DELAY)
+    recorder.wait_until_past(time.time() + measurement.BUSY_DELAY)
     (counter,) = recorder.files
     usage, millicores = collectd.samples()
     return Observed(directory, collectd, usage, millicores,
@@ -130,8 +130,7 @@ def test_each_interval_is_the_sandboxs(observed):
     usage, gauges = observed.usage, observed.millicores
     assert [moment for moment, _ in gauges] == [
         moment for moment, _ in usage[1:]]
-    measurement.check_counter(usage, observed.truth)
-    measurement.check_gauges(usage, dict(gauges))
+    measurement.check_values(usage, gauges, observed.truth)
 
 
 @pytest.mark.timing
@@ -186,7 +185,7 @@ def test_a_counter_that_goes_back(child_removed):
     assert len(back) == 1
     assert back[0] not in gauges
     assert len(gauges) == len(steps) - 1
-    measurement.check_gauges(usage, gauges)
+    measurement.check_gauges(usage, gauges, delay=measurement.BUSY_DELAY)
 
 
 @pytest.mark.xdist_group("loads of a core")
@@ -218,7 +217,7 @@ def test_cgroups_of_the_host_come_and_go(runsc_of, tmp_path, release, version):
             began = time.time()
             collectd.wait_for(lambda: len(collectd.usage("child")) >= 6)
             ended = time.time()
-            truth.wait_until_past(ended + measurement.DELAY)
+            truth.wait_until_past(ended + measurement.BUSY_DELAY)
         child.remove()
         removed = time.time()
         collectd.wait_for_samples(len(collectd.usage()) + 3)
@@ -228,8 +227,8 @@ def test_cgroups_of_the_host_come_and_go(runsc_of, tmp_path, release, version):
     assert usage[-1][0] < removed
     recorded = measurement.between(usage, began, ended)
     assert len(recorded) >= 4
-    measurement.check_counter(recorded, truth.of(child.counter(version)))
-    measurement.check_gauges(usage, dict(millicores))
+    measurement.check_values(recorded, millicores,
+                             truth.of(child.counter(version)))
     assert [moment for moment, _ in millicores] == [
         moment for moment, _ in usage[1:]]
     assert not collectd.messages("error")

@@ -11,7 +11,7 @@ from cgroups import COUNTERS
 from delivered import complaints, instance_of, wait_for_passes
 from forest import Forest, with_parents
 from inspection import counting, needs_strace
-from measurement import BUSY_DELAY, check_counter, check_gauges
+from measurement import BUSY_DELAY, check_counter, check_values
 from random_loads import RandomLoads
 from recorder import Recorder
 
@@ -50,9 +50,8 @@ def test_random_loads(directory, start, version, tmp_path):
     moved = 0
     for path, file in files.items():
         usage = collectd.usage(instance_of(path))
-        check_counter(usage, recorder.of(file), BUSY_DELAY)
-        check_gauges(usage, collectd.millicores(instance_of(path)),
-                     delay=BUSY_DELAY)
+        check_values(usage, collectd.millicores(instance_of(path)),
+                     recorder.of(file))
         if version == "v2":
             check_counter(collectd.series(
                 "cgroup_cpu", instance_of(path), "derive-user_usec"),

@@ -29,12 +29,11 @@ def test_containers(engine, watch, tmp_path):
     with Recorder(tmp_path / "record", [file]) as recorder:
         collectd = watch(0.5)
         passes = wait_for_passes(collectd, 4, "lxc_web-1.2")
-        recorder.wait_until_past(passes[-1] + measurement.DELAY)
+        recorder.wait_until_past(passes[-1] + measurement.BUSY_DELAY)
         usage = [row for row in collectd.usage("lxc_web-1.2")
                  if row[0] <= passes[-1]]
         gauges = collectd.millicores("lxc_web-1.2")
-        measurement.check_counter(usage, recorder.of(file))
-        measurement.check_gauges(usage, gauges)
+        measurement.check_values(usage, gauges, recorder.of(file))
         assert measurement.usual(usage, gauges) == pytest.approx(SHARE, rel=0.3)
     engine.end("web-1.2")
     wait_for_passes(collectd, 2)

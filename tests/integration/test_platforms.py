@@ -15,7 +15,7 @@ import pytest
 import shared
 from cgroups import COUNTERS, Cgroup, require_both
 from delivered import complaints, instances
-from measurement import BUSY_DELAY, check_counter, check_gauges
+from measurement import check_values
 from packages import SOURCE, UNIT_TESTS, run
 from platforms import (ASKED_FOR, CHOSEN, PLATFORMS, Emulated, Platform,
                        build, get_collectd, get_sources)
@@ -165,6 +165,5 @@ def test_values_are_the_kernels(built):
         usage, millicores = collectd.samples("busy")
         assert len(usage) >= PASSES - 2
         assert usage[-1][1] > usage[0][1]
-        check_counter(usage, record, BUSY_DELAY)
-        check_gauges(usage, millicores, delay=BUSY_DELAY)
+        check_values(usage, millicores, record)
         assert complaints(collectd) == []
