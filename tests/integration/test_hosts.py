@@ -481,5 +481,5 @@ def test_a_root_that_goes_and_comes_back(tmp_path, version):
     assert [moment for moment, _ in millicores] == [
         moment for moment, _ in first[1:] + second[1:]]
     assert all(value == 0 for _, value in second)
-    measurement.check_gauges(first, dict(millicores))
-    measurement.check_gauges(second, dict(millicores))
+    for life in first, second:
+        measurement.check_gauges(life, millicores, delay=measurement.BUSY_DELAY)

@@ -42,22 +42,20 @@ def check(collectd, record, cgroup, stepped=(float("inf"), 0)):
     short for that, not even after a missed pass. `stepped` is the time from
     which on the clock was wrong, and by how much; times after that are
     corrected. Returns the times of all passes."""
-    usage, gauges = collectd.samples()
-    reported = dict(gauges)
     step, seconds = stepped
-    moments = [moment - seconds if moment > step else moment
-               for moment, _ in usage]
-    record.wait_until_past(moments[-1] + measurement.DELAY)
-    truth = record.of(cgroup.counter("v1"))
-    measurement.check_counter(
-        [(moment, value) for moment, (_, value) in zip(moments, usage)], truth)
-    for (begin, end), (before, value), (shown, after) in zip(
-            itertools.pairwise(moments), usage, usage[1:]):
-        used = (after - value) / 1000
-        assert end - begin >= SOONEST
-        assert used / reported[shown] == pytest.approx(
-            end - begin, abs=measurement.DELAY)
-        assert reported[shown] < 1100
+
+    def corrected(series):
+        return [(moment - seconds if moment > step else moment, value)
+                for moment, value in series]
+
+    usage, gauges = map(corrected, collectd.samples())
+    moments = [moment for moment, _ in usage]
+    record.wait_until_past(moments[-1] + measurement.BUSY_DELAY)
+    measurement.check_values(usage, gauges, record.of(cgroup.counter("v1")))
+    assert [moment for moment, _ in gauges] == moments[1:]
+    assert max(value for _, value in gauges) < 1100
+    assert all(end - begin >= SOONEST
+               for begin, end in itertools.pairwise(moments))
     return moments
 
 
