@@ -15,7 +15,7 @@ from precedence import FIRST
 RECEIVER = "collectd.example.com"
 SENDERS = ("one.example.com", "two.example.com")
 PASSWORDS = "collectd/fleet.passwd"
-LOAD = 300
+LOAD = 150
 DECIMALS = 1e-6
 pytestmark = pytest.mark.xdist_group("small loads")
 

@@ -18,7 +18,7 @@ from waiting import wait_until
 pytest_plugins = ["watched"]
 pytestmark = pytest.mark.xdist_group("small loads")
 INTERVAL = 0.5
-LOAD = 300
+LOAD = 100
 # Nothing is reported in a pass that begins sooner after the readings of another.
 SOONEST = INTERVAL / 10 - measurement.ROUNDING
 
