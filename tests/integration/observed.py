@@ -25,7 +25,9 @@ class Host:
 
     # For each counter of the kernel: the file as file() finds it, and a key.
     counters = {}
-    delay = BUSY_DELAY
+    # How late a counter may be read, and how wrong the length of an interval may
+    # be for that
+    latest = delay = BUSY_DELAY
     # The time when the loads ended.
     end = math.inf
 
@@ -102,7 +104,7 @@ class Host:
     def check_counter(self, cgroup, counter, least=1):
         rows = self.rows(cgroup, f"derive-{counter}")
         assert len(rows) >= least
-        check_counter(rows, self.record(cgroup, counter), self.delay)
+        check_counter(rows, self.record(cgroup, counter), self.latest)
 
     def check_end(self, cgroup, counter):
         """Exact to the microsecond, once the loads have ended"""
