@@ -10,7 +10,8 @@ ROUNDING = 0.001
 DELAY = 0.1
 # The same if others use the machine as well: tests, or many loads and readers.
 BUSY_DELAY = 0.3
-# How far the middle of a read can be from the moment when the kernel counts
+# By how much the two moments of an interval may be wrong together, because each is
+# the middle of a read
 READING = 0.05
 # The time of a pass is taken when reading begins, after the search for cgroups.
 SEARCH = 0.2
@@ -76,38 +77,39 @@ def check_counter(usage, record, delay=DELAY):
         assert least - 1 <= value <= most
 
 
-def check_values(usage, gauges, record):
-    """The same of a machine that others use as well, and each gauge is the
-    increase of the counter by the time between the two readings. When they were
-    is known from the record, however late they are."""
-    check_counter(usage, record, BUSY_DELAY)
-    reported = dict(gauges)
-    readings = [record.when(value, time - ROUNDING, time + BUSY_DELAY)
-                for time, value in usage]
-    for (_, before), (end, after), (soonest, latest), (sooner, later) in zip(
-            usage, usage[1:], readings, readings[1:]):
-        if end not in reported:
-            continue
-        rise = (after - before) / 1000
-        assert (reported[end] == 0) == (rise == 0)
-        if rise:
-            assert (sooner - latest - READING <= rise / reported[end]
-                    <= later - soonest + READING)
-
-
-def check_gauges(usage, gauges, unit=1000, most=float("inf"), delay=DELAY):
+def check_rises(usage, gauges, lengths, unit=1000, most=float("inf")):
     """Each gauge is the increase of the counter in the interval that it ends,
-    but at most `most`. `unit` of the counter per second is 1."""
+    but at most `most`. `lengths` are the least and the most that each interval
+    can have taken, in s. `unit` of the counter per second is 1."""
     reported = dict(gauges)
-    for (begin, before), (end, after) in intervals(usage):
+    for ((_, before), (end, after)), (shortest, longest) in zip(
+            intervals(usage), lengths):
         if end not in reported:
             continue
         rise = (after - before) / unit
         assert (reported[end] == 0) == (rise == 0)
         if reported[end] == most:
-            assert rise / most >= end - begin - delay
+            assert rise / most >= shortest
         elif rise:
-            assert abs(rise / reported[end] - (end - begin)) <= delay
+            assert shortest <= rise / reported[end] <= longest
+
+
+def check_gauges(usage, gauges, unit=1000, most=float("inf"), delay=DELAY):
+    """The intervals are those between the values, but for this delay"""
+    lengths = [(end - begin - delay, end - begin + delay)
+               for (begin, _), (end, _) in intervals(usage)]
+    check_rises(usage, gauges, lengths, unit, most)
+
+
+def check_values(usage, gauges, record):
+    """The counter and its gauges, on a machine that others use as well: the record
+    tells when each value was read, however late that is"""
+    check_counter(usage, record, BUSY_DELAY)
+    readings = [record.when(value, time - ROUNDING, time + BUSY_DELAY)
+                for time, value in usage]
+    lengths = [(sooner - latest - READING, later - soonest + READING)
+               for (soonest, latest), (sooner, later) in intervals(readings)]
+    check_rises(usage, gauges, lengths)
 
 
 def check_lives(usage, gauges, passes, falls):

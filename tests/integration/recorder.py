@@ -131,21 +131,24 @@ class Record:
         share = (moment - wall0) / (wall1 - wall0)
         return [a + share * (b - a) for a, b in zip(then, later)]
 
-    def bounds(self, begin, end):
-        """The least and the most that it can have been from `begin` to `end`"""
+    def around(self, begin, end):
+        """The rows from the last one before `begin` to the first one after
+        `end`"""
         before = bisect.bisect(self.rows, (begin,)) - 1
         after = bisect.bisect(self.rows, (end,))
         assert before >= 0 and after < len(self.rows), "not recorded then"
-        return self.rows[before][-1], self.rows[after][-1]
+        return self.rows[before:after + 1]
+
+    def bounds(self, begin, end):
+        """The least and the most that it can have been from `begin` to `end`"""
+        first, *_, last = self.around(begin, end)
+        return first[-1], last[-1]
 
     def when(self, value, begin, end):
         """The first and the last moment of the monotonic clock at which a counter
         in whole µs can have been `value`, from `begin` to `end` of the wall
         clock"""
-        first = bisect.bisect(self.rows, (begin,)) - 1
-        last = bisect.bisect(self.rows, (end,))
-        assert first >= 0 and last < len(self.rows), "not recorded then"
-        rows = self.rows[first:last + 1]
+        rows = self.around(begin, end)
         earlier = [clock for _, clock, usage in rows if usage < value]
         later = [clock for _, clock, usage in rows if usage >= value + 1]
         return (max([*earlier, self.at(begin)[0]]),

@@ -61,8 +61,7 @@ def rise(rows):
 
 def check_sum(collectd, record, seconds):
     """The sum of all series is the use of the root"""
-    passes = [moment for moment, _ in
-              collectd.series("cgroup_cpu", "root", REMAINDER)][:-1]
+    passes = moments(collectd, kind=REMAINDER)[:-1]
     begin, end = passes[0], passes[-1]
     assert end - begin >= seconds - 1
     reported = all_used(collectd, passes)
@@ -118,7 +117,7 @@ def check_parent(collectd, record):
     """The rest is left to the parent, or is its own use in intervals in which it
     is a leaf, because the service is between two lives"""
     passes = moments(collectd, kind=LEFT)[:-1]
-    usage = [row for row in collectd.usage(SERVICE) if row[0] <= passes[-1]]
+    usage = between(collectd.usage(SERVICE), passes[0], passes[-1])
     begin, end = usage[0][0], usage[-1][0]
     own = sum(more for _, more in samples(collectd)[1:len(usage)])
     left = dict(collectd.series("cgroup_cpu", "services", LEFT))
