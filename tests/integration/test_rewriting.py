@@ -137,7 +137,8 @@ def test_influxdb(network, sender_of):
     sender = sender_of(*MEASUREMENTS)
 
     def has_arrived(name):
-        """Both examples send over UDP, which can lose what is sent once"""
+        """It is sent again, as in each interval: over UDP, nothing tells whether it
+        came"""
         sender.send(VALUES)
         return sender.has_delivered(
             lambda: len(stored(influxdb, name)) >= len(VALUES))
