@@ -25,9 +25,7 @@ class Host:
 
     # For each counter of the kernel: the file as file() finds it, and a key.
     counters = {}
-    # How late a counter may be read, and how wrong the length of an interval may
-    # be for that
-    latest = delay = BUSY_DELAY
+    delay = BUSY_DELAY
     # The time when the loads ended.
     end = math.inf
 
@@ -104,7 +102,7 @@ class Host:
     def check_counter(self, cgroup, counter, least=1):
         rows = self.rows(cgroup, f"derive-{counter}")
         assert len(rows) >= least
-        check_counter(rows, self.record(cgroup, counter), self.latest)
+        check_counter(rows, self.record(cgroup, counter), self.delay)
 
     def check_end(self, cgroup, counter):
         """Exact to the microsecond, once the loads have ended"""

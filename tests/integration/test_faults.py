@@ -11,7 +11,7 @@ import time
 import pytest
 
 from delivered import wait_for_passes
-from measurement import BUSY_DELAY, check_gauges, intervals
+from measurement import check_gauges, intervals
 from standins import Standins
 
 pytest_plugins = ["watched"]
@@ -75,7 +75,7 @@ def test_one_file_that_cannot_be_read(cgroup, directory, start, standins, error)
     assert no_interval_is_missing(collectd.samples("good")[0][1:])
     usage, gauges = collectd.samples("bad")
     # The first gauge after the gap is the mean since the last one before it.
-    check_gauges(usage, gauges, delay=BUSY_DELAY)
+    check_gauges(usage, gauges)
 
 
 def test_a_hostile_path_in_the_log(cgroup, directory, start, standins):
@@ -151,7 +151,7 @@ def test_no_memory_for_values(start, standins):
     collectd.stop()
     usage, gauges = collectd.samples()
     assert no_interval_is_missing(usage)
-    check_gauges(usage, gauges, delay=BUSY_DELAY)
+    check_gauges(usage, gauges)
 
 
 SCARCE = {

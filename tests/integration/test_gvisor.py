@@ -185,7 +185,7 @@ def test_a_counter_that_goes_back(child_removed):
     assert len(back) == 1
     assert back[0] not in gauges
     assert len(gauges) == len(steps) - 1
-    measurement.check_gauges(usage, gauges, delay=measurement.BUSY_DELAY)
+    measurement.check_gauges(usage, gauges)
 
 
 @pytest.mark.xdist_group("loads of a core")
@@ -229,6 +229,7 @@ def test_cgroups_of_the_host_come_and_go(runsc_of, tmp_path, release, version):
     assert len(recorded) >= 4
     measurement.check_values(recorded, millicores,
                              truth.of(child.counter(version)))
+    measurement.check_gauges(usage, millicores)
     assert [moment for moment, _ in millicores] == [
         moment for moment, _ in usage[1:]]
     assert not collectd.messages("error")

@@ -482,4 +482,4 @@ def test_a_root_that_goes_and_comes_back(tmp_path, version):
         moment for moment, _ in first[1:] + second[1:]]
     assert all(value == 0 for _, value in second)
     for life in first, second:
-        measurement.check_gauges(life, millicores, delay=measurement.BUSY_DELAY)
+        measurement.check_gauges(life, millicores)

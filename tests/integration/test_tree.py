@@ -278,7 +278,7 @@ def test_one_made_anew_is_another(cgroup, start, version, others, load, keep):
     # A pass that began during its creation may have seen it too.
     assert begin <= next_pass(passes, made)
     assert (first_value > old[-1][1]) == (load > 0)
-    assert first_value <= (begin + measurement.BUSY_DELAY - removed) * 1e6
+    assert first_value <= (begin + measurement.DELAY - removed) * 1e6
     # The first one may have existed before the first pass.
     assert {*gauges} - {old[0][0]} == {
         moment for moment, _ in old[1:] + new}
