@@ -99,6 +99,7 @@ def test_a_restart_of_the_broker(tmp_path, fleet):
         broker.stop()
         down = time.time()
         sender.wait_for_samples(count(fleet) + 4)
+        starting = time.time()
         broker.start()
         fleet.hub.wait_for(broker.is_ready, 60)
         back = time.time()
@@ -108,9 +109,10 @@ def test_a_restart_of_the_broker(tmp_path, fleet):
         enough = time.time() + 1
         for name in fleet.receivers:
             fleet.wait_until_received(name, enough)
-        check(fleet, "stays", (ending, down, back))
+        times = ending, down, starting, back
+        check(fleet, "stays", times)
         # What the broker handed to it while it ended.
-        check(fleet, "pauses", (ending, down, back), (stopping - 1.5, paused))
+        check(fleet, "pauses", times, (stopping - 1.5, paused))
         # All that was sent meanwhile waited for it.
         assert [row for row in fleet.received("pauses")
                 if paused < row[0] < ending - 1.5]
@@ -119,7 +121,7 @@ def test_a_restart_of_the_broker(tmp_path, fleet):
 def check(fleet, name, times, unsure=(0, 0)):
     """All values that are not lost are those of csv. Any can be lost between the
     two times."""
-    ending, down, back = times
+    ending, down, starting, back = times
     usage = fleet.received(name, instance="root")
     begin, end = usage[0][0] + 0.5, usage[-1][0] - 0.5
     kinds = fleet.sender.kinds()
@@ -133,7 +135,7 @@ def check(fleet, name, times, unsure=(0, 0)):
         assert len(received) == len(set(received))
         lost = sorted(row for row in set(sent) - set(received)
                       if not unsure[0] < row[0] < unsure[1])
-        during = [row for row in sent if down < row[0] < back]
+        during = [row for row in sent if down < row[0] < starting]
         assert len(during) >= 3
         assert set(during) <= set(lost)
         assert ending - 1.5 <= lost[0][0]
