@@ -181,7 +181,7 @@ def watched(tmp_path_factory):
         watched.set_quota(watched.throttled, 2 * WANTED)
         watched.wait_for(
             lambda: THROTTLED in watched.alertmanager.received("resolved")
-            and watched.notified()[NOTIFIED] == ["WARNING", "OKAY"])
+            and watched.notified()[NOTIFIED][-1] == "OKAY")
         watched.collectd.stop()
         wait_until(lambda: UNREPORTED in watched.alertmanager.received(), 60,
                    watched.network.hub.log)
@@ -237,9 +237,11 @@ def test_nothing_else_arrives(watched):
 
 @LOADS
 def test_notifications(watched):
-    """The program of the example passes on no OKAY at first sight"""
+    """The program of the example passes on no OKAY at first sight. Where the machine
+    itself stands still, nothing is throttled, which can be a pause between two."""
     found = watched.notified()
-    assert found[NOTIFIED] == ["WARNING", "OKAY"]
+    warnings = found[NOTIFIED].count("WARNING")
+    assert warnings and found[NOTIFIED] == ["WARNING", "OKAY"] * warnings
     assert {cgroup for cgroup, _ in found} <= {"throttled", "pod", "pod_app"}
     assert watched.collectd.log.count("severity = OKAY") > len(
         watched.cgroups())
