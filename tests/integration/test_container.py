@@ -261,7 +261,8 @@ def test_burn_takes_arguments(run_pod, pod_of, tmp_path):
     container, scraper = run_pod("v1", pod, every_second(tmp_path))
     wait_for_values(container, scraper, 8)
     mean = measurement.mean_of_derives(scraper.usage()[1:])
-    assert mean == pytest.approx(250, abs=measurement.tolerance(250))
+    # How exact it is, test_burn.py shows. On a busy machine it can be late at an end.
+    assert mean == pytest.approx(250, rel=0.1)
 
 
 @pytest.mark.image
