@@ -133,6 +133,12 @@ mke2fs -q -t ext4 -d root disk 2G
 CPU = "qemu64,-cx16"
 KERNEL_ARGUMENTS = ("root=/dev/vda rw console=ttyS0 quiet panic=-1 psi=1 "
                     "mitigations=off apparmor=0")
+# QEMU translates code for one processor while another changes it. It can keep a
+# breakpoint that the kernel has taken away again, which ends in a panic of a kernel
+# that starts, with this on its console. One thread for both processors avoids it,
+# but takes nearly twice the time.
+STALE_BREAKPOINT = "int3: 0000"
+STARTS = 3
 
 
 # It ends when this process ends.
@@ -152,18 +158,30 @@ class Machine:
                 file.truncate(DISK)
         drives = ["file=disk,snapshot=on", f"file={self.given},readonly=on",
                   f"file={self.taken}"]
-        self.process = subprocess.Popen(
-            [*UNTIL_THE_END, "qemu-system-x86_64", "-nodefaults", "-m", "1024",
-             "-cpu", CPU, "-smp", "2", "-display", "none", "-monitor", "none",
-             "-nic", "none", "-serial", f"file:{self.console}", "-serial",
-             "stdio", "-no-reboot", "-kernel", f"vmlinuz-{kernel}", "-initrd",
-             f"initrd-{kernel}", "-append", KERNEL_ARGUMENTS, *(
-                 argument for drive in drives for argument in
-                 ("-drive", drive + ",if=virtio,format=raw,cache=unsafe"))],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, bufsize=0, cwd=image.directory,
-            env=image.environment, preexec_fn=lambda: come_first(PRIORITY))
-        self.wait_until_ready()
+        self.start(image, [
+            *UNTIL_THE_END, "qemu-system-x86_64", "-nodefaults", "-m", "1024",
+            "-cpu", CPU, "-smp", "2", "-display", "none", "-monitor", "none",
+            "-nic", "none", "-serial", f"file:{self.console}", "-serial",
+            "stdio", "-no-reboot", "-kernel", f"vmlinuz-{kernel}", "-initrd",
+            f"initrd-{kernel}", "-append", KERNEL_ARGUMENTS, *(
+                argument for drive in drives for argument in
+                ("-drive", drive + ",if=virtio,format=raw,cache=unsafe"))])
+
+    def start(self, image, command):
+        for left in reversed(range(STARTS)):
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, bufsize=0, cwd=image.directory,
+                env=image.environment,
+                preexec_fn=lambda: come_first(PRIORITY))
+            try:
+                self.wait_until_ready()
+                return
+            except AssertionError:
+                if not left or STALE_BREAKPOINT not in self.console.read_text(
+                        errors="replace"):
+                    raise
+                self.end()
 
     def wait_until_ready(self):
         said = b""
