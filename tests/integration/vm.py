@@ -133,10 +133,9 @@ mke2fs -q -t ext4 -d root disk 2G
 CPU = "qemu64,-cx16"
 KERNEL_ARGUMENTS = ("root=/dev/vda rw console=ttyS0 quiet panic=-1 psi=1 "
                     "mitigations=off apparmor=0")
-# QEMU translates code for one processor while another changes it. It can keep a
-# breakpoint that the kernel has taken away again, which ends in a panic of a kernel
-# that starts, with this on its console. One thread for both processors avoids it,
-# but takes nearly twice the time.
+# A kernel that started under QEMU 7.2 once ended in a panic with this on its console,
+# at a breakpoint that was no longer in its memory. With one thread for both
+# processors, which may avoid it, the tests took a third more time.
 STALE_BREAKPOINT = "int3: 0000"
 STARTS = 3
 
